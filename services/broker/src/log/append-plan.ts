@@ -1,0 +1,138 @@
+import { EngineErrorCode, PLAN_STRIDE, RESULT_STRIDE, type SegmentStore } from '@millrace/engine';
+import { AppendError } from './append-error.ts';
+import type { PartitionLog } from './partition-log.ts';
+import type { PendingAppend } from './pending-append.ts';
+
+/**
+ * Gathers the appends of all requests of one tick: rows collect here, go to the engine in one `stage`
+ * call and are written by one `commit`.
+ *
+ * The rows name borrowed frame memory, so `commit` must run before the tick ends.
+ */
+export class AppendPlan {
+  readonly #store: SegmentStore;
+  readonly #rowsMax: number;
+  /** Appends whose rows stand in `store.plan`, in row order. */
+  readonly #rows: PendingAppend[] = [];
+  /** Appends staged and not yet committed, with those that only wait for this commit. */
+  #staged: PendingAppend[] = [];
+  #committing: PendingAppend[] = [];
+  /** Wakes the tick when something was added outside of one. */
+  onPending: () => void = () => {};
+
+  constructor(store: SegmentStore) {
+    this.#store = store;
+    this.#rowsMax = Math.floor(store.plan.length / PLAN_STRIDE);
+  }
+
+  get isEmpty(): boolean {
+    return this.#rows.length === 0 && this.#staged.length === 0;
+  }
+
+  /** Queues a batch that lies in borrowed frame memory. */
+  add(append: PendingAppend, log: PartitionLog, bufferId: number, offset: number): void {
+    if (this.#rows.length === this.#rowsMax) this.stage();
+    const plan = this.#store.plan;
+    const at = this.#rows.length * PLAN_STRIDE;
+    plan[at] = log.logId;
+    plan[at + 1] = bufferId;
+    plan[at + 2] = offset;
+    plan[at + 3] = append.sizeBytes;
+    plan[at + 4] = log.leaderEpoch;
+    plan[at + 5] = append.appendTimeMs;
+    append.log = log;
+    log.unstagedCount++;
+    this.#rows.push(append);
+  }
+
+  /** Stages a batch in ordinary memory at once; it must stay untouched until the commit. */
+  addOwned(append: PendingAppend, log: PartitionLog, batch: Uint8Array): void {
+    this.stage();
+    append.log = log;
+    log.unstagedCount++;
+    this.#store.stageOwned(log.logId, batch, log.leaderEpoch, append.appendTimeMs);
+    this.#takeResult(append, 0);
+    this.onPending();
+  }
+
+  /** Lets an append wait for the commit of what is staged (a duplicate of a batch on its way). */
+  addRider(append: PendingAppend): void {
+    this.#staged.push(append);
+    this.onPending();
+  }
+
+  /** Hands the collected rows to the engine: checked, stamped, with offsets; not yet written. */
+  stage(): void {
+    const count = this.#rows.length;
+    if (count === 0) return;
+    this.#store.stage(count);
+    for (let row = 0; row < count; row++) this.#takeResult(this.#rows[row] as PendingAppend, row);
+    this.#rows.length = 0;
+  }
+
+  /** Writes everything and tells each append's target. */
+  commit(): void {
+    this.stage();
+    while (this.#staged.length > 0) {
+      const batch = this.#staged;
+      this.#staged = this.#committing;
+      this.#committing = batch;
+      const failedCount = this.#store.commit();
+      if (failedCount > 0) this.#failLogs(batch, failedCount);
+      for (let i = 0; i < batch.length; i++) {
+        const append = batch[i] as PendingAppend;
+        append.target?.appendCommitted(append);
+      }
+      batch.length = 0;
+      this.stage();
+    }
+  }
+
+  #takeResult(append: PendingAppend, row: number): void {
+    const log = append.log as PartitionLog;
+    const results = this.#store.results;
+    const at = row * RESULT_STRIDE;
+    const status = results[at] as number;
+    log.unstagedCount--;
+    if (status === 0) {
+      append.baseOffset = results[at + 1] as number;
+      append.lastOffset = append.baseOffset + append.lastOffsetDelta;
+      const rolledAt = results[at + 2] as number;
+      log.batchStaged(append, rolledAt);
+    } else {
+      append.error = appendErrorOf(status);
+      if (status === EngineErrorCode.poisoned || status === EngineErrorCode.ioError) log.fail();
+    }
+    this.#staged.push(append);
+  }
+
+  #failLogs(batch: readonly PendingAppend[], failedCount: number): void {
+    const failed = this.#store.failedLogs;
+    for (let i = 0; i < failedCount; i++) {
+      const logId = failed[i] as number;
+      for (const append of batch) {
+        if (append.log?.logId !== logId) continue;
+        if (append.error !== AppendError.none || append.isDuplicate) continue;
+        append.error = AppendError.storage;
+        append.log.commitFailed(append);
+      }
+    }
+  }
+}
+
+function appendErrorOf(status: number): AppendError {
+  switch (status) {
+    case EngineErrorCode.corruptBatch:
+      return AppendError.corruptBatch;
+    case EngineErrorCode.invalidBatch:
+      return AppendError.invalidRecord;
+    case EngineErrorCode.batchLargerThanSegment:
+      return AppendError.batchLargerThanSegment;
+    case EngineErrorCode.poisoned:
+    case EngineErrorCode.ioError:
+    case EngineErrorCode.noSpace:
+      return AppendError.storage;
+    default:
+      return AppendError.unknownServerError;
+  }
+}

@@ -1,0 +1,61 @@
+import { AppendError } from './append-error.ts';
+import type { PartitionLog } from './partition-log.ts';
+
+/** Told once when an append is as durable as it asked to be, or has failed. */
+export interface AppendListener {
+  appendDone(append: PendingAppend): void;
+}
+
+/** Told between the stages of an append; a partition, which moves its high watermark. */
+export interface AppendTarget {
+  /** The batch is written (`error` none) or refused. */
+  appendCommitted(append: PendingAppend): void;
+}
+
+/**
+ * One batch on its way into a log: what the checks read off its header, then what became of it. Made
+ * once and reused by its owner.
+ */
+export class PendingAppend {
+  readonly listener: AppendListener;
+  target: AppendTarget | null = null;
+  log: PartitionLog | null = null;
+  /** Done only once the batch is below the high watermark (acks=all). */
+  waitsForHighWatermark = false;
+
+  sizeBytes = 0;
+  lastOffsetDelta = 0;
+  producerId = -1;
+  producerEpoch = -1;
+  baseSequence = -1;
+  maxTimestamp = -1;
+  isTransactional = false;
+
+  error: AppendError = AppendError.none;
+  /** Already in the log: `baseOffset` is that of the first time. */
+  isDuplicate = false;
+  baseOffset = -1;
+  lastOffset = -1;
+  /** The time stamped for LogAppendTime, else -1. */
+  appendTimeMs = -1;
+
+  /** The next append of the same partition that waits for its flush. */
+  nextWaiting: PendingAppend | null = null;
+
+  constructor(listener: AppendListener) {
+    this.listener = listener;
+  }
+
+  /** Ready for another batch. */
+  reset(): void {
+    this.target = null;
+    this.log = null;
+    this.waitsForHighWatermark = false;
+    this.error = AppendError.none;
+    this.isDuplicate = false;
+    this.baseOffset = -1;
+    this.lastOffset = -1;
+    this.appendTimeMs = -1;
+    this.nextWaiting = null;
+  }
+}
