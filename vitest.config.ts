@@ -1,13 +1,39 @@
 import { defineConfig } from 'vitest/config';
 
+// Workspace packages are read from their sources, so that tests need no build.
 const conditions = ['@millrace/source', 'node', 'import', 'module', 'default'];
-
-export default defineConfig({
+const shared = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
+};
+const folders = ['packages/*/src/**', 'services/*/src/**', 'scripts/**', 'benchmarks/**'];
+
+export default defineConfig({
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
-    testTimeout: 30_000,
     maxWorkers: 2,
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          include: folders.map((folder) => `${folder}/*.test.ts`),
+          exclude: ['**/node_modules/**', '**/dist/**', '**/*.int.test.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          // These start processes and watch clocks: one file at a time, so that two cores are theirs.
+          name: 'int',
+          include: folders.map((folder) => `${folder}/*.int.test.ts`),
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          execArgv: ['--conditions=@millrace/source'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 });
