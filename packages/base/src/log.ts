@@ -110,6 +110,7 @@ class LineLogger implements Logger {
         this.warnLimited('', text, fields);
         return;
       }
+    }
     limits.set(key, { untilMs: nowMs + LIMIT_PERIOD_MS, suppressedCount: 0 });
     const suppressed = known?.suppressedCount ?? 0;
     this.#write('warn', text, suppressed === 0 ? fields : { ...fields, suppressed });
