@@ -13,6 +13,8 @@ export abstract class PendingReply {
   /** Monotonic ms at which the request was read; for metrics. */
   startedAtMs = 0;
   isDone = false;
+  /** Nothing is sent (acks=0): only the place in the order counts. */
+  isSilent = false;
   /** Parked replies (long polls) do not count as work in progress. */
   isParked = false;
   /** The next reply of the same connection. */

@@ -1,37 +1,221 @@
+import type { Logger } from '@millrace/base';
 import type { SegmentStore } from '@millrace/engine';
 import type { TopicConfig } from '../config/topic-config.ts';
-import type { PartitionLog } from './partition-log.ts';
+import { logNameOf, type OffsetMap, parseLogName } from './checkpoint.ts';
+import { CheckpointFile, LogDir } from './log-dir.ts';
+import { logOptionsOf, PartitionLog } from './partition-log.ts';
+import { restoreProducers } from './producer-recovery.ts';
+
+export type { LogDir } from './log-dir.ts';
 
 /** A partition directory found at start. */
 export interface FoundLog {
   readonly dirId: number;
   readonly topic: string;
   readonly partition: number;
-  /** Text of its `partition.metadata`'s topic id; null when the file is absent. */
+  /** Topic id of its `partition.metadata`; null when the file is absent. */
   readonly topicId: string | null;
 }
 
-/** An opened log directory. */
-export interface LogDir {
-  readonly dirId: number;
-  readonly path: string;
-  /** The last stop was clean (`.kafka_cleanshutdown` was there). */
-  readonly wasClean: boolean;
-  isFailed: boolean;
+export interface LogManagerParts {
+  readonly store: SegmentStore;
+  /** `log.dirs`. */
+  readonly paths: readonly string[];
+  readonly isDurable: boolean;
+  readonly log: Logger;
 }
 
-/** Signatures of the log manager; see the class for the body. */
-export interface LogManager {
+/** All log dirs and all logs in them. */
+export class LogManager {
   readonly store: SegmentStore;
-  /** Log dirs in the order of `log.dirs`. */
-  readonly dirs: readonly LogDir[];
-  /** Partition directories found by `start`. */
-  readonly found: readonly FoundLog[];
-  /** Locks and reads the log dirs and their checkpoints; opens no log. */
-  start(): Promise<void>;
-  openLog(topic: string, index: number, topicId: string, config: TopicConfig): Promise<PartitionLog>;
-  createLog(topic: string, index: number, topicId: string, config: TopicConfig): Promise<PartitionLog>;
-  deleteLog(log: PartitionLog): Promise<void>;
-  /** Sizes for DescribeLogDirs: every open log of a dir. */
-  logsOf(dirId: number): Iterable<PartitionLog>;
+  readonly #parts: LogManagerParts;
+  readonly #dirs: LogDir[] = [];
+  readonly #found: FoundLog[] = [];
+  readonly #logs = new Map<string, PartitionLog>();
+
+  constructor(parts: LogManagerParts) {
+    this.#parts = parts;
+    this.store = parts.store;
+  }
+
+  /** In the order of `log.dirs`. */
+  get dirs(): readonly LogDir[] {
+    return this.#dirs;
+  }
+
+  /** Partition directories that were there at start. */
+  get found(): readonly FoundLog[] {
+    return this.#found;
+  }
+
+  /**
+   * Locks the log dirs and reads their checkpoints and directory names; opens no log.
+   * @throws EngineError, CheckpointError; dirs already locked are let go.
+   */
+  async start(): Promise<void> {
+    try {
+      for (const path of this.#parts.paths) {
+        const dir = await LogDir.open(this.store, path);
+        this.#dirs.push(dir);
+        for (const name of await this.store.listLogs(dir.dirId)) await this.#find(dir, name);
+      }
+    } catch (error) {
+      await Promise.allSettled(this.#dirs.map((dir) => dir.close(false)));
+      throw error;
+    }
+  }
+
+  /** Opens a log found at start, recovering it after a crash. @throws EngineError */
+  async openLog(
+    topic: string,
+    index: number,
+    topicId: string,
+    config: TopicConfig,
+  ): Promise<PartitionLog> {
+    const found = this.#found.find((log) => log.topic === topic && log.partition === index);
+    if (found === undefined) throw new Error(`no directory of ${logNameOf(topic, index)}`);
+    return this.#open(this.#dirOf(found.dirId), topic, index, topicId, config, false);
+  }
+
+  /** Creates a log in the dir that holds the fewest. Durable when it resolves. @throws EngineError */
+  createLog(
+    topic: string,
+    index: number,
+    topicId: string,
+    config: TopicConfig,
+  ): Promise<PartitionLog> {
+    return this.#open(this.#emptiestDir(), topic, index, topicId, config, true);
+  }
+
+  /** Takes a log out of its dir; its files go after `file.delete.delay.ms`. */
+  async deleteLog(log: PartitionLog): Promise<void> {
+    log.isClosed = true;
+    this.#logs.delete(log.name);
+    const dir = this.#dirOf(log.dirId);
+    dir.recoveryPoints.delete(log.name);
+    dir.logStarts.delete(log.name);
+    dir.cleanerOffsets.delete(log.name);
+    await this.store.deleteLog(log.logId);
+  }
+
+  /** Every open log of a dir. */
+  *logsOf(dirId: number): IterableIterator<PartitionLog> {
+    for (const log of this.#logs.values()) if (log.dirId === dirId) yield log;
+  }
+
+  dir(dirId: number): LogDir | undefined {
+    return this.#dirs.find((dir) => dir.dirId === dirId);
+  }
+
+  /** Writes recovery points and log starts of every dir, where they changed. */
+  async checkpoint(): Promise<void> {
+    for (const dir of this.#dirs) {
+      for (const log of this.logsOf(dir.dirId)) {
+        dir.recoveryPoints.set(log.name, log.flushedOffset);
+        if (log.logStartOffset > 0) dir.logStarts.set(log.name, log.logStartOffset);
+        else dir.logStarts.delete(log.name);
+      }
+      await dir.writeCheckpoint(CheckpointFile.recoveryPoint, dir.recoveryPoints);
+      await dir.writeCheckpoint(CheckpointFile.logStart, dir.logStarts);
+    }
+  }
+
+  /** Writes `replication-offset-checkpoint` of every dir, where it changed. */
+  async checkpointHighWatermarks(highWatermarkOf: (log: PartitionLog) => number): Promise<void> {
+    for (const dir of this.#dirs) {
+      const offsets: OffsetMap = new Map();
+      for (const log of this.logsOf(dir.dirId)) offsets.set(log.name, highWatermarkOf(log));
+      await dir.writeCheckpoint(CheckpointFile.highWatermark, offsets);
+    }
+  }
+
+  /** Closes every log and dir, leaving the mark of a clean stop. */
+  async close(): Promise<void> {
+    const unclean = new Set<number>();
+    for (const log of this.#logs.values()) {
+      try {
+        await this.#closeLog(log);
+      } catch (error) {
+        unclean.add(log.dirId);
+        this.#parts.log.error('log not closed', { log: log.name, error: String(error) });
+      }
+    }
+    await this.checkpoint().catch((error: unknown) => {
+      for (const dir of this.#dirs) unclean.add(dir.dirId);
+      this.#parts.log.error('checkpoint not written', { error: String(error) });
+    });
+    this.#logs.clear();
+    for (const dir of this.#dirs) await dir.close(!unclean.has(dir.dirId));
+  }
+
+  async #closeLog(log: PartitionLog): Promise<void> {
+    if (log.isClosed) return;
+    log.isClosed = true;
+    if (!log.isFailed) await log.writeSnapshot(log.logEndOffset);
+    await this.store.closeLog(log.logId);
+    if (!log.isFailed) log.flushedOffset = log.logEndOffset;
+  }
+
+  async #open(
+    dir: LogDir,
+    topic: string,
+    index: number,
+    topicId: string,
+    config: TopicConfig,
+    create: boolean,
+  ): Promise<PartitionLog> {
+    const name = logNameOf(topic, index);
+    const opened = await this.store.openLog({
+      dirId: dir.dirId,
+      name,
+      create,
+      options: logOptionsOf(config, this.#parts.isDurable),
+      recoveryPoint: dir.recoveryPoints.get(name) ?? 0,
+      logStartOffset: dir.logStarts.get(name) ?? 0,
+      clean: dir.wasClean,
+      topicId,
+    });
+    const log = new PartitionLog(this.store, dir.dirId, name, opened, config);
+    if (opened.truncatedBytes > 0) {
+      this.#parts.log.warn('torn tail dropped', { log: name, bytes: opened.truncatedBytes });
+    }
+    await restoreProducers(log, this.#parts.log);
+    if (opened.epochs.length === 0) await this.store.assignLeaderEpoch(log.logId, log.leaderEpoch);
+    if (log.flushedOffset < log.logEndOffset) {
+      log.flushedOffset = await this.store.flushLog(log.logId);
+    }
+    this.#logs.set(name, log);
+    return log;
+  }
+
+  async #find(dir: LogDir, name: string): Promise<void> {
+    const parsed = parseLogName(name);
+    if (parsed === null) return;
+    if (this.#found.some((log) => logNameOf(log.topic, log.partition) === name)) {
+      throw new Error(`${name} lies in two log dirs, the second is ${dir.path}`);
+    }
+    const metadata = await this.store.readFile(dir.dirId, `${name}/partition.metadata`);
+    const text = metadata === null ? '' : Buffer.from(metadata).toString('utf8');
+    const topicId = /^topic_id: ([A-Za-z0-9_-]{22})$/m.exec(text)?.[1] ?? null;
+    this.#found.push({ dirId: dir.dirId, topicId, ...parsed });
+  }
+
+  #dirOf(dirId: number): LogDir {
+    const dir = this.dir(dirId);
+    if (dir === undefined) throw new Error(`no log dir ${dirId}`);
+    return dir;
+  }
+
+  #emptiestDir(): LogDir {
+    const counts = new Map<number, number>();
+    for (const log of this.#logs.values()) counts.set(log.dirId, (counts.get(log.dirId) ?? 0) + 1);
+    let best: LogDir | undefined;
+    for (const dir of this.#dirs) {
+      if (dir.isFailed) continue;
+      if (best === undefined || (counts.get(dir.dirId) ?? 0) < (counts.get(best.dirId) ?? 0)) {
+        best = dir;
+      }
+    }
+    return best ?? this.#dirOf(this.#dirs[0]?.dirId ?? -1);
+  }
 }

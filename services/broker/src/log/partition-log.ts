@@ -7,6 +7,7 @@ import {
 } from '@millrace/engine';
 import type { TopicConfig } from '../config/topic-config.ts';
 import type { PendingAppend } from './pending-append.ts';
+import { encodeSnapshot } from './producer-snapshot.ts';
 import { ProducerStateTable } from './producer-state.ts';
 
 /** Where `locate` found whole batches; overwritten by the next call. */
@@ -57,6 +58,8 @@ export class PartitionLog {
   /** The log dir is poisoned: nothing is acknowledged or served for writing any more. */
   isFailed = false;
   isClosed = false;
+  /** A segment was sealed since the last look; its bytes are worth flushing. */
+  hasRolled = false;
   /** Rows of this log in the plan that have no offsets yet. */
   unstagedCount = 0;
   /** Offsets of the snapshot files that stand on disk, ascending. */
@@ -93,7 +96,7 @@ export class PartitionLog {
 
   /** Called by the plan when a batch has its offsets; not yet written. */
   batchStaged(append: PendingAppend, rolledAt: number): void {
-    if (rolledAt >= 0) this.#snapshotInBackground(rolledAt);
+    if (rolledAt >= 0) this.#rolled(rolledAt);
     if (append.producerId >= 0) this.producers.record(append);
   }
 
@@ -129,11 +132,28 @@ export class PartitionLog {
     return status as LocateStatus;
   }
 
-  #snapshotInBackground(offset: number): void {
-    const bytes = this.producers.encodeSnapshot();
+  /** Writes the producer state as of `offset`, durably, and drops snapshots nobody needs any more. */
+  async writeSnapshot(offset: number): Promise<void> {
+    if (this.snapshotOffsets.includes(offset)) return;
+    const bytes = encodeSnapshot(this.producers);
     this.snapshotOffsets.push(offset);
-    this.store.writeSnapshot(this.logId, offset, bytes).catch(() => {
-      // A failed write poisons the dir, which is announced by the engine itself.
-    });
+    await this.store.writeSnapshot(this.logId, offset, bytes);
+    await this.#dropOldSnapshots();
+  }
+
+  /** Kept: the latest two and those at segment bases. */
+  async #dropOldSnapshots(): Promise<void> {
+    const latest = this.snapshotOffsets.slice(-2);
+    const bases = new Set(this.segments().map((segment) => segment.baseOffset));
+    const old = this.snapshotOffsets.filter((at) => !latest.includes(at) && !bases.has(at));
+    if (old.length === 0) return;
+    this.snapshotOffsets = this.snapshotOffsets.filter((at) => !old.includes(at));
+    for (const offset of old) await this.store.removeSnapshot(this.logId, offset);
+  }
+
+  #rolled(offset: number): void {
+    // A failed write poisons the dir, which the engine announces by itself.
+    this.writeSnapshot(offset).catch(() => {});
+    this.hasRolled = true;
   }
 }

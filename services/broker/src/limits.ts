@@ -1,0 +1,31 @@
+/** Every bound of the broker that is not a Kafka config, each with its reason. */
+
+/**
+ * Replies owed to one connection before its reading pauses. Java's producer keeps 5 in flight, librdkafka up to
+ * 1,000,000 in theory and a few dozen in practice; more than this only costs memory.
+ */
+export const PENDING_REPLIES_PER_CONNECTION_MAX = 256;
+
+/** Room a response expects in the staging memory; larger ones spill to memory of their own. */
+export const RESPONSE_ROOM_BYTES = 64 * 1024;
+
+/** Tagged fields of one request header; nothing known is longer (kafka-surface G.1). */
+export const HEADER_TAGGED_BYTES_MAX = 128 * 1024;
+
+/** Longest `max_wait_ms` of a Fetch: a client cannot hold a place in the purgatory for hours. */
+export const FETCH_WAIT_MS_MAX = 5 * 60 * 1000;
+
+/** Long polls held at a time; beyond it a Fetch is answered at once. */
+export const PARKED_FETCHES_MAX = 20_000;
+
+/** Producers remembered per partition; the longest silent are forgotten first. */
+export const PRODUCERS_PER_PARTITION_MAX = 50_000;
+
+/** Producer ids reserved in the metadata dir at a time (Kafka's block size). */
+export const PRODUCER_ID_BLOCK = 1000;
+
+/** Partitions a fetch session may hold: its memory is the client's to ask for. */
+export const FETCH_SESSION_PARTITIONS_MAX = 100_000;
+
+/** Batches waiting for recompression, bytes in total; a produce above it is refused with a retriable error. */
+export const RECOMPRESSION_QUEUE_BYTES_MAX = 64 * 1024 * 1024;

@@ -1,0 +1,91 @@
+import type { SegmentStore } from '@millrace/engine';
+import { formatCheckpoint, type OffsetMap, parseCheckpoint } from './checkpoint.ts';
+
+const CLEAN_SHUTDOWN = '.kafka_cleanshutdown';
+
+/** Names of the checkpoint files of a log directory. */
+export const CheckpointFile = {
+  recoveryPoint: 'recovery-point-offset-checkpoint',
+  logStart: 'log-start-offset-checkpoint',
+  highWatermark: 'replication-offset-checkpoint',
+  cleaner: 'cleaner-offset-checkpoint',
+} as const;
+
+export type CheckpointFile = (typeof CheckpointFile)[keyof typeof CheckpointFile];
+
+/** One log directory: its lock, its checkpoints, and whether its last stop was clean. */
+export class LogDir {
+  readonly #store: SegmentStore;
+  readonly dirId: number;
+  readonly path: string;
+  /** The last stop was clean: no log needs a scan. */
+  readonly wasClean: boolean;
+  /** Poisoned by a failed write or flush. */
+  isFailed = false;
+  readonly recoveryPoints: OffsetMap;
+  readonly logStarts: OffsetMap;
+  readonly cleanerOffsets: OffsetMap;
+  /** What each checkpoint file holds now, so that an unchanged one is not written again. */
+  readonly #written = new Map<string, string>();
+
+  private constructor(
+    store: SegmentStore,
+    dirId: number,
+    path: string,
+    wasClean: boolean,
+    checkpoints: readonly [OffsetMap, OffsetMap, OffsetMap],
+  ) {
+    this.#store = store;
+    this.dirId = dirId;
+    this.path = path;
+    this.wasClean = wasClean;
+    [this.recoveryPoints, this.logStarts, this.cleanerOffsets] = checkpoints;
+  }
+
+  /**
+   * Locks the directory (made when missing) and reads what the last run left.
+   * @throws EngineError `dirLocked` and the like, CheckpointError
+   */
+  static async open(store: SegmentStore, path: string): Promise<LogDir> {
+    const dirId = await store.openDir(path);
+    try {
+      const clean = await store.readFile(dirId, CLEAN_SHUTDOWN);
+      if (clean !== null) await store.removeFile(dirId, CLEAN_SHUTDOWN);
+      return new LogDir(store, dirId, path, clean !== null, [
+        await readCheckpoint(store, dirId, CheckpointFile.recoveryPoint),
+        await readCheckpoint(store, dirId, CheckpointFile.logStart),
+        await readCheckpoint(store, dirId, CheckpointFile.cleaner),
+      ]);
+    } catch (error) {
+      await store.closeDir(dirId);
+      throw error;
+    }
+  }
+
+  /** Writes a checkpoint durably when it differs from what was written last. */
+  async writeCheckpoint(file: CheckpointFile, offsets: OffsetMap): Promise<void> {
+    if (this.isFailed) return;
+    const text = formatCheckpoint(offsets);
+    if (this.#written.get(file) === text) return;
+    await this.#store.writeFile(this.dirId, file, Buffer.from(text));
+    this.#written.set(file, text);
+  }
+
+  /** Says that the stop was clean and lets go of the lock. All logs must be closed. */
+  async close(isClean: boolean): Promise<void> {
+    if (isClean && !this.isFailed) {
+      const text = JSON.stringify({ version: 0, brokerEpoch: -1 });
+      await this.#store.writeFile(this.dirId, CLEAN_SHUTDOWN, Buffer.from(text));
+    }
+    await this.#store.closeDir(this.dirId);
+  }
+}
+
+async function readCheckpoint(
+  store: SegmentStore,
+  dirId: number,
+  file: CheckpointFile,
+): Promise<OffsetMap> {
+  const bytes = await store.readFile(dirId, file);
+  return bytes === null ? new Map() : parseCheckpoint(file, Buffer.from(bytes).toString('utf8'));
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '@millrace/base';
+import type { AppendPlan } from '../log/append-plan.ts';
+
+/**
+ * The beat of the decision thread. Whatever was decided since the last beat leaves in one go:
+ *
+ *   handlers run → beforeFlush hooks → stage + commit → afterCommit hooks → replies to the sockets
+ *
+ * A beat is a reactor callback; work that starts elsewhere (a promise, a timer) calls `schedule`, which
+ * arranges one beat after the current turn of the event loop.
+ */
+export class Tick {
+  readonly #clock: Clock;
+  readonly #plan: AppendPlan;
+  readonly #beforeFlush: (() => void)[] = [];
+  readonly #afterCommit: (() => void)[] = [];
+  #flushReplies: () => void = () => {};
+  #isRunning = false;
+  #isScheduled = false;
+  #wallMs = 0;
+  #monotonicMs = 0;
+  #isClosed = false;
+
+  constructor(clock: Clock, plan: AppendPlan) {
+    this.#clock = clock;
+    this.#plan = plan;
+    plan.onPending = () => this.schedule();
+  }
+
+  /** Wall-clock ms: that of the beat's start inside a beat, the clock's own outside. */
+  readonly nowMs = (): number => (this.#isRunning ? this.#wallMs : this.#clock.nowMs());
+
+  /** The same, monotonic. */
+  readonly monotonicMs = (): number =>
+    this.#isRunning ? this.#monotonicMs : this.#clock.monotonicMs();
+
+  /** Called once per beat, before staged appends are written: the place to turn gathered work into one batch. */
+  beforeFlush(hook: () => void): void {
+    this.#beforeFlush.push(hook);
+  }
+
+  /** Called once per beat, after the write: what was appended can now be read. */
+  afterCommit(hook: () => void): void {
+    this.#afterCommit.push(hook);
+  }
+
+  /** How the replies of a beat leave; set once by the network side. */
+  set flushReplies(flush: () => void) {
+    this.#flushReplies = flush;
+  }
+
+  /** Runs `body` as one beat. */
+  run(body: () => void): void {
+    if (this.#isRunning) throw new Error('a tick inside a tick');
+    this.begin();
+    try {
+      body();
+    } finally {
+      this.end();
+    }
+  }
+
+  /** Opens a beat; `end` must follow in the same turn. */
+  begin(): void {
+    this.#isRunning = true;
+    this.#wallMs = this.#clock.nowMs();
+    this.#monotonicMs = this.#clock.monotonicMs();
+  }
+
+  /** Writes, answers, and closes the beat. */
+  end(): void {
+    try {
+      do {
+        for (const hook of this.#beforeFlush) hook();
+        this.#plan.commit();
+        for (const hook of this.#afterCommit) hook();
+      } while (!this.#plan.isEmpty);
+      this.#flushReplies();
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** Arranges a beat soon, unless one is running or already arranged. */
+  schedule(): void {
+    if (this.#isRunning || this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (this.#isClosed) return;
+      this.begin();
+      this.end();
+    });
+  }
+
+  /** No beat after this one. */
+  close(): void {
+    this.#isClosed = true;
+  }
+}
