@@ -39,7 +39,13 @@ export function binary(name: 'limit' | 'load'): string {
 
 /** Builds the native programs when they are not up to date. */
 export async function buildNative(): Promise<void> {
-  await run('cargo', ['build', '--release', '--quiet', '--manifest-path', `${nativeDir}/Cargo.toml`]);
+  await run('cargo', [
+    'build',
+    '--release',
+    '--quiet',
+    '--manifest-path',
+    `${nativeDir}/Cargo.toml`,
+  ]);
 }
 
 /** Standard output of a command; rejects with its standard error when it fails. */

@@ -1,0 +1,175 @@
+/**
+ * The throughput benchmark: Millrace beside Apache Kafka and beside the least one epoll thread can do.
+ * Servers take turns within each round; figures are medians over the rounds.
+ *
+ *   npm run bench -- throughput [--rounds 3] [--seconds 8] [--only produce-64k,…] [--without kafka]
+ *                               [--ballast-gib 24] [--dir DIR] [--save]
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { arch, cpus, platform, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { fillPageCache } from './hygiene.ts';
+import { buildNative, createTopic, deleteTopic, load, type Report } from './load.ts';
+import { type Load, type Scenario, scenarios } from './scenarios.ts';
+import { type Server, type ServerName, startKafka, startLimit, startMillrace } from './servers.ts';
+import { render } from './stats.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '8' },
+    only: { type: 'string', default: '' },
+    without: { type: 'string', default: '' },
+    'ballast-gib': { type: 'string', default: String(Math.ceil(totalmem() / 2 ** 30)) },
+    dir: { type: 'string', default: join(tmpdir(), 'millrace-bench') },
+    save: { type: 'boolean', default: false },
+  },
+});
+const seconds = Number(values.seconds);
+const without = new Set(values.without.split(','));
+const only = new Set(values.only.split(',').filter((name) => name !== ''));
+
+/** The same topic everywhere; filled first when the scenario reads. */
+async function measure(server: Server, scenario: Scenario, round: number): Promise<Report> {
+  const topic = `${scenario.name}-${round}`;
+  const partitions = scenario.load.partitions ?? 4;
+  const configs =
+    server.name === 'kafka' && scenario.durability === 'flushed'
+      ? ([['flush.messages', '1']] as const)
+      : [];
+  const known = server.name !== 'limit';
+  if (known) await createTopic(server, topic, partitions, configs);
+  if (scenario.prefillBytes !== undefined)
+    await fill(server, topic, partitions, scenario.prefillBytes);
+  const replay = scenario.replayBytes === undefined ? undefined : replayBeside(server, scenario);
+  await replay?.filled;
+  const run = load(server, scenario.load, { topic, seconds, warmupSeconds: 2 });
+  const [report] = await Promise.all([run, replay?.start()]);
+  if (known) await deleteTopic(server, topic);
+  if (replay !== undefined) await deleteTopic(server, replay.topic);
+  return report;
+}
+
+async function fill(
+  server: Server,
+  topic: string,
+  partitions: number,
+  bytes: number,
+): Promise<void> {
+  const produce: Load = {
+    mode: 'produce',
+    connections: partitions,
+    partitions,
+    batchBytes: 65_536,
+  };
+  let written = 0;
+  while (written < bytes * partitions) {
+    const report = await load(server, produce, { topic, seconds: 1, warmupSeconds: 0 });
+    if (report.requests === 0) throw new Error(`${server.name} took nothing of the prefill`);
+    written += report.mbPerSecond * report.seconds * 1e6;
+  }
+}
+
+function replayBeside(server: Server, scenario: Scenario) {
+  const topic = `${scenario.name}-replay`;
+  const fetch: Load = { mode: 'fetch', connections: 1, partitions: 1, fetchBytes: 1 << 20 };
+  return {
+    topic,
+    filled: createTopic(server, topic, 1, []).then(() =>
+      fill(server, topic, 1, scenario.replayBytes ?? 0),
+    ),
+    start: () => load(server, fetch, { topic, seconds: seconds + 1, warmupSeconds: 0 }),
+  };
+}
+
+/** Every server that takes part in a scenario, started on first use and kept until the end. */
+class Servers {
+  readonly #dir: string;
+  readonly #running = new Map<string, Server>();
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  async get(name: ServerName, durability: Scenario['durability']): Promise<Server> {
+    const key = name === 'millrace' ? `${name}-${durability}` : name;
+    const running = this.#running.get(key);
+    if (running !== undefined) return running;
+    const server =
+      name === 'kafka' ? await startKafka(this.#dir) : await startMillrace(this.#dir, durability);
+    process.stdout.write(`${key}: first Metadata answer after ${server.startMs.toFixed(0)} ms\n`);
+    this.#running.set(key, server);
+    return server;
+  }
+
+  async stop(): Promise<void> {
+    for (const server of this.#running.values()) await server.stop();
+  }
+}
+
+/** The limit program keeps every byte it ever got, so it lives for one measurement only. */
+async function measureLimit(dir: string, scenario: Scenario, round: number): Promise<Report> {
+  const server = await startLimit(dir);
+  try {
+    return await measure(server, scenario, round);
+  } finally {
+    await server.stop();
+    rmSync(server.dir, { recursive: true, force: true });
+  }
+}
+
+function takesPart(name: ServerName, scenario: Scenario): boolean {
+  if (without.has(name)) return false;
+  if (name !== 'limit') return true;
+  return scenario.durability === 'page-cache' && scenario.load.mode !== 'end-to-end';
+}
+
+async function main(): Promise<void> {
+  await buildNative();
+  mkdirSync(values.dir, { recursive: true });
+  const ballast = fillPageCache(values.dir, Number(values['ballast-gib']) * 2 ** 30);
+  const workDir = mkdtempSync(join(values.dir, 'run-'));
+  const servers = new Servers(workDir);
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD']).toString().trim();
+  const machine = `${cpus().length} × ${cpus()[0]?.model}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${platform()} ${release()} ${arch()}`;
+  const date = new Date().toISOString();
+  const parts = [`# Throughput, ${date.slice(0, 10)}, commit ${commit}\n`, `${machine}\n`];
+  process.stdout.write(`${parts.join('\n')}\n`);
+  try {
+    for (const scenario of scenarios) {
+      if (only.size > 0 && !only.has(scenario.name)) continue;
+      const rounds = new Map<ServerName, Report[]>();
+      for (let round = 0; round < Number(values.rounds); round++) {
+        for (const name of ['limit', 'millrace', 'kafka'] as const) {
+          if (!takesPart(name, scenario)) continue;
+          ballast.refresh();
+          const report =
+            name === 'limit'
+              ? await measureLimit(workDir, scenario, round)
+              : await measure(await servers.get(name, scenario.durability), scenario, round);
+          rounds.set(name, [...(rounds.get(name) ?? []), report]);
+        }
+      }
+      const text = render(scenario, rounds);
+      parts.push(text);
+      process.stdout.write(`${text}\n`);
+    }
+  } finally {
+    await servers.stop();
+    rmSync(workDir, { recursive: true, force: true });
+  }
+  if (values.save) {
+    const path = join(
+      import.meta.dirname,
+      '..',
+      'results',
+      `throughput-${date.slice(0, 10)}-${commit}.md`,
+    );
+    writeFileSync(path, parts.join('\n'));
+    process.stdout.write(`written to ${path}\n`);
+  }
+}
+
+await main();
