@@ -1,6 +1,38 @@
 export { AssertionFailure, assert, unreachable } from './assert.ts';
 export { BoundedQueue } from './bounded-queue.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
+export { configReference } from './config-reference.ts';
+export {
+  booleanConfig,
+  type ConfigDynamic,
+  ConfigError,
+  type ConfigFacts,
+  type ConfigRow,
+  type ConfigSynonym,
+  type ConfigType,
+  doubleConfig,
+  intConfig,
+  integerText,
+  listConfig,
+  longConfig,
+  NO_LIMIT,
+  type ParsedConfig,
+  passwordConfig,
+  shortConfig,
+  stringConfig,
+} from './config-row.ts';
+export {
+  type ConfigLayer,
+  type ConfigOrigin,
+  type ConfigRows,
+  type ConfigTable,
+  type ConfigValues,
+  configOrigins,
+  configText,
+  defineConfig,
+} from './define-config.ts';
+export { defineErrors, type ErrorRow, type ErrorTable, TableError } from './define-errors.ts';
+export { readEnvironment } from './environment.ts';
 export {
   createLogger,
   type LogField,
@@ -13,3 +45,4 @@ export {
 } from './log.ts';
 export { ManualClock } from './manual-clock.ts';
 export { type Prng, seededPrng, systemRandom } from './prng.ts';
+export { formatProperties, PropertiesError, parseProperties } from './properties.ts';
