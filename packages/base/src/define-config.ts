@@ -8,18 +8,30 @@ export type ConfigValues<R extends ConfigRows> = {
   readonly [K in keyof R]: R[K] extends ConfigRow<infer T> ? T : never;
 };
 
-/** Set values of one origin, by config name. Earlier layers win. */
+/** Set values of one origin, by config name. */
 export interface ConfigLayer<S> {
   readonly source: S;
   readonly values: ReadonlyMap<string, string>;
 }
 
-/** One value of the chain that decides a config, as DescribeConfigs lists it. */
+/**
+ * Where values are looked up, strongest layer first. A thing's own names count in `own`; the names of
+ * synonyms count in `fallback` (the same layers, or those of the thing above: a topic falls back to its
+ * broker).
+ */
+export interface ConfigLookup<S> {
+  readonly own: readonly ConfigLayer<S>[];
+  readonly fallback: readonly ConfigLayer<S>[];
+}
+
+/** One set value of the chain that decides a config. */
 export interface ConfigOrigin<S> {
   readonly name: string;
-  /** In the unit of `name`, not of the config that is described. */
+  /** As it was set, in the unit of `name`. */
   readonly text: string;
   readonly source: S;
+  /** null for the config's own name. */
+  readonly synonym: ConfigSynonym | null;
 }
 
 /** All configs of one kind of thing (a broker, a topic). Make it with `defineConfig`. */
@@ -28,9 +40,7 @@ export interface ConfigTable<R extends ConfigRows> {
   readonly rows: R;
   readonly byName: ReadonlyMap<string, ConfigRow<unknown>>;
   /** The typed object. @throws ConfigError for the first value that is refused. */
-  resolve<S>(layers: readonly ConfigLayer<S>[]): ConfigValues<R>;
-  /** Checks one value. @throws ConfigError when it is refused. Unknown names are the caller's business. */
-  check(name: string, text: string): void;
+  resolve<S>(lookup: ConfigLookup<S>): ConfigValues<R>;
 }
 
 export function defineConfig<const R extends ConfigRows>(title: string, rows: R): ConfigTable<R> {
@@ -43,76 +53,59 @@ export function defineConfig<const R extends ConfigRows>(title: string, rows: R)
     title,
     rows,
     byName,
-    resolve(layers) {
+    resolve(lookup) {
       const values: Record<string, unknown> = {};
-      for (const [field, row] of Object.entries(rows)) values[field] = resolveRow(row, layers);
+      for (const [field, row] of Object.entries(rows)) {
+        const [strongest] = configOrigins(row, lookup);
+        values[field] =
+          strongest === undefined ? row.defaultValue : parseOrigin(row, strongest).value;
+      }
       return values as ConfigValues<R>;
-    },
-    check(name, text) {
-      byName.get(name)?.parse(text);
     },
   };
 }
 
-/** The typed value of one row: the first set value among its own name and synonyms, else its default. */
-function resolveRow<T, S>(row: ConfigRow<T>, layers: readonly ConfigLayer<S>[]): T {
-  for (const synonym of [{ name: row.name }, ...row.synonyms]) {
-    for (const layer of layers) {
-      const text = layer.values.get(synonym.name);
-      if (text !== undefined) return row.parse(scaled(row.name, synonym, text)).value;
-    }
-  }
-  return row.defaultValue;
-}
-
-/**
- * The chain of set values that decides a config, strongest first: its own name in every layer, then each
- * synonym. Texts are in canonical form. `table` holds the rows of the synonyms, where they have any.
- */
+/** Every set value that could decide a config, strongest first: its own name, then each synonym. */
 export function configOrigins<S>(
   row: ConfigRow<unknown>,
-  layers: readonly ConfigLayer<S>[],
-  rowsByName: ReadonlyMap<string, ConfigRow<unknown>>,
+  lookup: ConfigLookup<S>,
 ): ConfigOrigin<S>[] {
   const origins: ConfigOrigin<S>[] = [];
-  for (const synonym of [{ name: row.name }, ...row.synonyms]) {
-    for (const layer of layers) {
-      const text = layer.values.get(synonym.name);
-      if (text === undefined) continue;
-      const owner = synonym.name === row.name ? row : rowsByName.get(synonym.name);
-      origins.push({
-        name: synonym.name,
-        text: owner?.parse(text).text ?? text,
-        source: layer.source,
-      });
-    }
-  }
+  collect(origins, row.name, null, lookup.own);
+  for (const synonym of row.synonyms) collect(origins, synonym.name, synonym, lookup.fallback);
   return origins;
 }
 
-/** The value in force as text in canonical form; null when there is none. */
-export function configText<S>(
-  row: ConfigRow<unknown>,
+function collect<S>(
+  origins: ConfigOrigin<S>[],
+  name: string,
+  synonym: ConfigSynonym | null,
   layers: readonly ConfigLayer<S>[],
-): string | null {
-  for (const synonym of [{ name: row.name }, ...row.synonyms]) {
-    for (const layer of layers) {
-      const text = layer.values.get(synonym.name);
-      if (text !== undefined) return row.parse(scaled(row.name, synonym, text)).text;
-    }
+): void {
+  for (const { source, values } of layers) {
+    const text = values.get(name);
+    if (text !== undefined) origins.push({ name, text, source, synonym });
   }
-  return row.defaultText;
+}
+
+/** The value in force as text in canonical form, in the config's own unit; null when there is none. */
+export function configText<S>(row: ConfigRow<unknown>, lookup: ConfigLookup<S>): string | null {
+  const [strongest] = configOrigins(row, lookup);
+  return strongest === undefined ? row.defaultText : parseOrigin(row, strongest).text;
+}
+
+function parseOrigin<T, S>(row: ConfigRow<T>, origin: ConfigOrigin<S>) {
+  return row.parse(scaled(row.name, origin));
 }
 
 /** Brings a synonym's number to the unit of the config it stands for; -1 ("no limit") stays -1. */
-function scaled(name: string, synonym: ConfigSynonym, text: string): string {
-  if (synonym.scale === undefined) return text;
-  const value = Number(text.trim());
+function scaled<S>(name: string, origin: ConfigOrigin<S>): string {
+  const scale = origin.synonym?.scale;
+  if (scale === undefined) return origin.text;
+  const value = Number(origin.text.trim());
   if (!Number.isInteger(value)) {
-    throw new ConfigError(
-      name,
-      `Invalid value ${text} for configuration ${synonym.name}: Not a number of type INT`,
-    );
+    const reason = `Invalid value ${origin.text} for configuration ${origin.name}`;
+    throw new ConfigError(name, `${reason}: Not a number of type INT`);
   }
-  return value < 0 ? String(value) : integerText(value * synonym.scale);
+  return value < 0 ? String(value) : integerText(value * scale);
 }

@@ -23,6 +23,7 @@ export {
 } from './config-row.ts';
 export {
   type ConfigLayer,
+  type ConfigLookup,
   type ConfigOrigin,
   type ConfigRows,
   type ConfigTable,
