@@ -1,9 +1,14 @@
 /** Runs the native load generator and reads its line of JSON. */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runProgram } from '@millrace/testing';
 import type { Load } from './scenarios.ts';
 
 export const nativeDir: string = join(import.meta.dirname, 'native');
+/** Longer than any run; a server that answers nothing ends it. */
+const PATIENCE_MS = 600_000;
+/** Apache Kafka answers CreateTopics a little before its partitions take records. */
+const SETTLE_MS = 500;
 const binaries = join(nativeDir, 'target', 'release');
 
 export interface Report {
@@ -39,38 +44,14 @@ export function binary(name: 'limit' | 'load'): string {
 
 /** Builds the native programs when they are not up to date. */
 export async function buildNative(): Promise<void> {
-  await run('cargo', [
-    'build',
-    '--release',
-    '--quiet',
-    '--manifest-path',
-    `${nativeDir}/Cargo.toml`,
-  ]);
-}
-
-/** Standard output of a command; rejects with its standard error when it fails. */
-export function run(command: string, args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      err += chunk.toString();
-    });
-    child.on('error', reject);
-    child.on('close', (code) => {
-      if (code === 0) resolve(out);
-      else reject(new Error(`${command} ${args.join(' ')} ended with ${code}: ${err.trim()}`));
-    });
-  });
+  const manifest = join(nativeDir, 'Cargo.toml');
+  const argv = ['build', '--release', '--quiet', '--manifest-path', manifest];
+  await runProgram('cargo', argv, { timeoutMs: PATIENCE_MS });
 }
 
 export async function load(target: Target, load: Load, options: RunOptions): Promise<Report> {
   const settings = { ...load, ...options, address: target.address, pid: target.pid };
-  return JSON.parse(await run(binary('load'), [JSON.stringify(settings)])) as Report;
+  return JSON.parse(await ask(settings)) as Report;
 }
 
 /** Creates a topic; throws on any error code. */
@@ -81,6 +62,7 @@ export async function createTopic(
   configs: ReadonlyArray<readonly [string, string]>,
 ): Promise<void> {
   await admin(target, { mode: 'create', topic, partitions, configs });
+  await sleep(SETTLE_MS);
 }
 
 export async function deleteTopic(target: Target, topic: string): Promise<void> {
@@ -88,7 +70,12 @@ export async function deleteTopic(target: Target, topic: string): Promise<void> 
 }
 
 async function admin(target: Target, settings: Record<string, unknown>): Promise<void> {
-  const text = JSON.stringify({ ...settings, address: target.address });
-  const { errorCode } = JSON.parse(await run(binary('load'), [text])) as { errorCode: number };
-  if (errorCode !== 0) throw new Error(`${text} answered error code ${errorCode}`);
+  const answer = await ask({ ...settings, address: target.address });
+  const { errorCode } = JSON.parse(answer) as { errorCode: number };
+  if (errorCode !== 0) throw new Error(`${JSON.stringify(settings)}: error code ${errorCode}`);
+}
+
+async function ask(settings: Record<string, unknown>): Promise<string> {
+  return (await runProgram(binary('load'), [JSON.stringify(settings)], { timeoutMs: PATIENCE_MS }))
+    .stdout;
 }

@@ -27,6 +27,7 @@ const { values } = parseArgs({
     save: { type: 'boolean', default: false },
   },
 });
+const WARM_SECONDS = 15;
 const seconds = Number(values.seconds);
 const without = new Set(values.without.split(','));
 const only = new Set(values.only.split(',').filter((name) => name !== ''));
@@ -84,6 +85,17 @@ function replayBeside(server: Server, scenario: Scenario) {
   };
 }
 
+/** A JVM is measured only after its compiler has seen the load. */
+async function warm(server: Server): Promise<void> {
+  const topic = 'warm-up';
+  await createTopic(server, topic, 4, []);
+  for (const batchBytes of [1, 4096, 65_536]) {
+    const produce: Load = { mode: 'produce', connections: 4, batchBytes };
+    await load(server, produce, { topic, seconds: WARM_SECONDS / 3, warmupSeconds: 0 });
+  }
+  await deleteTopic(server, topic);
+}
+
 /** Every server that takes part in a scenario, started on first use and kept until the end. */
 class Servers {
   readonly #dir: string;
@@ -99,8 +111,8 @@ class Servers {
     if (running !== undefined) return running;
     const server =
       name === 'kafka' ? await startKafka(this.#dir) : await startMillrace(this.#dir, durability);
-    process.stdout.write(`${key}: first Metadata answer after ${server.startMs.toFixed(0)} ms\n`);
     this.#running.set(key, server);
+    if (name === 'kafka') await warm(server);
     return server;
   }
 

@@ -1,10 +1,9 @@
 /** The servers that a round compares, each started by its own documented command. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { startApacheKafka } from '@millrace/testing';
+import { ApacheKafka, Child, freePort } from '@millrace/testing';
 import { binary, type Target } from './load.ts';
-import { freePort, start, untilServing } from './process.ts';
+import { untilServing } from './serving.ts';
 
 export type ServerName = 'limit' | 'millrace' | 'kafka';
 export type Durability = 'page-cache' | 'flushed';
@@ -12,12 +11,10 @@ export type Durability = 'page-cache' | 'flushed';
 export interface Server extends Target {
   readonly name: ServerName;
   readonly port: number;
-  /** Milliseconds from spawn to the first Metadata answer; 0 for the limit, which knows no Metadata. */
+  /** Milliseconds from spawn to the first Metadata answer; 0 where it is not measured. */
   readonly startMs: number;
   readonly dir: string;
-  /** Topic configs that give the durability asked for. */
-  readonly topicConfigs: ReadonlyArray<readonly [string, string]>;
-  stop(signal?: NodeJS.Signals): Promise<void>;
+  stop(): Promise<void>;
 }
 
 const repository = join(import.meta.dirname, '..', '..');
@@ -25,12 +22,12 @@ const repository = join(import.meta.dirname, '..', '..');
 export async function startLimit(workDir: string): Promise<Server> {
   const dir = join(workDir, 'limit');
   const port = await freePort();
-  const child = start(binary('limit'), [String(port), dir]);
-  await sleep(300);
+  const child = new Child(binary('limit'), [String(port), dir]);
+  await child.saying(/listening/, 5_000);
   return {
     name: 'limit',
-    ...{ pid: child.pid, port, address: `127.0.0.1:${port}`, dir, startMs: 0, topicConfigs: [] },
-    stop: child.stop,
+    ...{ pid: child.pid, port, address: `127.0.0.1:${port}`, dir, startMs: 0 },
+    stop: async () => void (await child.stop()),
   };
 }
 
@@ -53,23 +50,22 @@ export async function startMillrace(
     `${key}=${value}`,
   ]);
   const cli = join(repository, 'packages', 'millrace', 'dist', 'cli.js');
-  const child = start(process.execPath, [cli, 'broker', ...args]);
+  const child = new Child(process.execPath, [cli, 'broker', ...args]);
   const startMs = await untilServing(port);
   return {
     name: 'millrace',
-    ...{ pid: child.pid, port, address: `127.0.0.1:${port}`, dir, startMs, topicConfigs: [] },
-    stop: child.stop,
+    ...{ pid: child.pid, port, address: `127.0.0.1:${port}`, dir, startMs },
+    stop: async () => void (await child.stop()),
   };
 }
 
-/** Apache Kafka as shipped; `flushed` sets flush.messages=1 on the topics. */
+/** Apache Kafka as shipped. */
 export async function startKafka(workDir: string): Promise<Server> {
   const dir = join(workDir, 'kafka');
-  const kafka = await startApacheKafka({ dir });
+  const kafka = await ApacheKafka.start({ dataFolder: dir });
   return {
     name: 'kafka',
-    ...{ pid: kafka.pid, port: kafka.port, address: kafka.address, dir, startMs: kafka.startMs },
-    topicConfigs: [],
-    stop: (signal) => kafka.stop(signal),
+    ...{ pid: kafka.pid, port: kafka.port, address: kafka.bootstrap, dir, startMs: 0 },
+    stop: () => kafka.stop(),
   };
 }

@@ -31,7 +31,8 @@ export interface Verdict {
 
 /** Ratios are taken within each round, then their median: rounds differ more than servers do. */
 export function judge(scenario: Scenario, rounds: Rounds): Verdict[] {
-  const ours = rounds.get('millrace') ?? [];
+  const ours = rounds.get('millrace');
+  if (ours === undefined) return [];
   return scenario.bounds.flatMap((bound) => {
     const peer = bound.against === null ? undefined : rounds.get(bound.against);
     if (bound.against !== null && peer === undefined) return [];
