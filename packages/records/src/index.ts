@@ -1,3 +1,4 @@
+export { BatchBuilder, type BatchOptions, type Deflate } from './batch-builder.ts';
 export {
   BATCH_HEADER_BYTES,
   BATCH_PREFIX_BYTES,
@@ -19,3 +20,14 @@ export {
   computeBatchCrc,
   verifyCrc,
 } from './check-batch.ts';
+export {
+  type ControlRecord,
+  ControlType,
+  controlBatch,
+  decodeControlRecord,
+  type TransactionMarker,
+} from './control-batch.ts';
+export { BatchCursor, type Inflate, readRecords } from './read-records.ts';
+export type { BatchRecord, NewRecord, RecordHeader } from './record.ts';
+export { RecordCursor } from './record-cursor.ts';
+export { stampBatch, withBody } from './rewrite-batch.ts';
