@@ -41,14 +41,17 @@ export class AppendPlan {
     plan[at + 4] = log.leaderEpoch;
     plan[at + 5] = append.appendTimeMs;
     append.log = log;
+    append.isInFlight = true;
     log.unstagedCount++;
     this.#rows.push(append);
+    this.onPending();
   }
 
   /** Stages a batch in ordinary memory at once; it must stay untouched until the commit. */
   addOwned(append: PendingAppend, log: PartitionLog, batch: Uint8Array): void {
     this.stage();
     append.log = log;
+    append.isInFlight = true;
     log.unstagedCount++;
     this.#store.stageOwned(log.logId, batch, log.leaderEpoch, append.appendTimeMs);
     this.#takeResult(append, 0);
@@ -57,6 +60,7 @@ export class AppendPlan {
 
   /** Lets an append wait for the commit of what is staged (a duplicate of a batch on its way). */
   addRider(append: PendingAppend): void {
+    append.isInFlight = true;
     this.#staged.push(append);
     this.onPending();
   }

@@ -39,6 +39,8 @@ export class PendingAppend {
   /** The time stamped for LogAppendTime, else -1. */
   appendTimeMs = -1;
 
+  /** Queued, and its listener not yet told. */
+  isInFlight = false;
   /** The next append of the same partition that waits for its flush. */
   nextWaiting: PendingAppend | null = null;
 
@@ -46,10 +48,17 @@ export class PendingAppend {
     this.listener = listener;
   }
 
+  /** Tells the listener. */
+  done(): void {
+    this.isInFlight = false;
+    this.listener.appendDone(this);
+  }
+
   /** Ready for another batch. */
   reset(): void {
     this.target = null;
     this.log = null;
+    this.isInFlight = false;
     this.waitsForHighWatermark = false;
     this.error = AppendError.none;
     this.isDuplicate = false;

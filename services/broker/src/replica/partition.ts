@@ -1,4 +1,4 @@
-import type { BatchView } from '@millrace/records';
+import { BatchView } from '@millrace/records';
 import type { TopicConfig } from '../config/topic-config.ts';
 import { AppendError } from '../log/append-error.ts';
 import type { AppendPlan } from '../log/append-plan.ts';
@@ -140,10 +140,10 @@ export class Partition implements AppendTarget {
         resolve(this.#outcomeOf(append));
         return;
       }
-      const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+      const view = new BatchView(batch);
       append.sizeBytes = batch.length;
-      append.lastOffsetDelta = view.getInt32(23);
-      append.maxTimestamp = Number(view.getBigInt64(35));
+      append.lastOffsetDelta = view.lastOffsetDelta;
+      append.maxTimestamp = view.maxTimestamp;
       this.#plan.addOwned(append, this.log, batch);
     });
   }
@@ -174,7 +174,7 @@ export class Partition implements AppendTarget {
   /** The plan wrote (or refused) an append of this partition. */
   appendCommitted(append: PendingAppend): void {
     if (append.error !== AppendError.none) {
-      append.listener.appendDone(append);
+      append.done();
       return;
     }
     if (!append.isDuplicate) {
@@ -182,7 +182,7 @@ export class Partition implements AppendTarget {
       if (!this.#isDurable) this.#moveHighWatermark(this.log.logEndOffset);
     }
     if (!append.waitsForHighWatermark || append.lastOffset < this.highWatermark) {
-      append.listener.appendDone(append);
+      append.done();
     } else if (this.#waitingTail === null) {
       this.#waitingHead = append;
       this.#waitingTail = append;
@@ -228,7 +228,7 @@ export class Partition implements AppendTarget {
       this.#waitingHead = append.nextWaiting;
       if (this.#waitingHead === null) this.#waitingTail = null;
       append.nextWaiting = null;
-      append.listener.appendDone(append);
+      append.done();
       append = this.#waitingHead;
     }
     if (this.#watchers.size > 0) this.#notify();
@@ -242,7 +242,7 @@ export class Partition implements AppendTarget {
       const next = append.nextWaiting;
       append.nextWaiting = null;
       append.error = error;
-      append.listener.appendDone(append);
+      append.done();
       append = next;
     }
   }
