@@ -67,6 +67,9 @@ export interface MemberDescription {
   readonly protocols: readonly MemberProtocol[];
 }
 
+/** About what a member costs before it says anything. */
+const OBJECT_BYTES = 512;
+
 /** A member of a classic group. */
 export class Member {
   readonly memberId: string;
@@ -78,7 +81,7 @@ export class Member {
   protocols: readonly MemberProtocol[];
   assignment: Uint8Array = noBytes;
 
-  /** Set while a JoinGroup of this member waits for the rebalance. */
+  /** Set while a JoinGroup of this member waits for the rebalance; `Group.parkJoin` sets it. */
   joinReply: JoinReply | null = null;
   /** Set while a SyncGroup of this member waits for the leader. */
   syncReply: SyncReply | null = null;
@@ -110,16 +113,6 @@ export class Member {
     return !this.isNew && (this.joinReply !== null || this.syncReply !== null);
   }
 
-  describe(): MemberDescription {
-    return {
-      clientId: this.clientId,
-      clientHost: this.clientHost,
-      rebalanceTimeoutMs: this.rebalanceTimeoutMs,
-      sessionTimeoutMs: this.sessionTimeoutMs,
-      protocols: this.protocols,
-    };
-  }
-
   update(description: MemberDescription): void {
     this.clientId = description.clientId;
     this.clientHost = description.clientHost;
@@ -144,7 +137,8 @@ export class Member {
 
   /** Bytes it holds, for the total bound. */
   get heldBytes(): number {
-    return metadataBytes(this.protocols) + this.assignment.length;
+    const names = this.memberId.length + this.clientId.length + (this.instanceId?.length ?? 0);
+    return OBJECT_BYTES + 2 * names + metadataBytes(this.protocols) + this.assignment.length;
   }
 }
 
