@@ -29,7 +29,7 @@ export function murmur2(bytes: Uint8Array, start = 0, end = bytes.length): numbe
 
 /**
  * Java's `String.hashCode`, as a signed integer. Kafka places groups with it: the partition of
- * `__consumer_offsets` is `(javaStringHash(groupId) & 0x7fffffff) % partitionCount`.
+ * `__consumer_offsets` is the absolute value modulo the partition count, with -2^31 counted as 0.
  */
 export function javaStringHash(text: string): number {
   let hash = 0;

@@ -7,9 +7,18 @@ const NO_BYTES = new Uint8Array(0);
 /** A compact string could be longer; Kafka refuses it all the same. */
 const STRING_BYTES_MAX = 0x7fff;
 
+/** Memory that the arrays of any message may take, however short it is. */
+const HEAP_BYTES_FREE = 64 * 1024;
+
 export interface ReaderOptions {
   /** Malformed UTF-8 throws instead of becoming U+FFFD. Default false, as in Java. */
   readonly strictText?: boolean;
+  /**
+   * How much larger than its bytes a message may become when it is decoded: array elements together
+   * may take 64 KiB and this many bytes for each byte of the message. Default 16: names of three
+   * letters and partitions with one replica stay below it, arrays of empty elements do not.
+   */
+  readonly heapBytesPerByte?: number;
 }
 
 /**
@@ -25,6 +34,8 @@ export class Reader {
   private end: number;
   private view: DataView | undefined;
   private readonly strictText: boolean;
+  private readonly heapBytesPerByte: number;
+  private heapBytesLeft: number;
   /** Index in the given memory of the next byte to read. */
   position: number;
 
@@ -39,6 +50,8 @@ export class Reader {
     this.end = end;
     this.view = undefined;
     this.strictText = options.strictText ?? false;
+    this.heapBytesPerByte = options.heapBytesPerByte ?? 16;
+    this.heapBytesLeft = HEAP_BYTES_FREE + this.heapBytesPerByte * (end - start);
   }
 
   /** Starts over on other memory. Returns the reader. */
@@ -47,6 +60,7 @@ export class Reader {
     this.position = start;
     this.end = end;
     this.view = undefined;
+    this.heapBytesLeft = HEAP_BYTES_FREE + this.heapBytesPerByte * (end - start);
     return this;
   }
 
@@ -261,35 +275,42 @@ export class Reader {
     return length < 0 ? null : this.bytes(length, what);
   }
 
-  /** int32 count of elements that take at least `minElementBytes` each. */
-  arrayLength(minElementBytes: number, what = 'array'): number {
+  /**
+   * int32 count of elements that take at least `minElementBytes` each here and about
+   * `elementHeapBytes` each once decoded.
+   */
+  arrayLength(minElementBytes: number, what = 'array', elementHeapBytes = 8): number {
     const count = this.int32();
     if (count < 0) throw badNull(what, this.position - 4, count);
-    if (count * minElementBytes > this.end - this.position) throw this.tooMany(what, count);
+    this.admit(count, minElementBytes, what, elementHeapBytes);
     return count;
   }
 
   /** The same; -1 for null. */
-  nullableArrayLength(minElementBytes: number, what = 'array'): number {
+  nullableArrayLength(minElementBytes: number, what = 'array', elementHeapBytes = 8): number {
     const count = this.int32();
     if (count < -1) throw badNull(what, this.position - 4, count);
-    if (count * minElementBytes > this.end - this.position) throw this.tooMany(what, count);
+    this.admit(count, minElementBytes, what, elementHeapBytes);
     return count;
   }
 
   /** Unsigned varint of count + 1. */
-  compactArrayLength(minElementBytes: number, what = 'array'): number {
+  compactArrayLength(minElementBytes: number, what = 'array', elementHeapBytes = 8): number {
     const at = this.position;
     const count = this.unsignedVarint(what) - 1;
     if (count < 0) throw badNull(what, at, count);
-    if (count * minElementBytes > this.end - this.position) throw this.tooMany(what, count);
+    this.admit(count, minElementBytes, what, elementHeapBytes);
     return count;
   }
 
   /** Unsigned varint of count + 1; -1 when it is 0, for null. */
-  compactNullableArrayLength(minElementBytes: number, what = 'array'): number {
+  compactNullableArrayLength(
+    minElementBytes: number,
+    what = 'array',
+    elementHeapBytes = 8,
+  ): number {
     const count = this.unsignedVarint(what) - 1;
-    if (count * minElementBytes > this.end - this.position) throw this.tooMany(what, count);
+    this.admit(count, minElementBytes, what, elementHeapBytes);
     return count;
   }
 
@@ -335,6 +356,15 @@ export class Reader {
     if (length > STRING_BYTES_MAX) throw new DecodeError(what, at, `a string of ${length} bytes`);
     this.position = end;
     return decodeText(this.bytes_, at, end, this.strictText, what);
+  }
+
+  /** Refuses a count that the bytes left, or the memory left, cannot hold. */
+  private admit(count: number, minElementBytes: number, what: string, heapBytes: number): void {
+    if (count * minElementBytes > this.end - this.position) throw this.tooMany(what, count);
+    this.heapBytesLeft -= count * heapBytes;
+    if (this.heapBytesLeft < 0) {
+      throw new DecodeError(what, this.position, `${count} elements need too much memory`);
+    }
   }
 
   private tooMany(what: string, count: number): DecodeError {
