@@ -33,6 +33,7 @@ export {
   defineConfig,
 } from './define-config.ts';
 export { defineErrors, type ErrorRow, type ErrorTable, TableError } from './define-errors.ts';
+export { eachLimited } from './each-limited.ts';
 export { readEnvironment } from './environment.ts';
 export {
   createLogger,

@@ -1,0 +1,178 @@
+import { eachLimited, type Logger, type Prng } from '@millrace/base';
+import type { DynamicConfig } from '../config/dynamic-config.ts';
+import { topicConfigOf } from '../config/topic-config.ts';
+import type { FoundLog, LogManager } from '../log/log-manager.ts';
+import {
+  agreeOnIdentity,
+  type DirIdentity,
+  formatMetaProperties,
+  META_PROPERTIES_FILE,
+  newUuid,
+  readMetaProperties,
+} from './meta-properties.ts';
+import { MetadataImage, type TopicImage } from './metadata-image.ts';
+import { LocalMetadataStore, type StoredTopic } from './store/local.ts';
+import { isInternalTopic, topicNameProblem } from './topic-name.ts';
+import { type PartitionKeeper, partitionSpec, Topics } from './topic-store.ts';
+
+/** What `loadTopics` needs of the log manager. */
+export type LogDirs = Pick<LogManager, 'found' | 'dirs'> & {
+  readonly store: Pick<LogManager['store'], 'readFile' | 'writeFile'>;
+};
+
+export interface TopicLoaderParts {
+  readonly logs: LogDirs;
+  readonly partitions: PartitionKeeper;
+  readonly dynamicConfig: DynamicConfig;
+  readonly random: Prng;
+  readonly log: Logger;
+}
+
+/** Logs opened at a time. Recovery reads the disk; opening waits for it. */
+const OPENED_AT_A_TIME = 16;
+/** KRaft's own log; not a topic. */
+const KRAFT_METADATA_TOPIC = '__cluster_metadata';
+
+/**
+ * Reads who this broker is and what topics it has, opens every partition, finishes deletions and creations
+ * that a crash cut short, and takes over topics of a data directory written by Apache Kafka.
+ * @throws IdentityError, MetadataFileError, ConfigError, EngineError
+ */
+export async function loadTopics(parts: TopicLoaderParts): Promise<Topics> {
+  const { logs, dynamicConfig, random, log } = parts;
+  const identity = await claimDirs(parts);
+  const first = logs.dirs[0];
+  if (first === undefined) throw new Error('no log dir');
+  const store = new LocalMetadataStore({
+    readFile: (name) => logs.store.readFile(first.dirId, name),
+    writeFile: (name, bytes) => logs.store.writeFile(first.dirId, name, bytes),
+  });
+  const isKnown = await store.load();
+  dynamicConfig.apply('cluster', store.metadata.clusterOverrides);
+  dynamicConfig.apply('broker', store.metadata.brokerOverrides);
+
+  const found = groupByTopic(logs.found);
+  const adopted = adoptTopics(store, found, random);
+  if (!isKnown || adopted.length > 0) await store.update({ apply: () => {}, undo: () => {} });
+  if (adopted.length > 0) {
+    log.warn(
+      'took over topics from directories of another broker; their topic configs lie elsewhere and are at their defaults',
+      { topics: adopted.length },
+    );
+  }
+  const image = new MetadataImage(identity);
+  await openAll(parts, store, image, found);
+  return new Topics({ image, store, partitions: parts.partitions, dynamicConfig, random, log });
+}
+
+/** Checks and completes meta.properties of every log dir. */
+async function claimDirs(parts: TopicLoaderParts) {
+  const { logs, dynamicConfig, random } = parts;
+  const dirs: DirIdentity[] = [];
+  for (const dir of logs.dirs) {
+    const bytes = await logs.store.readFile(dir.dirId, META_PROPERTIES_FILE);
+    dirs.push({
+      path: dir.path,
+      meta: bytes === null ? null : readMetaProperties(bytes, dir.path),
+    });
+  }
+  const identity = agreeOnIdentity(dirs, dynamicConfig.config.brokerId, random);
+  for (const [index, dir] of logs.dirs.entries()) {
+    if (dirs[index]?.meta !== null) continue;
+    const meta = { ...identity, directoryId: newUuid(random) };
+    await logs.store.writeFile(dir.dirId, META_PROPERTIES_FILE, formatMetaProperties(meta));
+  }
+  return identity;
+}
+
+type FoundTopics = ReadonlyMap<string, ReadonlyMap<number, FoundLog>>;
+
+function groupByTopic(found: readonly FoundLog[]): FoundTopics {
+  const topics = new Map<string, Map<number, FoundLog>>();
+  for (const log of found) {
+    if (topicNameProblem(log.topic) !== null || log.topic === KRAFT_METADATA_TOPIC) continue;
+    let partitions = topics.get(log.topic);
+    if (partitions === undefined) {
+      partitions = new Map();
+      topics.set(log.topic, partitions);
+    }
+    partitions.set(log.partition, log);
+  }
+  return topics;
+}
+
+/** Topics that have directories and no record: made by Apache Kafka, or put there by hand. Returns their names. */
+function adoptTopics(store: LocalMetadataStore, found: FoundTopics, random: Prng): string[] {
+  const { topics } = store.metadata;
+  const adopted: string[] = [];
+  for (const [name, partitions] of found) {
+    const known = topics.get(name);
+    const id = [...partitions.values()].find((log) => log.topicId !== null)?.topicId;
+    const highest = Math.max(...partitions.keys());
+    if (known === undefined) {
+      adopted.push(name);
+      topics.set(name, {
+        name,
+        id: id ?? newUuid(random),
+        partitionCount: highest + 1,
+        overrides: isInternalTopic(name) ? compactedOverrides : new Map(),
+        isDeleting: false,
+      });
+    } else if (!known.isDeleting && id !== undefined && id !== null && id !== known.id) {
+      adopted.push(name);
+      topics.set(name, { ...known, id });
+    }
+  }
+  return adopted;
+}
+
+const compactedOverrides: ReadonlyMap<string, string> = new Map([
+  ['cleanup.policy', 'compact'],
+  ['segment.bytes', '104857600'],
+  ['compression.type', 'producer'],
+]);
+
+async function openAll(
+  parts: TopicLoaderParts,
+  store: LocalMetadataStore,
+  image: MetadataImage,
+  found: FoundTopics,
+): Promise<void> {
+  const { partitions, log } = parts;
+  const work: (() => Promise<void>)[] = [];
+  const deleting: StoredTopic[] = [];
+  for (const stored of store.metadata.topics.values()) {
+    const topic = imageOf(stored, parts.dynamicConfig);
+    const directories = found.get(stored.name);
+    if (stored.isDeleting) deleting.push(stored);
+    else image.put(topic);
+    for (let index = 0; index < stored.partitionCount; index++) {
+      const spec = partitionSpec(topic, index);
+      if (directories?.has(index)) {
+        work.push(async () => {
+          await partitions.open(spec);
+          if (stored.isDeleting) await partitions.remove(stored.name, index);
+        });
+      } else if (!stored.isDeleting) {
+        work.push(async () => void (await partitions.create(spec)));
+      }
+    }
+  }
+  await eachLimited(work, OPENED_AT_A_TIME, (step) => step());
+  if (deleting.length === 0) return;
+  log.info('finished deletions that were cut short', { topics: deleting.length });
+  await store.update({
+    apply: ({ topics }) => {
+      for (const { name } of deleting) topics.delete(name);
+    },
+    undo: ({ topics }) => {
+      for (const stored of deleting) topics.set(stored.name, stored);
+    },
+  });
+}
+
+function imageOf(stored: StoredTopic, dynamicConfig: DynamicConfig): TopicImage {
+  const { name, id, partitionCount, overrides } = stored;
+  const config = topicConfigOf(overrides, dynamicConfig.layers);
+  return { name, id, partitionCount, overrides, internal: isInternalTopic(name), config };
+}

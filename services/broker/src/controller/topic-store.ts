@@ -1,0 +1,424 @@
+import { eachLimited, type Logger, type Prng } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
+import { checkTopicOverrides } from '../config/config-edits.ts';
+import type { DynamicConfig, DynamicScope } from '../config/dynamic-config.ts';
+import { topicConfigOf } from '../config/topic-config.ts';
+import type { PartitionSpec, PartitionTable } from '../replica/partition-table.ts';
+import { newUuid } from './meta-properties.ts';
+import type { MetadataImage, TopicImage } from './metadata-image.ts';
+import {
+  assignmentProblem,
+  checkPartitionCap,
+  type NewTopic,
+  type PlanView,
+  planTopic,
+  refusedConfig,
+  type TopicPlan,
+} from './new-topic.ts';
+import { done, type Outcome, refused, storageFailed } from './refusal.ts';
+import type { LocalMetadataStore, StoredTopic } from './store/local.ts';
+import { CONSUMER_OFFSETS_TOPIC, isInternalTopic } from './topic-name.ts';
+
+/** What `Topics` needs of the partition table. */
+export type PartitionKeeper = Pick<
+  PartitionTable,
+  'open' | 'create' | 'remove' | 'configure' | 'get'
+>;
+
+/** Something happened to a topic. For `deleted`, the topic as it last was. */
+export interface TopicChange {
+  readonly kind: 'created' | 'deleted' | 'partitions-added' | 'reconfigured';
+  readonly topic: TopicImage;
+}
+
+export interface TopicsParts {
+  readonly image: MetadataImage;
+  readonly store: LocalMetadataStore;
+  readonly partitions: PartitionKeeper;
+  readonly dynamicConfig: DynamicConfig;
+  readonly random: Prng;
+  readonly log: Logger;
+}
+
+export type ExtraAssignments = readonly { readonly brokerIds: readonly number[] }[];
+
+/** Partition directories made or deleted at a time; each is a few flushes of the disk. */
+const PARTITIONS_AT_A_TIME = 16;
+
+/**
+ * The topics of the cluster: makes, changes and deletes them durably. Metadata is on the device before a
+ * directory is made, and a tombstone before one is deleted; the next start finishes what a crash cut
+ * short. Refusals are values; what rejects is a bug.
+ */
+export class Topics {
+  readonly image: MetadataImage;
+  readonly #parts: TopicsParts;
+  readonly #listeners = new Set<(change: TopicChange) => void>();
+  /** Creations and deletions under way, by topic name. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
+  /** Partitions of those creations; they count against the cap already. */
+  #comingPartitionCount = 0;
+
+  constructor(parts: TopicsParts) {
+    this.image = parts.image;
+    this.#parts = parts;
+    parts.dynamicConfig.onChange(() => this.#reconfigureAll());
+  }
+
+  /** Calls back after every change, once it is durable. Returns the way to stop it. */
+  onChange(listener: (change: TopicChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What creating this topic would make. Changes nothing. */
+  plan(topic: NewTopic): Outcome<TopicPlan> {
+    if (this.#underWay.has(topic.name)) {
+      return refused(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${topic.name}' already exists.`);
+    }
+    return planTopic(topic, this.#view());
+  }
+
+  /** Creates a topic; its partitions are open and durable when it resolves. */
+  async createTopic(topic: NewTopic): Promise<Outcome<TopicImage>> {
+    const plan = this.plan(topic);
+    if (plan.refusal !== null) return plan;
+    return this.#guard(topic.name, plan.value.partitionCount, () => this.#create(plan.value));
+  }
+
+  /** Creates a topic that a client asked for without saying how (T24); joins a creation under way. */
+  async autoCreate(name: string): Promise<Outcome<TopicImage>> {
+    if (isInternalTopic(name)) return this.ensureInternalTopic(name);
+    await this.#underWay.get(name);
+    const existing = this.image.topic(name);
+    if (existing !== undefined) return done(existing);
+    return this.createTopic({ ...defaults, name, configs: [] });
+  }
+
+  /** The internal topic, made with its own settings when it is not there yet. */
+  async ensureInternalTopic(name: string): Promise<Outcome<TopicImage>> {
+    await this.#underWay.get(name);
+    const existing = this.image.topic(name);
+    if (existing !== undefined) return done(existing);
+    if (name !== CONSUMER_OFFSETS_TOPIC) {
+      return refused(
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        `Topic '${name}' is not kept by this broker.`,
+      );
+    }
+    const { config } = this.#parts.dynamicConfig;
+    return this.createTopic({
+      ...defaults,
+      name,
+      partitionCount: config.offsetsTopicNumPartitions,
+      configs: [
+        { name: 'cleanup.policy', value: 'compact' },
+        { name: 'segment.bytes', value: String(config.offsetsTopicSegmentBytes) },
+        { name: 'compression.type', value: 'producer' },
+      ],
+    });
+  }
+
+  /** Deletes a topic. Its directories are renamed away durably when it resolves, their files go later. */
+  async deleteTopic(name: string): Promise<Outcome<TopicImage>> {
+    const topic = this.image.topic(name);
+    if (topic === undefined) {
+      return refused(
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        'This server does not host this topic-partition.',
+      );
+    }
+    return this.#guard(name, 0, () => this.#delete(topic));
+  }
+
+  /** Raises the number of partitions to `newTotal`. */
+  async addPartitions(
+    name: string,
+    newTotal: number,
+    assignments: ExtraAssignments | null = null,
+    validateOnly = false,
+  ): Promise<Outcome<TopicImage>> {
+    const topic = this.image.topic(name);
+    if (topic === undefined) {
+      return refused(
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        'This server does not host this topic-partition.',
+      );
+    }
+    const problem = this.#partitionsProblem(topic, newTotal, assignments);
+    if (problem !== null) return problem;
+    if (validateOnly) return done({ ...topic, partitionCount: newTotal });
+    const added = newTotal - topic.partitionCount;
+    return this.#guard(name, added, () => this.#grow(topic, newTotal));
+  }
+
+  /** Replaces a topic's whole set of overrides. */
+  async alterTopicConfig(
+    name: string,
+    overrides: ReadonlyMap<string, string>,
+  ): Promise<Outcome<TopicImage>> {
+    const topic = this.image.topic(name);
+    if (topic === undefined) {
+      return refused(
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        'This server does not host this topic-partition.',
+      );
+    }
+    try {
+      checkTopicOverrides(overrides);
+    } catch (error) {
+      return refusedConfig(error);
+    }
+    const isWritten = await this.#edit(name, (stored) => stored && { ...stored, overrides });
+    if (!isWritten) return storageFailed();
+    // Partitions may have been added meanwhile: take everything but the overrides as it is now.
+    const current = this.image.topic(name);
+    if (current === undefined) return done(topic);
+    return done(this.#reconfigure({ ...current, overrides }));
+  }
+
+  /** Replaces the whole set of dynamic broker overrides of a scope. */
+  async alterBrokerConfig(
+    scope: DynamicScope,
+    overrides: ReadonlyMap<string, string>,
+  ): Promise<Outcome<null>> {
+    const { dynamicConfig, store, log } = this.#parts;
+    try {
+      dynamicConfig.check(scope, overrides);
+    } catch (error) {
+      return refusedConfig(error);
+    }
+    const previous = dynamicConfig.overrides(scope);
+    const field = scope === 'broker' ? 'brokerOverrides' : 'clusterOverrides';
+    try {
+      await store.update({
+        apply: (metadata) => {
+          metadata[field] = overrides;
+        },
+        undo: (metadata) => {
+          metadata[field] = previous;
+        },
+      });
+    } catch (error) {
+      log.error('broker configs not written', { error: String(error) });
+      return storageFailed();
+    }
+    dynamicConfig.apply(scope, overrides);
+    return done(null);
+  }
+
+  /** Takes producer ids out of circulation: the first of `count` new ones, once that is durable. */
+  async takeProducerIds(count: number): Promise<number> {
+    let first = 0;
+    await this.#parts.store.update({
+      apply: (metadata) => {
+        first = metadata.nextProducerId;
+        metadata.nextProducerId += count;
+      },
+      // Ids skipped by a failed write are never missed; ids handed out twice would be.
+      undo: () => {},
+    });
+    return first;
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#underWay.values());
+    await this.#parts.store.settle();
+  }
+
+  async #create(plan: TopicPlan): Promise<Outcome<TopicImage>> {
+    const topic = this.#imageOf({
+      ...plan,
+      id: newUuid(this.#parts.random),
+      internal: isInternalTopic(plan.name),
+    });
+    if (!(await this.#edit(topic.name, () => storedTopic(topic)))) return storageFailed();
+    if (!(await this.#createPartitions(topic, 0, topic.partitionCount))) {
+      await this.#delete(topic);
+      return storageFailed();
+    }
+    this.image.put(topic);
+    this.#tell({ kind: 'created', topic });
+    return done(topic);
+  }
+
+  async #delete(topic: TopicImage): Promise<Outcome<TopicImage>> {
+    const isWritten = await this.#edit(topic.name, () => ({
+      ...storedTopic(topic),
+      isDeleting: true,
+    }));
+    if (!isWritten) return storageFailed();
+    this.image.remove(topic.name);
+    let isGone = true;
+    await eachLimited(range(0, topic.partitionCount), PARTITIONS_AT_A_TIME, async (index) => {
+      try {
+        await this.#parts.partitions.remove(topic.name, index);
+      } catch (error) {
+        isGone = false;
+        const fields = { topic: topic.name, partition: index, error: String(error) };
+        this.#parts.log.error('partition not deleted; the next start tries again', fields);
+      }
+    });
+    // A tombstone that stays is harmless: the next start looks for directories and drops it.
+    if (isGone) await this.#edit(topic.name, () => undefined);
+    this.#tell({ kind: 'deleted', topic });
+    return isGone ? done(topic) : storageFailed();
+  }
+
+  async #grow(topic: TopicImage, newTotal: number): Promise<Outcome<TopicImage>> {
+    const grown = { ...topic, partitionCount: newTotal };
+    const isWritten = await this.#edit(
+      topic.name,
+      (stored) => stored && { ...stored, partitionCount: newTotal },
+    );
+    if (!isWritten) return storageFailed();
+    if (!(await this.#createPartitions(grown, topic.partitionCount, newTotal))) {
+      return storageFailed();
+    }
+    const current = this.image.topic(topic.name) ?? topic;
+    const image = { ...current, partitionCount: newTotal };
+    this.image.put(image);
+    this.#tell({ kind: 'partitions-added', topic: image });
+    return done(image);
+  }
+
+  async #createPartitions(topic: TopicImage, from: number, to: number): Promise<boolean> {
+    try {
+      await eachLimited(range(from, to), PARTITIONS_AT_A_TIME, async (index) => {
+        await this.#parts.partitions.create(partitionSpec(topic, index));
+      });
+      return true;
+    } catch (error) {
+      this.#parts.log.error('partition not created', { topic: topic.name, error: String(error) });
+      return false;
+    }
+  }
+
+  #partitionsProblem(
+    topic: TopicImage,
+    newTotal: number,
+    assignments: ExtraAssignments | null,
+  ): Outcome<never> | null {
+    const { partitionCount } = topic;
+    if (newTotal < partitionCount) {
+      return refused(
+        ErrorCode.INVALID_PARTITIONS,
+        `Topic currently has ${partitionCount} partitions, which is higher than the requested ${newTotal}.`,
+      );
+    }
+    if (newTotal === partitionCount) {
+      return refused(
+        ErrorCode.INVALID_PARTITIONS,
+        `Topic already has ${partitionCount} partition(s).`,
+      );
+    }
+    if (assignments !== null) {
+      const added = newTotal - partitionCount;
+      if (assignments.length !== added) {
+        return refused(
+          ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+          `Increasing the number of partitions by ${added} but ${assignments.length} assignments provided.`,
+        );
+      }
+      const problem = assignmentProblem(assignments, this.image.brokerId);
+      if (problem !== null) return refused(ErrorCode.INVALID_REPLICA_ASSIGNMENT, problem);
+    }
+    return checkPartitionCap(newTotal - partitionCount, this.#view());
+  }
+
+  /** Lets one creation, deletion or growth of a topic run at a time; a second one is told to come again. */
+  async #guard(
+    name: string,
+    newPartitionCount: number,
+    work: () => Promise<Outcome<TopicImage>>,
+  ): Promise<Outcome<TopicImage>> {
+    if (this.#underWay.has(name)) {
+      return refused(
+        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+        `Another change of topic '${name}' is under way.`,
+      );
+    }
+    this.#comingPartitionCount += newPartitionCount;
+    const running = work();
+    this.#underWay.set(name, running);
+    try {
+      return await running;
+    } finally {
+      this.#comingPartitionCount -= newPartitionCount;
+      this.#underWay.delete(name);
+    }
+  }
+
+  /** Writes one topic's record as `edit` makes it (undefined drops it). False when the disk failed. */
+  async #edit(
+    name: string,
+    edit: (stored: StoredTopic | undefined) => StoredTopic | undefined,
+  ): Promise<boolean> {
+    let previous: StoredTopic | undefined;
+    const put = (topics: Map<string, StoredTopic>, stored: StoredTopic | undefined): void => {
+      if (stored === undefined) topics.delete(name);
+      else topics.set(name, stored);
+    };
+    try {
+      await this.#parts.store.update({
+        apply: ({ topics }) => {
+          previous = topics.get(name);
+          put(topics, edit(previous));
+        },
+        undo: ({ topics }) => put(topics, previous),
+      });
+      return true;
+    } catch (error) {
+      this.#parts.log.error('metadata not written', { topic: name, error: String(error) });
+      return false;
+    }
+  }
+
+  #reconfigure(topic: Omit<TopicImage, 'config'>): TopicImage {
+    const image = this.#imageOf(topic);
+    this.image.put(image);
+    this.#parts.partitions.configure(image.name, image.config);
+    this.#tell({ kind: 'reconfigured', topic: image });
+    return image;
+  }
+
+  #reconfigureAll(): void {
+    for (const topic of [...this.image.topics()]) this.#reconfigure(topic);
+  }
+
+  /** What a new topic or partition is judged by. */
+  #view(): PlanView {
+    return {
+      image: this.image,
+      config: this.#parts.dynamicConfig.config,
+      comingTopics: this.#underWay.keys(),
+      comingPartitionCount: this.#comingPartitionCount,
+    };
+  }
+
+  #imageOf(topic: Omit<TopicImage, 'config'>): TopicImage {
+    const config = topicConfigOf(topic.overrides, this.#parts.dynamicConfig.layers);
+    return { ...topic, config };
+  }
+
+  #tell(change: TopicChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+const defaults = { partitionCount: -1, replicationFactor: -1, assignments: [] } as const;
+
+export function partitionSpec(topic: TopicImage, index: number): PartitionSpec {
+  const { name, id, internal, config } = topic;
+  return { topic: name, index, topicId: id, isInternal: internal, config };
+}
+
+function storedTopic(topic: TopicImage): StoredTopic {
+  const { name, id, partitionCount, overrides } = topic;
+  return { name, id, partitionCount, overrides, isDeleting: false };
+}
+
+function* range(from: number, to: number): IterableIterator<number> {
+  for (let index = from; index < to; index++) yield index;
+}
