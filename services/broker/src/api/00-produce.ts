@@ -1,15 +1,15 @@
 import { ErrorCode } from '@millrace/protocol';
 import {
-  BatchView,
   BatchProblem,
+  BatchView,
   batchProblemErrorCode,
   batchProblemText,
-  checkProducedBatch,
   Codec,
+  checkProducedBatch,
 } from '@millrace/records';
+import type { Purgatory } from '../replica/delayed/purgatory.ts';
 import type { Partition } from '../replica/partition.ts';
 import type { PartitionTable } from '../replica/partition-table.ts';
-import type { Purgatory } from '../replica/delayed/purgatory.ts';
 import type { Tick } from '../replica/tick.ts';
 import type { DirectApi, ReplyChannel, RequestFrame } from './api-handler.ts';
 import { type ProduceEntry, ProduceReply, type ProduceReplyPool } from './produce/produce-reply.ts';
@@ -148,9 +148,7 @@ class Produce implements ProduceReplyPool {
     const partition = partitions.getById(entry.topicId, entry.partitionIndex);
     if (partition === undefined) {
       const isKnown = partitions.ofTopicId(entry.topicId) !== undefined;
-      entry.errorCode = isKnown
-        ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        : ErrorCode.UNKNOWN_TOPIC_ID;
+      entry.errorCode = isKnown ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.UNKNOWN_TOPIC_ID;
     }
     return partition;
   }

@@ -1,32 +1,9 @@
 import type { Reader, Writer } from '@millrace/bytes';
-import type { PendingReply } from './pending-reply.ts';
+import type { ReplyChannel } from './pending-reply.ts';
+import type { RequestContext } from './request-context.ts';
 
-/** Where a connection came from and which door it took. Fixed while the connection lives. */
-export interface ConnectionIdentity {
-  /** Number of the connection, never used again while the broker lives. */
-  readonly id: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  /** The address and port that the client connected to. */
-  readonly localAddress: string;
-  readonly localPort: number;
-  /** Name of the listener, `PLAINTEXT` by default. */
-  readonly listener: string;
-}
-
-/** Who asks, how, and since when. Fixed once made; safe to keep. */
-export interface RequestContext {
-  readonly apiKey: number;
-  readonly apiVersion: number;
-  readonly correlationId: number;
-  /** "" when the client sent null. */
-  readonly clientId: string;
-  readonly connection: ConnectionIdentity;
-  /** Wall-clock ms at which the tick that brought the request began. */
-  readonly receivedAtMs: number;
-  /** `User:ANONYMOUS` until authentication comes. */
-  readonly principal: string;
-}
+export type { ReplyChannel } from './pending-reply.ts';
+export type { ConnectionIdentity, RequestContext } from './request-context.ts';
 
 /** What every kind of handler says of itself. */
 export interface ApiRange {
@@ -77,18 +54,6 @@ export interface RequestFrame {
   /** One past the last byte of the frame. */
   end: number;
   receivedAtMs: number;
-}
-
-/** A connection, as a direct handler sees it. */
-export interface ReplyChannel {
-  readonly identity: ConnectionIdentity;
-  readonly isOpen: boolean;
-  /** Takes the next place in the order of replies. The reply leaves once it is done and at the head. */
-  enqueue(reply: PendingReply): void;
-  /** Sends whatever is done at the head of the order. Called by `PendingReply.finish`. */
-  advance(): void;
-  /** Closes after everything already answered has been written. */
-  closeAfterReplies(): void;
 }
 
 /**

@@ -1,5 +1,19 @@
 import type { Writer } from '@millrace/bytes';
-import type { ReplyChannel } from './api-handler.ts';
+import type { ConnectionIdentity } from './request-context.ts';
+
+/** A connection, as a direct handler sees it. */
+export interface ReplyChannel {
+  readonly identity: ConnectionIdentity;
+  readonly isOpen: boolean;
+  /** Takes the next place in the order of replies. The reply leaves once it is done and at the head. */
+  enqueue(reply: PendingReply): void;
+  /** Sends whatever is done at the head of the order. Called by `PendingReply.finish`. */
+  advance(): void;
+  /** A reply of this connection began (1) or ended (-1) a long poll, which does not count as work. */
+  parked(delta: 1 | -1): void;
+  /** Closes after everything already answered has been written. */
+  closeAfterReplies(): void;
+}
 
 /**
  * A place in a connection's order of replies (T18). It is encoded only when it reaches the head, straight

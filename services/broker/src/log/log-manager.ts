@@ -149,7 +149,6 @@ export class LogManager {
   }
 
   async #closeLog(log: PartitionLog): Promise<void> {
-    if (log.isClosed) return;
     log.isClosed = true;
     if (!log.isFailed) await log.writeSnapshot(log.logEndOffset);
     await this.store.closeLog(log.logId);
@@ -180,6 +179,10 @@ export class LogManager {
       this.#parts.log.warn('torn tail dropped', { log: name, bytes: opened.truncatedBytes });
     }
     await restoreProducers(log, this.#parts.log);
+    if (!create) {
+      const { logId, logStartOffset, logEndOffset } = log;
+      log.aborted = await this.store.abortedTransactions(logId, logStartOffset, logEndOffset);
+    }
     if (opened.epochs.length === 0) await this.store.assignLeaderEpoch(log.logId, log.leaderEpoch);
     if (log.flushedOffset < log.logEndOffset) {
       log.flushedOffset = await this.store.flushLog(log.logId);

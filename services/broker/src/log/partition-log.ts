@@ -1,4 +1,6 @@
 import {
+  type AbortedTransaction,
+  type EpochEntry,
   LocateStatus,
   type LogOptions,
   type OpenedLog,
@@ -6,9 +8,15 @@ import {
   type SegmentStore,
 } from '@millrace/engine';
 import type { TopicConfig } from '../config/topic-config.ts';
-import type { PendingAppend } from './pending-append.ts';
+import type { BatchFacts } from './batch-facts.ts';
 import { encodeSnapshot } from './producer-snapshot.ts';
 import { ProducerStateTable } from './producer-state.ts';
+
+/** Answers of `PartitionLog.locate`: the engine's own. */
+export const LocateOutcome = LocateStatus;
+export type LocateOutcome = (typeof LocateStatus)[keyof typeof LocateStatus];
+
+const NO_ABORTED: readonly AbortedTransaction[] = [];
 
 /** Where `locate` found whole batches; overwritten by the next call. */
 export interface LocatedSlice {
@@ -58,6 +66,8 @@ export class PartitionLog {
   /** The log dir is poisoned: nothing is acknowledged or served for writing any more. */
   isFailed = false;
   isClosed = false;
+  /** What the .txnindex files of a data directory of Kafka's say; none are added before transactions come. */
+  aborted: readonly AbortedTransaction[] = NO_ABORTED;
   /** A segment was sealed since the last look; its bytes are worth flushing. */
   hasRolled = false;
   /** Rows of this log in the plan that have no offsets yet. */
@@ -95,18 +105,18 @@ export class PartitionLog {
   }
 
   /** Called by the plan when a batch has its offsets; not yet written. */
-  batchStaged(append: PendingAppend, rolledAt: number): void {
+  batchStaged(append: BatchFacts, rolledAt: number): void {
     if (rolledAt >= 0) this.#rolled(rolledAt);
     if (append.producerId >= 0) this.producers.record(append);
   }
 
   /** Called by the plan when a staged batch could not be written. */
-  commitFailed(append: PendingAppend): void {
+  commitFailed(append: BatchFacts): void {
     if (append.producerId >= 0) this.producers.forget(append.producerId);
   }
 
   /** Called by the partition when a batch is written. */
-  batchCommitted(append: PendingAppend): void {
+  batchCommitted(append: BatchFacts): void {
     this.logEndOffset = append.lastOffset + 1;
   }
 
@@ -115,10 +125,9 @@ export class PartitionLog {
   }
 
   /**
-   * Finds whole batches from the one that holds `offset`, below `upToOffset`. Answers a `LocateStatus`
-   * and fills `located` when found.
+   * Finds whole batches from the one that holds `offset`, below `upToOffset`; fills `located` when found.
    */
-  locate(offset: number, upToOffset: number, maxBytes: number, atLeastOne: boolean): LocateStatus {
+  locate(offset: number, upToOffset: number, maxBytes: number, atLeastOne: boolean): LocateOutcome {
     const status = this.store.locate(this.logId, offset, upToOffset, maxBytes, atLeastOne);
     if (status === LocateStatus.found) {
       const from = this.store.located;
@@ -129,7 +138,69 @@ export class PartitionLog {
       to.firstBaseOffset = from[3] as number;
       to.nextOffset = from[4] as number;
     }
-    return status as LocateStatus;
+    return status as LocateOutcome;
+  }
+
+  /** Brings the place into memory, on a native thread, so that `locate` finds it. */
+  warm(offset: number, maxBytes: number): Promise<void> {
+    return this.store.warm(this.logId, offset, maxBytes);
+  }
+
+  /** Copies whole batches in `[offset, upToOffset)`, at least one when there is one. */
+  read(offset: number, upToOffset: number, maxBytes: number): Promise<Uint8Array> {
+    return this.store.read(this.logId, offset, upToOffset, maxBytes, true);
+  }
+
+  /** Base offset of the first batch at or after `fromOffset` with a timestamp >= `timestampMs`, or -1. */
+  findBatchByTimestamp(timestampMs: number, fromOffset: number): Promise<number> {
+    return this.store.findBatchByTimestamp(this.logId, timestampMs, fromOffset);
+  }
+
+  /** Base offset of the batch with the largest timestamp, or -1. */
+  findLargestTimestamp(): Promise<number> {
+    return this.store.findLargestTimestamp(this.logId);
+  }
+
+  /** Closes the active segment when it is not empty. */
+  roll(): void {
+    const before = this.segments().at(-1)?.baseOffset;
+    const base = this.store.roll(this.logId);
+    if (base !== before) this.#rolled(base);
+  }
+
+  /** Brings everything to the device. Returns the flushed offset. */
+  flush(): Promise<number> {
+    return this.store.flushLog(this.logId);
+  }
+
+  /** Removes whole segments below `offset`. */
+  trimTo(offset: number): Promise<number> {
+    return this.store.trimTo(this.logId, offset);
+  }
+
+  /** The epoch asked for, or the largest below it, and where it ends; -1 and -1 when unknown (T69). */
+  endOfEpoch(epoch: number): { readonly epoch: number; readonly endOffset: number } {
+    const epochs: readonly EpochEntry[] = this.store.epochs(this.logId);
+    if (epoch < 0 || epochs.length === 0) return { epoch: -1, endOffset: -1 };
+    const last = epochs.at(-1) as EpochEntry;
+    if (epoch > last.epoch) return { epoch: -1, endOffset: -1 };
+    if (epoch === last.epoch) return { epoch, endOffset: this.logEndOffset };
+    let found: EpochEntry | undefined;
+    for (const entry of epochs) {
+      if (entry.epoch > epoch) {
+        return { epoch: found?.epoch ?? epoch, endOffset: entry.startOffset };
+      }
+      found = entry;
+    }
+    return { epoch: -1, endOffset: -1 };
+  }
+
+  /** Aborted transactions that overlap `[fromOffset, upToOffset)`. */
+  abortedBetween(fromOffset: number, upToOffset: number): readonly AbortedTransaction[] {
+    if (this.aborted.length === 0) return NO_ABORTED;
+    return this.aborted.filter(
+      (entry) => entry.lastOffset >= fromOffset && entry.firstOffset < upToOffset,
+    );
   }
 
   /** Writes the producer state as of `offset`, durably, and drops snapshots nobody needs any more. */

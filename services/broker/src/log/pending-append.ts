@@ -1,4 +1,5 @@
 import { AppendError } from './append-error.ts';
+import type { BatchCandidate, BatchFacts } from './batch-facts.ts';
 import type { PartitionLog } from './partition-log.ts';
 
 /** Told once when an append is as durable as it asked to be, or has failed. */
@@ -16,7 +17,7 @@ export interface AppendTarget {
  * One batch on its way into a log: what the checks read off its header, then what became of it. Made
  * once and reused by its owner.
  */
-export class PendingAppend {
+export class PendingAppend implements BatchFacts, BatchCandidate {
   readonly listener: AppendListener;
   target: AppendTarget | null = null;
   log: PartitionLog | null = null;

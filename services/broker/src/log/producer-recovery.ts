@@ -1,5 +1,5 @@
 import type { Logger } from '@millrace/base';
-import { PRODUCER_ROW_STRIDE, ProducerRowColumn as Column } from '@millrace/engine';
+import { ProducerRowColumn as Column, PRODUCER_ROW_STRIDE } from '@millrace/engine';
 import type { PartitionLog } from './partition-log.ts';
 import { decodeSnapshot } from './producer-snapshot.ts';
 
@@ -25,7 +25,11 @@ export async function restoreProducers(log: PartitionLog, logger: Logger): Promi
       break;
     } catch (error) {
       log.producers.clear();
-      logger.warn('producer snapshot not readable', { log: log.name, offset, error: String(error) });
+      logger.warn('producer snapshot not readable', {
+        log: log.name,
+        offset,
+        error: String(error),
+      });
     }
   }
   if (from < log.logEndOffset) takeRows(log, await store.scanProducers(logId, from));

@@ -1,5 +1,5 @@
 import { crc32c, Reader, Writer } from '@millrace/bytes';
-import { type ProducerEntry, ProducerStateTable, sequenceAfter } from './producer-state.ts';
+import { type ProducerEntry, type ProducerStateTable, sequenceAfter } from './producer-state.ts';
 
 const VERSION = 1;
 /** int16 version, uint32 CRC-32C of everything after it. */

@@ -1,6 +1,6 @@
-import { AppendError } from './append-error.ts';
-import type { PendingAppend } from './pending-append.ts';
 import { PRODUCERS_PER_PARTITION_MAX } from '../limits.ts';
+import { AppendError } from './append-error.ts';
+import type { BatchCandidate, BatchFacts } from './batch-facts.ts';
 
 /** Batches remembered per producer; a client may have this many in flight (Kafka's number). */
 const BATCHES_KEPT = 5;
@@ -52,7 +52,7 @@ export class ProducerStateTable {
   }
 
   /** Checks a batch; marks `append` as a duplicate with the first offsets when it has been here before. */
-  check(append: PendingAppend): AppendError {
+  check(append: BatchCandidate): AppendError {
     const entry = this.#producers.get(append.producerId);
     if (entry === undefined) return AppendError.none;
     if (append.producerEpoch < entry.epoch) return AppendError.invalidProducerEpoch;
@@ -76,7 +76,7 @@ export class ProducerStateTable {
   }
 
   /** Notes a batch that has its offsets. */
-  record(append: PendingAppend): void {
+  record(append: BatchFacts): void {
     this.note(
       append.producerId,
       append.producerEpoch,

@@ -1,6 +1,6 @@
-import type { ConnectionIdentity, ReplyChannel } from '../api/api-handler.ts';
-import type { PendingReply } from '../api/pending-reply.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import type { PendingReply, ReplyChannel } from '../api/pending-reply.ts';
+import type { ConnectionIdentity } from '../api/request-context.ts';
+import type { BudgetedConnection, MemoryBudget } from './memory-budget.ts';
 import type { ResponseQueue } from './response-queue.ts';
 
 /** What a connection needs of its surroundings. */
@@ -20,7 +20,7 @@ export interface ConnectionParts {
  *
  *   head ─ done? ─ encode, send, next … ─ first that is not done: stop
  */
-export class Connection implements ReplyChannel {
+export class Connection implements ReplyChannel, BudgetedConnection {
   readonly identity: ConnectionIdentity;
   readonly #parts: ConnectionParts;
   #head: PendingReply | null = null;
@@ -81,6 +81,10 @@ export class Connection implements ReplyChannel {
     if (this.#isClosing && this.#head === null && this.#isOpen) this.#close();
   }
 
+  parked(delta: 1 | -1): void {
+    this.#parts.budget.parked(delta);
+  }
+
   closeAfterReplies(): void {
     if (this.#isClosing || !this.#isOpen) return;
     this.#isClosing = true;
@@ -100,6 +104,7 @@ export class Connection implements ReplyChannel {
       reply.nextInOrder = null;
       this.#pendingCount--;
       this.#parts.budget.requestEnded(this);
+      if (reply.isParked) this.#parts.budget.parked(-1);
       if (reply.isDone) reply.release();
       else reply.abandon();
       reply = next;

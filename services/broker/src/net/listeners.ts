@@ -1,52 +1,43 @@
-/** One `NAME://host:port` of `listeners`. */
-export interface ListenerSpec {
+import type { Reactor } from '@millrace/engine';
+import type { ListenerAddress } from '../config/listener.ts';
+
+/** A listener as it stands: the port is the one really bound. */
+export interface OpenListener {
   readonly name: string;
-  /** "" binds every address. */
   readonly host: string;
-  /** 0 = any free port. */
   readonly port: number;
 }
 
-/** A `listeners` value that cannot be served; the message names the entry. */
-export class ListenerConfigError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ListenerConfigError';
+/** Binds the listeners of the configuration and knows their names by the engine's number. */
+export class Listeners {
+  readonly #reactor: Reactor;
+  readonly #names = new Map<number, string>();
+  readonly #open: OpenListener[] = [];
+
+  constructor(reactor: Reactor) {
+    this.#reactor = reactor;
   }
-}
 
-const LISTENER = /^([A-Za-z0-9_.-]+):\/\/(\[[0-9A-Fa-f:.%]+\]|[^:/[\]]*):(\d{1,5})$/;
+  get open(): readonly OpenListener[] {
+    return this.#open;
+  }
 
-/**
- * Parses `listeners`, for example `PLAINTEXT://:9092,EXTERNAL://0.0.0.0:9094`.
- * @param protocolOf security protocol of a listener name (`listener.security.protocol.map`).
- * @throws ListenerConfigError
- */
-export function parseListeners(
-  text: string,
-  protocolOf: (name: string) => string | undefined,
-): ListenerSpec[] {
-  const specs: ListenerSpec[] = [];
-  const names = new Set<string>();
-  for (const entry of text.split(',')) {
-    const trimmed = entry.trim();
-    if (trimmed === '') continue;
-    const match = LISTENER.exec(trimmed);
-    if (match === null) throw new ListenerConfigError(`listener "${trimmed}" is not NAME://host:port`);
-    const name = (match[1] as string).toUpperCase();
-    const host = (match[2] as string).replace(/^\[|\]$/g, '');
-    const port = Number(match[3]);
-    if (port > 65535) throw new ListenerConfigError(`listener "${trimmed}": port above 65535`);
-    if (names.has(name)) throw new ListenerConfigError(`listener name ${name} twice`);
-    const protocol = protocolOf(name);
-    if (protocol !== 'PLAINTEXT') {
-      throw new ListenerConfigError(
-        `listener ${name}: security protocol ${protocol ?? 'unknown'} is not served, only PLAINTEXT`,
-      );
+  /** @throws EngineError `addressInUse`, `addressUnavailable` */
+  listen(addresses: readonly ListenerAddress[], backlog: number): void {
+    for (const { name, host, port } of addresses) {
+      const info = this.#reactor.listen(host === '' ? '::' : host, port, backlog);
+      this.#names.set(info.listenerId, name);
+      this.#open.push({ name, host, port: info.port });
     }
-    names.add(name);
-    specs.push({ name, host, port });
   }
-  if (specs.length === 0) throw new ListenerConfigError('no listener');
-  return specs;
+
+  nameOf(listenerId: number): string {
+    return this.#names.get(listenerId) ?? '';
+  }
+
+  /** Accepts nobody any more; open connections go on. */
+  close(): void {
+    for (const listenerId of this.#names.keys()) this.#reactor.closeListener(listenerId);
+    this.#names.clear();
+  }
 }

@@ -1,6 +1,14 @@
 import type { Reactor } from '@millrace/engine';
 import { PENDING_REPLIES_PER_CONNECTION_MAX } from '../limits.ts';
-import type { Connection } from './connection.ts';
+
+/** What the budget sees of a connection. */
+export interface BudgetedConnection {
+  readonly identity: { readonly id: number };
+  readonly isOpen: boolean;
+  readonly pendingCount: number;
+  /** The engine was asked to stop reading from this client. */
+  isPaused: boolean;
+}
 
 /**
  * Bounds the work that clients can pile up: reading from a connection pauses while it is owed too many
@@ -10,7 +18,7 @@ import type { Connection } from './connection.ts';
 export class MemoryBudget {
   readonly #reactor: Reactor;
   readonly #requestsMax: number;
-  readonly #paused = new Set<Connection>();
+  readonly #paused = new Set<BudgetedConnection>();
   #requestCount = 0;
   #parkedCount = 0;
 
@@ -29,7 +37,7 @@ export class MemoryBudget {
     this.#parkedCount += delta;
   }
 
-  requestStarted(connection: Connection): void {
+  requestStarted(connection: BudgetedConnection): void {
     this.#requestCount++;
     if (connection.isPaused) return;
     const busy = this.#requestCount - this.#parkedCount;
@@ -43,7 +51,7 @@ export class MemoryBudget {
     }
   }
 
-  requestEnded(connection: Connection): void {
+  requestEnded(connection: BudgetedConnection): void {
     this.#requestCount--;
     if (this.#paused.size === 0 || !connection.isPaused) return;
     if (!connection.isOpen) {

@@ -1,8 +1,9 @@
 import type { BatchView } from '@millrace/records';
+import type { TopicConfig } from '../config/topic-config.ts';
 import { AppendError } from '../log/append-error.ts';
 import type { AppendPlan } from '../log/append-plan.ts';
+import type { PartitionLog } from '../log/partition-log.ts';
 import type { PendingAppend } from '../log/pending-append.ts';
-import type { Partition } from './partition.ts';
 
 /**
  * What must hold before a batch of sound form goes into this partition's log: size, times, sequence
@@ -11,11 +12,10 @@ import type { Partition } from './partition.ts';
 export function checkAppend(
   append: PendingAppend,
   view: BatchView,
-  partition: Partition,
+  log: PartitionLog,
   nowMs: number,
   plan: AppendPlan,
 ): boolean {
-  const log = partition.log;
   const config = log.config;
   append.log = log;
   append.sizeBytes = view.lengthBytes;
@@ -24,12 +24,12 @@ export function checkAppend(
   append.producerId = view.producerId;
   append.appendTimeMs = config.messageTimestampType === 'LogAppendTime' ? nowMs : -1;
 
-  if (!partition.isOnline) append.error = AppendError.notLeader;
+  if (log.isClosed) append.error = AppendError.notLeader;
   else if (log.isFailed) append.error = AppendError.storage;
   else if (append.sizeBytes > config.maxMessageBytes) append.error = AppendError.batchTooLarge;
   else if (append.sizeBytes > config.segmentBytes) {
     append.error = AppendError.batchLargerThanSegment;
-  } else if (append.appendTimeMs < 0 && !isTimely(append, view, partition, nowMs)) {
+  } else if (append.appendTimeMs < 0 && !isTimely(append, view, config, nowMs)) {
     append.error = AppendError.invalidTimestamp;
   }
   if (append.error !== AppendError.none) return false;
@@ -50,10 +50,9 @@ export function checkAppend(
 function isTimely(
   append: PendingAppend,
   view: BatchView,
-  partition: Partition,
+  config: TopicConfig,
   nowMs: number,
 ): boolean {
-  const config = partition.config;
   if (append.maxTimestamp < 0) return true;
   if (append.maxTimestamp - nowMs > config.messageTimestampAfterMaxMs) return false;
   return nowMs - view.baseTimestamp <= config.messageTimestampBeforeMaxMs;

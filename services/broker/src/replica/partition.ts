@@ -109,7 +109,7 @@ export class Partition implements AppendTarget {
    */
   appendBorrowed(append: PendingAppend, view: BatchView, bufferId: number, offset: number): void {
     append.target = this;
-    if (!checkAppend(append, view, this, this.#nowMs(), this.#plan)) return;
+    if (!checkAppend(append, view, this.log, this.#nowMs(), this.#plan)) return;
     if (append.isDuplicate) this.#plan.addRider(append);
     else this.#plan.add(append, this.log, bufferId, offset);
   }
@@ -117,7 +117,7 @@ export class Partition implements AppendTarget {
   /** The same for a batch in ordinary memory, which must stay untouched until the tick's commit. */
   appendMemory(append: PendingAppend, view: BatchView, batch: Uint8Array): void {
     append.target = this;
-    if (!checkAppend(append, view, this, this.#nowMs(), this.#plan)) return;
+    if (!checkAppend(append, view, this.log, this.#nowMs(), this.#plan)) return;
     if (append.isDuplicate) this.#plan.addRider(append);
     else this.#plan.addOwned(append, this.log, batch);
   }
@@ -153,7 +153,7 @@ export class Partition implements AppendTarget {
    * is one. Empty at the end.
    */
   read(offset: number, maxBytes: number): Promise<Uint8Array> {
-    return this.log.store.read(this.log.logId, offset, this.highWatermark, maxBytes, true);
+    return this.log.read(offset, this.highWatermark, maxBytes);
   }
 
   watch(watcher: PartitionWatcher): void {
@@ -209,15 +209,17 @@ export class Partition implements AppendTarget {
   /** The partition is deleted or the broker closes. */
   goOffline(): void {
     this.isOnline = false;
+    this.log.isClosed = true;
     this.#releaseWaiting(AppendError.notLeader);
     this.#notify();
   }
 
-  /** The log start moved (retention, DeleteRecords). */
-  logStartMoved(logStartOffset: number): void {
-    this.log.logStartOffset = logStartOffset;
-    if (this.highWatermark < logStartOffset) this.highWatermark = logStartOffset;
+  /** Raises the log start (retention, DeleteRecords) and removes whole segments below it. */
+  async trimTo(offset: number): Promise<void> {
+    if (offset <= this.log.logStartOffset) return;
+    this.log.logStartOffset = offset;
     this.#notify();
+    await this.log.trimTo(offset);
   }
 
   #moveHighWatermark(offset: number): void {

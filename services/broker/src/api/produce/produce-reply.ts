@@ -1,8 +1,8 @@
 import type { Writer } from '@millrace/bytes';
 import { AppendError } from '../../log/append-error.ts';
 import { type AppendListener, PendingAppend } from '../../log/pending-append.ts';
-import type { Partition } from '../../replica/partition.ts';
 import { Delayed } from '../../replica/delayed/purgatory.ts';
+import type { Partition } from '../../replica/partition.ts';
 import { PendingReply } from '../pending-reply.ts';
 
 /** One partition of a Produce request and what became of its batch. */

@@ -76,7 +76,7 @@ export class ProduceRequestReader {
       entry.partitionIndex = reader.int32();
       const length = isFlexible ? reader.unsignedVarint() - 1 : reader.int32();
       entry.batchStart = length < 0 ? -1 : reader.position;
-      entry.batchLength = length < 0 ? 0 : length;
+      entry.batchLength = Math.max(length, 0);
       if (length > 0) reader.skip(length, 'records');
       if (isFlexible) reader.skipTaggedFields();
     }

@@ -1,5 +1,5 @@
 import { DecodeError } from '@millrace/bytes';
-import { BatchView, Codec, RecordCursor, withBody } from '@millrace/records';
+import { BatchView, Codec, RecordCursor, verifyCrc, withBody } from '@millrace/records';
 import type { TopicConfig } from '../../config/topic-config.ts';
 import { RECOMPRESSION_QUEUE_BYTES_MAX } from '../../limits.ts';
 import { AppendError } from '../../log/append-error.ts';
@@ -62,7 +62,8 @@ export class SlowLane {
     this.#queuedBytes += length;
     const job: Job = { partition, append, batch: view.batchBytes.slice() };
     const work = this.#prepare(job).catch((error: unknown) => {
-      append.error = error instanceof DecodeError ? AppendError.invalidRecord : AppendError.corruptBatch;
+      append.error =
+        error instanceof DecodeError ? AppendError.invalidRecord : AppendError.corruptBatch;
       return job.batch;
     });
     const tail: Promise<void> = previous
@@ -83,11 +84,13 @@ export class SlowLane {
     const codec = view.codec;
     const target = targetCodec(config, view);
     if (codec === target && !config.cleanupPolicy.compact) return batch;
+    if (!verifyCrc(batch)) {
+      append.error = AppendError.corruptBatch;
+      return batch;
+    }
     const bytesMax = Math.min(config.maxMessageBytes * INFLATED_FACTOR_MAX, INFLATED_BYTES_MAX);
     const body =
-      codec === Codec.none
-        ? view.body
-        : await this.#compressor.inflate(codec, view.body, bytesMax);
+      codec === Codec.none ? view.body : await this.#compressor.inflate(codec, view.body, bytesMax);
     if (config.cleanupPolicy.compact && this.#hasNullKey(view, body)) {
       append.error = AppendError.invalidRecord;
       return batch;
