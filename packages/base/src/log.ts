@@ -58,9 +58,6 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   });
 }
 
-/** Says nothing; for tests. */
-export const silentLogger: Logger = createLogger({ level: 'silent', sink: () => {} });
-
 interface LoggerParts {
   readonly rank: number;
   readonly sink: LogSink;
@@ -145,3 +142,6 @@ function oneLine(text: string): string {
 function writeToStandardError(line: string): void {
   console.error(line);
 }
+
+/** Says nothing; for tests. */
+export const silentLogger: Logger = createLogger({ level: 'silent', sink: () => {} });

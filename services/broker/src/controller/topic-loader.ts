@@ -2,6 +2,7 @@ import { eachLimited, type Logger, type Prng } from '@millrace/base';
 import type { DynamicConfig } from '../config/dynamic-config.ts';
 import { topicConfigOf } from '../config/topic-config.ts';
 import type { FoundLog, LogManager } from '../log/log-manager.ts';
+import { DurableRecords } from './durable-records.ts';
 import {
   agreeOnIdentity,
   type DirIdentity,
@@ -28,6 +29,12 @@ export interface TopicLoaderParts {
   readonly log: Logger;
 }
 
+/** What the data directory holds, in memory, and the way to change it. */
+export interface LoadedMetadata {
+  readonly topics: Topics;
+  readonly records: DurableRecords;
+}
+
 /** Logs opened at a time. Recovery reads the disk; opening waits for it. */
 const OPENED_AT_A_TIME = 16;
 /** KRaft's own log; not a topic. */
@@ -38,7 +45,7 @@ const KRAFT_METADATA_TOPIC = '__cluster_metadata';
  * that a crash cut short, and takes over topics of a data directory written by Apache Kafka.
  * @throws IdentityError, MetadataFileError, ConfigError, EngineError
  */
-export async function loadTopics(parts: TopicLoaderParts): Promise<Topics> {
+export async function loadTopics(parts: TopicLoaderParts): Promise<LoadedMetadata> {
   const { logs, dynamicConfig, random, log } = parts;
   const identity = await claimDirs(parts);
   const first = logs.dirs[0];
@@ -62,7 +69,16 @@ export async function loadTopics(parts: TopicLoaderParts): Promise<Topics> {
   }
   const image = new MetadataImage(identity);
   await openAll(parts, store, image, found);
-  return new Topics({ image, store, partitions: parts.partitions, dynamicConfig, random, log });
+  const records = new DurableRecords(store, log);
+  const topics = new Topics({
+    image,
+    records,
+    partitions: parts.partitions,
+    dynamicConfig,
+    random,
+    log,
+  });
+  return { topics, records };
 }
 
 /** Checks and completes meta.properties of every log dir. */

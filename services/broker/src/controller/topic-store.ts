@@ -1,9 +1,10 @@
 import { eachLimited, type Logger, type Prng } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { checkTopicOverrides } from '../config/config-edits.ts';
-import type { DynamicConfig, DynamicScope } from '../config/dynamic-config.ts';
+import type { DynamicConfig } from '../config/dynamic-config.ts';
 import { topicConfigOf } from '../config/topic-config.ts';
 import type { PartitionSpec, PartitionTable } from '../replica/partition-table.ts';
+import type { DurableRecords } from './durable-records.ts';
 import { newUuid } from './meta-properties.ts';
 import type { MetadataImage, TopicImage } from './metadata-image.ts';
 import {
@@ -16,7 +17,7 @@ import {
   type TopicPlan,
 } from './new-topic.ts';
 import { done, type Outcome, refused, storageFailed } from './refusal.ts';
-import type { LocalMetadataStore, StoredTopic } from './store/local.ts';
+import type { StoredTopic } from './store/local.ts';
 import { CONSUMER_OFFSETS_TOPIC, isInternalTopic } from './topic-name.ts';
 
 /** What `Topics` needs of the partition table. */
@@ -33,7 +34,7 @@ export interface TopicChange {
 
 export interface TopicsParts {
   readonly image: MetadataImage;
-  readonly store: LocalMetadataStore;
+  readonly records: DurableRecords;
   readonly partitions: PartitionKeeper;
   readonly dynamicConfig: DynamicConfig;
   readonly random: Prng;
@@ -169,7 +170,10 @@ export class Topics {
     } catch (error) {
       return refusedConfig(error);
     }
-    const isWritten = await this.#edit(name, (stored) => stored && { ...stored, overrides });
+    const isWritten = await this.#parts.records.editTopic(
+      name,
+      (stored) => stored && { ...stored, overrides },
+    );
     if (!isWritten) return storageFailed();
     // Partitions may have been added meanwhile: take everything but the overrides as it is now.
     const current = this.image.topic(name);
@@ -177,54 +181,10 @@ export class Topics {
     return done(this.#reconfigure({ ...current, overrides }));
   }
 
-  /** Replaces the whole set of dynamic broker overrides of a scope. */
-  async alterBrokerConfig(
-    scope: DynamicScope,
-    overrides: ReadonlyMap<string, string>,
-  ): Promise<Outcome<null>> {
-    const { dynamicConfig, store, log } = this.#parts;
-    try {
-      dynamicConfig.check(scope, overrides);
-    } catch (error) {
-      return refusedConfig(error);
-    }
-    const previous = dynamicConfig.overrides(scope);
-    const field = scope === 'broker' ? 'brokerOverrides' : 'clusterOverrides';
-    try {
-      await store.update({
-        apply: (metadata) => {
-          metadata[field] = overrides;
-        },
-        undo: (metadata) => {
-          metadata[field] = previous;
-        },
-      });
-    } catch (error) {
-      log.error('broker configs not written', { error: String(error) });
-      return storageFailed();
-    }
-    dynamicConfig.apply(scope, overrides);
-    return done(null);
-  }
-
-  /** Takes producer ids out of circulation: the first of `count` new ones, once that is durable. */
-  async takeProducerIds(count: number): Promise<number> {
-    let first = 0;
-    await this.#parts.store.update({
-      apply: (metadata) => {
-        first = metadata.nextProducerId;
-        metadata.nextProducerId += count;
-      },
-      // Ids skipped by a failed write are never missed; ids handed out twice would be.
-      undo: () => {},
-    });
-    return first;
-  }
-
   /** Waits for what is under way. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#underWay.values());
-    await this.#parts.store.settle();
+    await this.#parts.records.settle();
   }
 
   async #create(plan: TopicPlan): Promise<Outcome<TopicImage>> {
@@ -233,7 +193,8 @@ export class Topics {
       id: newUuid(this.#parts.random),
       internal: isInternalTopic(plan.name),
     });
-    if (!(await this.#edit(topic.name, () => storedTopic(topic)))) return storageFailed();
+    if (!(await this.#parts.records.editTopic(topic.name, () => storedTopic(topic))))
+      return storageFailed();
     if (!(await this.#createPartitions(topic, 0, topic.partitionCount))) {
       await this.#delete(topic);
       return storageFailed();
@@ -244,7 +205,7 @@ export class Topics {
   }
 
   async #delete(topic: TopicImage): Promise<Outcome<TopicImage>> {
-    const isWritten = await this.#edit(topic.name, () => ({
+    const isWritten = await this.#parts.records.editTopic(topic.name, () => ({
       ...storedTopic(topic),
       isDeleting: true,
     }));
@@ -261,14 +222,14 @@ export class Topics {
       }
     });
     // A tombstone that stays is harmless: the next start looks for directories and drops it.
-    if (isGone) await this.#edit(topic.name, () => undefined);
+    if (isGone) await this.#parts.records.editTopic(topic.name, () => undefined);
     this.#tell({ kind: 'deleted', topic });
     return isGone ? done(topic) : storageFailed();
   }
 
   async #grow(topic: TopicImage, newTotal: number): Promise<Outcome<TopicImage>> {
     const grown = { ...topic, partitionCount: newTotal };
-    const isWritten = await this.#edit(
+    const isWritten = await this.#parts.records.editTopic(
       topic.name,
       (stored) => stored && { ...stored, partitionCount: newTotal },
     );
@@ -347,31 +308,6 @@ export class Topics {
     } finally {
       this.#comingPartitionCount -= newPartitionCount;
       this.#underWay.delete(name);
-    }
-  }
-
-  /** Writes one topic's record as `edit` makes it (undefined drops it). False when the disk failed. */
-  async #edit(
-    name: string,
-    edit: (stored: StoredTopic | undefined) => StoredTopic | undefined,
-  ): Promise<boolean> {
-    let previous: StoredTopic | undefined;
-    const put = (topics: Map<string, StoredTopic>, stored: StoredTopic | undefined): void => {
-      if (stored === undefined) topics.delete(name);
-      else topics.set(name, stored);
-    };
-    try {
-      await this.#parts.store.update({
-        apply: ({ topics }) => {
-          previous = topics.get(name);
-          put(topics, edit(previous));
-        },
-        undo: ({ topics }) => put(topics, previous),
-      });
-      return true;
-    } catch (error) {
-      this.#parts.log.error('metadata not written', { topic: name, error: String(error) });
-      return false;
     }
   }
 
