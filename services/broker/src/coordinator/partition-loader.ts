@@ -65,7 +65,7 @@ export class PartitionLoader {
   start(begin: (index: number) => Replay): void {
     this.#begin = begin;
     const count = this.#parts.topicPartitionCount() ?? 0;
-    for (let index = 0; index < count; index++) this.#enqueue(index);
+    for (let index = 0; index < count; index++) this.#take(index);
     this.#pump();
   }
 
@@ -83,24 +83,22 @@ export class PartitionLoader {
     const state = this.#states[index];
     if (state === 'ready') return ErrorCode.NONE;
     if (state === 'failed') return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-    if (state === undefined) {
-      const partition = this.#begin === null ? undefined : this.#parts.partition(index);
-      if (partition === undefined || this.#isClosed) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-      if (partition.logEndOffset === partition.logStartOffset) {
-        // A new partition has nothing to read: no client need wait for it.
-        this.#states[index] = 'ready';
-        return ErrorCode.NONE;
-      }
-      this.#enqueue(index);
-      this.#pump();
-    }
-    return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+    if (state !== undefined) return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+    this.#take(index);
+    if (this.#states[index] === undefined) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    this.#pump();
+    return this.ready(index);
   }
 
-  #enqueue(index: number): void {
-    if (this.#states[index] !== undefined) return;
-    this.#states[index] = 'waiting';
-    this.#queue.push(index);
+  /** Queues a partition that exists and has not been looked at yet. */
+  #take(index: number): void {
+    if (this.#begin === null || this.#isClosed || this.#states[index] !== undefined) return;
+    const partition = this.#parts.partition(index);
+    if (partition === undefined) return;
+    // A new partition has nothing to read: no client need wait for it.
+    const isEmpty = partition.logEndOffset === partition.logStartOffset;
+    this.#states[index] = isEmpty ? 'ready' : 'waiting';
+    if (!isEmpty) this.#queue.push(index);
   }
 
   #pump(): void {

@@ -30,7 +30,7 @@ export interface GroupCoordinatorParts {
   readonly log: GroupLog & CoordinatorPlacement;
   readonly logger: Logger;
   /** Reads partitions of the log; `start` gives it the groups' replay. */
-  readonly loader: PartitionLoader;
+  readonly loader: Pick<PartitionLoader, 'start' | 'close' | 'ready' | 'isLoading'>;
   /** A fresh UUID in text. */
   readonly newUuid: () => string;
 }
@@ -127,26 +127,40 @@ export class GroupCoordinator {
 
   joinGroup(request: JoinRequest, reply: JoinReply): void {
     const errorCode = this.#join.checkRequest(request) || this.readinessOf(request.groupId);
-    if (errorCode !== ErrorCode.NONE) return reply(joinError(errorCode, request.memberId));
+    if (errorCode !== ErrorCode.NONE) {
+      reply(joinError(errorCode, request.memberId));
+      return;
+    }
     if (request.memberId !== '') {
       const group = this.find(request.groupId);
       if (group === undefined) {
-        return reply(joinError(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId));
+        reply(joinError(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId));
+        return;
       }
-      return this.#join.join(group, request, reply);
+      this.#join.join(group, request, reply);
+      return;
     }
     const place = this.#parts.log.placeOf(request.groupId);
     const group = this.#groups.getOrCreate(place, request.groupId);
-    if (group === null) return reply(joinError(ErrorCode.GROUP_MAX_SIZE_REACHED, ''));
+    if (group === null) {
+      reply(joinError(ErrorCode.GROUP_MAX_SIZE_REACHED, ''));
+      return;
+    }
     this.#join.join(group, request, reply);
     if (group.isBlank) this.#groups.forget(group, this.#parts.clock.nowMs());
   }
 
   syncGroup(request: SyncRequest, reply: SyncReply): void {
     const errorCode = this.#readinessOfNamed(request.groupId);
-    if (errorCode !== ErrorCode.NONE) return reply(syncError(errorCode));
+    if (errorCode !== ErrorCode.NONE) {
+      reply(syncError(errorCode));
+      return;
+    }
     const group = this.find(request.groupId);
-    if (group === undefined) return reply(syncError(ErrorCode.UNKNOWN_MEMBER_ID));
+    if (group === undefined) {
+      reply(syncError(ErrorCode.UNKNOWN_MEMBER_ID));
+      return;
+    }
     this.#sync.sync(group, request, reply);
   }
 
@@ -176,13 +190,22 @@ export class GroupCoordinator {
   commitOffsets(request: CommitRequest, done: RowsDone): void {
     const all = (errorCode: number) => done(request.rows.map(() => errorCode));
     const errorCode = this.readinessOf(request.groupId);
-    if (errorCode !== ErrorCode.NONE) return all(errorCode);
+    if (errorCode !== ErrorCode.NONE) {
+      all(errorCode);
+      return;
+    }
     let group = this.find(request.groupId) ?? null;
     if (group === null) {
-      if (request.generation >= 0) return all(ErrorCode.ILLEGAL_GENERATION);
+      if (request.generation >= 0) {
+        all(ErrorCode.ILLEGAL_GENERATION);
+        return;
+      }
       const place = this.#parts.log.placeOf(request.groupId);
       group = this.#groups.getOrCreate(place, request.groupId);
-      if (group === null) return all(ErrorCode.GROUP_MAX_SIZE_REACHED);
+      if (group === null) {
+        all(ErrorCode.GROUP_MAX_SIZE_REACHED);
+        return;
+      }
     }
     this.#offsets.commit(group, request, done);
     if (group.isBlank) this.#groups.forget(group, this.#parts.clock.nowMs());
@@ -198,20 +221,38 @@ export class GroupCoordinator {
     refused: (errorCode: number) => void,
   ): void {
     const errorCode = this.#readinessOfNamed(groupId);
-    if (errorCode !== ErrorCode.NONE) return refused(errorCode);
+    if (errorCode !== ErrorCode.NONE) {
+      refused(errorCode);
+      return;
+    }
     const group = this.find(groupId);
-    if (group === undefined) return refused(ErrorCode.GROUP_ID_NOT_FOUND);
+    if (group === undefined) {
+      refused(ErrorCode.GROUP_ID_NOT_FOUND);
+      return;
+    }
     const refusal = checkOffsetDelete(group);
-    if (refusal !== ErrorCode.NONE) return refused(refusal);
+    if (refusal !== ErrorCode.NONE) {
+      refused(refusal);
+      return;
+    }
     this.#offsets.delete(group, rows, done);
   }
 
   deleteGroup(groupId: string, done: WriteDone): void {
     const errorCode = this.readinessOf(groupId);
-    if (errorCode !== ErrorCode.NONE) return done(errorCode);
+    if (errorCode !== ErrorCode.NONE) {
+      done(errorCode);
+      return;
+    }
     const group = this.find(groupId);
-    if (group === undefined) return done(ErrorCode.GROUP_ID_NOT_FOUND);
-    if (!group.is(GroupState.empty)) return done(ErrorCode.NON_EMPTY_GROUP);
+    if (group === undefined) {
+      done(ErrorCode.GROUP_ID_NOT_FOUND);
+      return;
+    }
+    if (!group.is(GroupState.empty)) {
+      done(ErrorCode.NON_EMPTY_GROUP);
+      return;
+    }
     this.#offsets.deleteGroup(group, done);
   }
 

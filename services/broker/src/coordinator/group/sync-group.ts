@@ -30,12 +30,17 @@ export class SyncGroup {
   /** `reply` is called once, perhaps only when the leader has synced and its word is durable. */
   sync(group: Group, request: SyncRequest, reply: SyncReply): void {
     const member = findMember(group, request);
-    if (typeof member === 'number') return reply(syncError(member));
+    if (typeof member === 'number') {
+      reply(syncError(member));
+      return;
+    }
     if (request.generation !== group.generation) {
-      return reply(syncError(ErrorCode.ILLEGAL_GENERATION));
+      reply(syncError(ErrorCode.ILLEGAL_GENERATION));
+      return;
     }
     if (!isSameProtocol(group, request)) {
-      return reply(syncError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL));
+      reply(syncError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL));
+      return;
     }
     if (group.is(GroupState.stable)) {
       this.#rebalance.syncReceived(group, member);
