@@ -21,7 +21,8 @@ class LineCaller {
     this.child = new Child(program.command, program.argv, { ...program.options, keepInput: true });
     this.child.process.stdout?.on('data', () => this.#takeAnswers());
     this.child.exited.then(() => {
-      for (const settle of this.#waiting.values()) settle({ error: `the program ended: ${this.child.stderr}` });
+      for (const settle of this.#waiting.values())
+        settle({ error: `the program ended: ${this.child.stderr}` });
     });
   }
 
@@ -29,7 +30,10 @@ class LineCaller {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`${op}: no answer in ${CALL_TIMEOUT_MS} ms ${this.child.stderr.slice(-500)}`)),
+        () =>
+          reject(
+            new Error(`${op}: no answer in ${CALL_TIMEOUT_MS} ms ${this.child.stderr.slice(-500)}`),
+          ),
         CALL_TIMEOUT_MS,
       );
       this.#waiting.set(id, ({ result, error }) => {
@@ -82,7 +86,11 @@ export class LineClient implements Client {
     await this.#caller.call('createTopic', { topic, partitionCount });
   }
 
-  async produce(topic: string, records: readonly WireRecord[], options: ProduceOptions = {}): Promise<void> {
+  async produce(
+    topic: string,
+    records: readonly WireRecord[],
+    options: ProduceOptions = {},
+  ): Promise<void> {
     const { codec = 'none', idempotent = false } = options;
     await this.#caller.call('produce', { topic, records, codec, idempotent });
   }

@@ -7,7 +7,8 @@ import type { LineProgram } from './line-client.ts';
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const VENV = path.resolve(HERE, '../../../.cache/compat-python');
 const INSTALL_TIMEOUT_MS = 300_000;
-const FROM_PYPI = ['kafka-python', 'confluent-kafka'];
+/** The clients, and the codecs that kafka-python leaves to its users. */
+const FROM_PYPI = ['kafka-python', 'confluent-kafka', 'python-snappy', 'lz4', 'zstandard'];
 
 /** A program of `programs/` under this Node. */
 export function nodeProgram(file: string): LineProgram {
@@ -26,7 +27,9 @@ export function pythonProgram(python: string, file: string): LineProgram {
  */
 export async function debianPython(module: string): Promise<string> {
   const python = '/usr/bin/python3';
-  const { code } = await runProgram(python, ['-c', `import ${module}`], { anyCode: true }).catch(() => ({ code: 1 }));
+  const { code } = await runProgram(python, ['-c', `import ${module}`], { anyCode: true }).catch(
+    () => ({ code: 1 }),
+  );
   if (code !== 0) throw new MissingTool(`Debian's ${module}`, 'not installed; see .ci/run');
   return python;
 }
@@ -42,7 +45,8 @@ export async function newestPython(module: string): Promise<string> {
   environment ??= makeEnvironment();
   const python = await environment;
   const { code, stderr } = await runProgram(python, ['-c', `import ${module}`], { anyCode: true });
-  if (code !== 0) throw new MissingTool(module, stderr.trim().split('\n').at(-1) ?? 'cannot be imported');
+  if (code !== 0)
+    throw new MissingTool(module, stderr.trim().split('\n').at(-1) ?? 'cannot be imported');
   return python;
 }
 
@@ -50,7 +54,15 @@ async function makeEnvironment(): Promise<string> {
   const python = path.join(VENV, 'bin', 'python');
   try {
     if (!existsSync(python)) await runProgram('python3', ['-m', 'venv', VENV]);
-    const pip = ['-m', 'pip', '-q', '--disable-pip-version-check', 'install', '--upgrade', ...FROM_PYPI];
+    const pip = [
+      '-m',
+      'pip',
+      '-q',
+      '--disable-pip-version-check',
+      'install',
+      '--upgrade',
+      ...FROM_PYPI,
+    ];
     await runProgram(python, pip, { timeoutMs: INSTALL_TIMEOUT_MS });
   } catch (error) {
     throw new MissingTool("PyPI's clients", (error as Error).message.split('\n')[0] ?? '');

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** A new empty folder; `using` removes it at the end of the block, `remove()` when called. */
-export interface TempFolder extends Disposable {
+/** A new empty folder; `remove()` takes it away with all that is in it. */
+export interface TempFolder {
   readonly path: string;
   remove(): void;
 }
@@ -11,6 +11,8 @@ export interface TempFolder extends Disposable {
 /** Makes a temporary folder whose name begins with `millrace-<name>-`. */
 export function tempFolder(name: string): TempFolder {
   const folder = mkdtempSync(path.join(tmpdir(), `millrace-${name}-`));
-  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-  return { path: folder, remove, [Symbol.dispose]: remove };
+  return {
+    path: folder,
+    remove: () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }),
+  };
 }

@@ -1,5 +1,12 @@
-import { apacheKafkaJars, Child, runKafkaTool, startKafkaTool } from '@millrace/testing';
-import type { Client, ClientDriver, Member, ProduceOptions, StoredRecord, WireRecord } from '../client.ts';
+import { apacheKafkaJars, type Child, runKafkaTool, startKafkaTool } from '@millrace/testing';
+import type {
+  Client,
+  ClientDriver,
+  Member,
+  ProduceOptions,
+  StoredRecord,
+  WireRecord,
+} from '../client.ts';
 
 const TOOLS = 'org.apache.kafka.tools';
 const NULL = '<null>';
@@ -9,8 +16,8 @@ const READER = {
   'parse.headers': 'true',
   'parse.key': 'true',
   'headers.delimiter': '|h|',
-  'headers.separator': '|,|',
-  'headers.key.separator': '|:|',
+  'headers.separator': ',',
+  'headers.key.separator': ':',
   'key.separator': '|k|',
   'null.marker': NULL,
 };
@@ -20,7 +27,7 @@ const FORMATTER = {
   'print.headers': 'true',
   'print.key': 'true',
   'key.separator': '|k|',
-  'headers.separator': '|,|',
+  'headers.separator': ',',
   'null.literal': NULL,
 };
 
@@ -42,17 +49,35 @@ class JavaConsole implements Client {
   }
 
   async createTopic(topic: string, partitionCount: number): Promise<void> {
-    const argv = ['--create', '--topic', topic, '--partitions', String(partitionCount), '--replication-factor', '1'];
+    const argv = [
+      '--create',
+      '--topic',
+      topic,
+      '--partitions',
+      String(partitionCount),
+      '--replication-factor',
+      '1',
+    ];
     await this.#tool(`${TOOLS}.TopicCommand`, argv);
   }
 
-  async produce(topic: string, records: readonly WireRecord[], options: ProduceOptions = {}): Promise<void> {
+  async produce(
+    topic: string,
+    records: readonly WireRecord[],
+    options: ProduceOptions = {},
+  ): Promise<void> {
     const { codec = 'none', idempotent = false } = options;
     const input = records.map(({ key, value, headers }) => {
-      const pairs = headers.map(([name, text]) => `${name}|:|${text}`).join('|,|');
+      const pairs = headers.map(([name, text]) => `${name}:${text}`).join(',');
       return `${pairs === '' ? NULL : pairs}|h|${key ?? NULL}|k|${value ?? NULL}\n`;
     });
-    const argv = ['--topic', topic, '--compression-codec', codec, ...properties('--reader-property', READER)];
+    const argv = [
+      '--topic',
+      topic,
+      '--compression-codec',
+      codec,
+      ...properties('--reader-property', READER),
+    ];
     const settings = {
       acks: 'all',
       'enable.idempotence': String(idempotent),
@@ -64,7 +89,15 @@ class JavaConsole implements Client {
   }
 
   async consume(topic: string, _partitionCount: number, count: number): Promise<StoredRecord[]> {
-    const argv = ['--topic', topic, '--from-beginning', '--max-messages', String(count), '--timeout-ms', '30000'];
+    const argv = [
+      '--topic',
+      topic,
+      '--from-beginning',
+      '--max-messages',
+      String(count),
+      '--timeout-ms',
+      '30000',
+    ];
     const { stdout } = await this.#tool(`${TOOLS}.consumer.ConsoleConsumer`, [
       ...argv,
       ...properties('--formatter-property', FORMATTER),
@@ -100,12 +133,18 @@ class JavaConsole implements Client {
     };
   }
 
-  async #assignmentOf(group: string, clientId: string, child: Child): Promise<number[] | undefined> {
+  async #assignmentOf(
+    group: string,
+    clientId: string,
+    child: Child,
+  ): Promise<number[] | undefined> {
     if (!child.running) throw new Error(`a console consumer ended: ${child.stderr}`);
     const table = await describeMembers(this.#bootstrap, group);
     const row = table.find((line) => line.includes(clientId));
     if (row === undefined) return undefined;
-    const partitions = /:(\d+(?:,\d+)*)|\((\d+(?:,\d+)*)\)/.exec(row.slice(row.indexOf(clientId) + clientId.length));
+    const partitions = /:(\d+(?:,\d+)*)|\((\d+(?:,\d+)*)\)/.exec(
+      row.slice(row.indexOf(clientId) + clientId.length),
+    );
     return partitions === null ? [] : (partitions[1] ?? partitions[2] ?? '').split(',').map(Number);
   }
 
@@ -124,10 +163,18 @@ const DESCRIBE_EVERY_MS = 1500;
 function describeMembers(bootstrap: string, group: string): Promise<string[]> {
   const known = described.get(group);
   if (known !== undefined && performance.now() - known.at < DESCRIBE_EVERY_MS) return known.lines;
-  const argv = ['--bootstrap-server', bootstrap, '--describe', '--members', '--verbose', '--group', group];
-  const lines = runKafkaTool(`${TOOLS}.consumer.group.ConsumerGroupCommand`, argv, { anyCode: true }).then(
-    ({ stdout }) => stdout.split('\n'),
-  );
+  const argv = [
+    '--bootstrap-server',
+    bootstrap,
+    '--describe',
+    '--members',
+    '--verbose',
+    '--group',
+    group,
+  ];
+  const lines = runKafkaTool(`${TOOLS}.consumer.group.ConsumerGroupCommand`, argv, {
+    anyCode: true,
+  }).then(({ stdout }) => stdout.split('\n'));
   described.set(group, { at: performance.now(), lines });
   return lines;
 }
@@ -146,7 +193,7 @@ function recordsOf(stdout: string): StoredRecord[] {
       return {
         partition: Number(partition.slice('Partition:'.length)),
         offset: Number(offset.slice('Offset:'.length)),
-        headers: headers === 'NO_HEADERS' ? [] : headers.split('|,|').map(splitHeader),
+        headers: headers === 'NO_HEADERS' ? [] : headers.split(',').map(splitHeader),
         key: key === NULL ? null : key,
         value: value === NULL ? null : value,
       };

@@ -1,5 +1,12 @@
 import { Child, MissingTool, runProgram } from '@millrace/testing';
-import type { Client, ClientDriver, Member, ProduceOptions, StoredRecord, WireRecord } from '../client.ts';
+import type {
+  Client,
+  ClientDriver,
+  Member,
+  ProduceOptions,
+  StoredRecord,
+  WireRecord,
+} from '../client.ts';
 
 /** What kcat's `-J` prints a line. */
 interface JsonRecord {
@@ -37,15 +44,31 @@ class Kcat implements Client {
   }
 
   /** One call for each set of headers: kcat gives them to all records of a call. */
-  async produce(topic: string, records: readonly WireRecord[], options: ProduceOptions = {}): Promise<void> {
+  async produce(
+    topic: string,
+    records: readonly WireRecord[],
+    options: ProduceOptions = {},
+  ): Promise<void> {
     const { codec = 'none', idempotent = false } = options;
     const groups = Map.groupBy(records, ({ headers }) => JSON.stringify(headers));
     for (const [headers, group] of groups) {
-      const flags = (JSON.parse(headers) as [string, string][]).flatMap(([name, value]) => ['-H', `${name}=${value}`]);
-      const input = group.map(({ key, value }) => `${key ?? ''}${KEY_DELIMITER}${value ?? ''}\n`).join('');
+      const flags = (JSON.parse(headers) as [string, string][]).flatMap(([name, value]) => [
+        '-H',
+        `${name}=${value}`,
+      ]);
+      const input = group
+        .map(({ key, value }) => `${key ?? ''}${KEY_DELIMITER}${value ?? ''}\n`)
+        .join('');
       await this.#run(
         ['-P', '-t', topic, '-Z', '-K', KEY_DELIMITER, '-z', codec, ...flags].concat(
-          ['-X', 'topic.partitioner=murmur2_random', '-X', 'message.max.bytes=4000000', '-X', 'acks=all'],
+          [
+            '-X',
+            'topic.partitioner=murmur2_random',
+            '-X',
+            'message.max.bytes=4000000',
+            '-X',
+            'acks=all',
+          ],
           ['-X', `enable.idempotence=${idempotent}`],
         ),
         input,
@@ -56,16 +79,40 @@ class Kcat implements Client {
   async consume(topic: string, partitionCount: number, count: number): Promise<StoredRecord[]> {
     const records: StoredRecord[] = [];
     for (let partition = 0; partition < partitionCount; partition++) {
-      const argv = ['-C', '-t', topic, '-p', String(partition), '-o', 'beginning', '-e', '-q', '-J'];
+      const argv = [
+        '-C',
+        '-t',
+        topic,
+        '-p',
+        String(partition),
+        '-o',
+        'beginning',
+        '-e',
+        '-q',
+        '-J',
+      ];
       records.push(...recordsOf((await this.#run(argv)).stdout));
     }
     return records.slice(0, count);
   }
 
   async join(group: string, topic: string): Promise<Member> {
-    const settings = ['session.timeout.ms=6000', 'heartbeat.interval.ms=500', 'auto.offset.reset=earliest'];
+    const settings = [
+      'session.timeout.ms=6000',
+      'heartbeat.interval.ms=500',
+      'auto.offset.reset=earliest',
+    ];
     const flags = settings.flatMap((setting) => ['-X', setting]);
-    const child = new Child('kcat', ['-b', this.#bootstrap, ...flags, '-J', '-u', '-G', group, topic]);
+    const child = new Child('kcat', [
+      '-b',
+      this.#bootstrap,
+      ...flags,
+      '-J',
+      '-u',
+      '-G',
+      group,
+      topic,
+    ]);
     return {
       assigned: async () => lastAssignment(child.stderr, topic),
       consumed: async () => recordsOf(child.stdout),
@@ -88,7 +135,9 @@ function recordsOf(stdout: string): StoredRecord[] {
     .filter((line) => line.startsWith('{'))
     .map((line) => {
       const { partition, offset, key, payload, headers = [] } = JSON.parse(line) as JsonRecord;
-      const pairs = headers.flatMap((name, i) => (i % 2 === 0 ? [[name, headers[i + 1] ?? ''] as const] : []));
+      const pairs = headers.flatMap((name, i) =>
+        i % 2 === 0 ? [[name, headers[i + 1] ?? ''] as const] : [],
+      );
       return { partition, offset, key, value: payload, headers: pairs };
     });
 }

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 import uuid
+from concurrent.futures import Future
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -105,6 +106,7 @@ class Member(threading.Thread):
         self.seen = []
         self.assigned = None
         self.stop = threading.Event()
+        self.wish = None
 
     def run(self):
         def on_assign(_consumer, partitions):
@@ -118,9 +120,21 @@ class Member(threading.Thread):
             message = self.consumer.poll(0.2)
             if message is not None and not message.error():
                 self.seen.append(record_of(message))
+            if self.wish is not None:
+                wish, self.wish = self.wish, None
+                try:
+                    self.commit_seen()
+                    wish.set_result(None)
+                except Exception as error:
+                    wish.set_exception(error)
         self.consumer.close()
 
     def commit(self):
+        self.wish = Future()
+        wish = self.wish
+        wish.result(30)
+
+    def commit_seen(self):
         following = {}
         for record in self.seen:
             following[record["partition"]] = max(following.get(record["partition"], 0), record["offset"] + 1)

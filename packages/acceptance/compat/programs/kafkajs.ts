@@ -1,14 +1,7 @@
 // kafkajs behind the line protocol, with the codecs that it leaves to its users.
 import { createRequire } from 'node:module';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import {
-  CompressionCodecs,
-  CompressionTypes,
-  type Consumer,
-  type EachMessagePayload,
-  Kafka,
-  logLevel,
-} from 'kafkajs';
+import kafkajs, { type Consumer, type EachMessagePayload, type Kafka } from 'kafkajs';
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import type { Codec, StoredRecord, WireRecord } from '../client.ts';
 import { serve } from './line-server.ts';
@@ -18,6 +11,7 @@ interface Snappy {
   uncompress(data: Buffer): Buffer;
 }
 
+const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
 const snappy = createRequire(import.meta.url)('snappyjs') as Snappy;
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 const XERIAL_HEADER_BYTES = 16;
@@ -35,7 +29,7 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
   decompress: async (bytes: Buffer) => zstdDecompressSync(bytes),
 });
 
-const TYPES: Readonly<Record<Codec, CompressionTypes>> = {
+const TYPES: Readonly<Record<Codec, number>> = {
   none: CompressionTypes.None,
   gzip: CompressionTypes.GZIP,
   snappy: CompressionTypes.Snappy,
@@ -62,15 +56,27 @@ let seen: StoredRecord[] = [];
 
 serve({
   async open({ bootstrap }: { bootstrap: string }) {
-    kafka = new Kafka({ clientId: 'compat-kafkajs', brokers: [bootstrap], logLevel: logLevel.NOTHING });
+    kafka = new kafkajs.Kafka({
+      clientId: 'compat-kafkajs',
+      brokers: [bootstrap],
+      logLevel: logLevel.NOTHING,
+    });
   },
   async createTopic({ topic, partitionCount }: { topic: string; partitionCount: number }) {
     const admin = kafka.admin();
     await admin.connect();
-    await admin.createTopics({ topics: [{ topic, numPartitions: partitionCount }], waitForLeaders: true });
+    await admin.createTopics({
+      topics: [{ topic, numPartitions: partitionCount }],
+      waitForLeaders: true,
+    });
     await admin.disconnect();
   },
-  async produce(argument: { topic: string; records: WireRecord[]; codec: Codec; idempotent: boolean }) {
+  async produce(argument: {
+    topic: string;
+    records: WireRecord[];
+    codec: Codec;
+    idempotent: boolean;
+  }) {
     const producer = kafka.producer({ idempotent: argument.idempotent, maxInFlightRequests: 1 });
     await producer.connect();
     await producer.send({
@@ -86,7 +92,9 @@ serve({
     await producer.disconnect();
   },
   async consume({ topic, count }: { topic: string; count: number }) {
-    const consumer = kafka.consumer({ groupId: `reader-${crypto.randomUUID()}`, retry: { retries: 2 } });
+    const consumer = kafka.consumer({
+      groupId: `reader-${crypto.randomUUID()}`,
+    });
     const records: StoredRecord[] = [];
     await consumer.connect();
     await consumer.subscribe({ topics: [topic], fromBeginning: true });
@@ -105,7 +113,11 @@ serve({
     return records;
   },
   async join({ group, topic }: { group: string; topic: string }) {
-    const consumer = kafka.consumer({ groupId: group, sessionTimeout: 6000, heartbeatInterval: 500 });
+    const consumer = kafka.consumer({
+      groupId: group,
+      sessionTimeout: 6000,
+      heartbeatInterval: 500,
+    });
     seen = [];
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       assigned = payload.memberAssignment[topic] ?? [];
@@ -128,7 +140,8 @@ serve({
   },
   async commit({ topic }: { topic: string }) {
     const next = new Map<number, number>();
-    for (const { partition, offset } of seen) next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1));
+    for (const { partition, offset } of seen)
+      next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1));
     await member?.commitOffsets(
       [...next].map(([partition, offset]) => ({ topic, partition, offset: String(offset) })),
     );

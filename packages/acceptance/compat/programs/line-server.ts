@@ -11,7 +11,9 @@ interface Request {
 }
 
 /** Serves `operations` until standard input ends, then ends the process. */
-export function serve(operations: Readonly<Record<string, (argument: never) => Promise<unknown>>>): void {
+export function serve(
+  operations: Readonly<Record<string, (argument: never) => Promise<unknown>>>,
+): void {
   const lines = createInterface({ input: process.stdin });
   lines.on('line', (line) => {
     const { id, op, argument } = JSON.parse(line) as Request;

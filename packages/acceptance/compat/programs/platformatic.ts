@@ -1,5 +1,13 @@
 // @platformatic/kafka behind the line protocol.
-import { Admin, Consumer, type MessagesStream, Producer, stringDeserializers, stringSerializers } from '@platformatic/kafka';
+import {
+  Admin,
+  Consumer,
+  compatibilityPartitioner,
+  type MessagesStream,
+  Producer,
+  stringDeserializers,
+  stringSerializers,
+} from '@platformatic/kafka';
 import type { Codec, StoredRecord, WireRecord } from '../client.ts';
 import { serve } from './line-server.ts';
 
@@ -26,8 +34,18 @@ serve({
     await admin.createTopics({ topics: [topic], partitions: partitionCount, replicas: 1 });
     await admin.close();
   },
-  async produce(argument: { topic: string; records: WireRecord[]; codec: Codec; idempotent: boolean }) {
-    const producer = new Producer({ ...base, serializers: stringSerializers });
+  async produce(argument: {
+    topic: string;
+    records: WireRecord[];
+    codec: Codec;
+    idempotent: boolean;
+  }) {
+    const producer = new Producer({
+      ...base,
+      serializers: stringSerializers,
+      // Its default takes the hash as unsigned where Java drops the sign.
+      partitioner: compatibilityPartitioner,
+    });
     await producer.send({
       acks: -1,
       idempotent: argument.idempotent,
@@ -43,7 +61,11 @@ serve({
   },
   async consume({ topic, count }: { topic: string; count: number }) {
     const consumer = newConsumer(`reader-${crypto.randomUUID()}`);
-    const messages = await consumer.consume({ topics: [topic], mode: 'earliest', autocommit: false });
+    const messages = await consumer.consume({
+      topics: [topic],
+      mode: 'earliest',
+      autocommit: false,
+    });
     const records: StoredRecord[] = [];
     for await (const message of messages) {
       records.push(stored(message as Message));
@@ -75,9 +97,15 @@ serve({
   },
   async commit({ topic }: { topic: string }) {
     const next = new Map<number, number>();
-    for (const { partition, offset } of seen) next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1));
+    for (const { partition, offset } of seen)
+      next.set(partition, Math.max(next.get(partition) ?? 0, offset + 1));
     await member?.commit({
-      offsets: [...next].map(([partition, offset]) => ({ topic, partition, offset: BigInt(offset), leaderEpoch: 0 })),
+      offsets: [...next].map(([partition, offset]) => ({
+        topic,
+        partition,
+        offset: BigInt(offset),
+        leaderEpoch: 0,
+      })),
     });
   },
   async leave() {

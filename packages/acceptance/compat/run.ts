@@ -1,0 +1,191 @@
+// npm run compat: other people's clients and Apache Kafka's own tools against our broker, as one table.
+//
+//   npm run compat [-- --against kafka] [--only kcat,kafkajs] [--check group,failover]
+//
+// `--against kafka` runs the same against Apache Kafka itself: what fails there is the harness's own fault.
+import { apacheKafkaJars, MissingTool } from '@millrace/testing';
+import { writeResult } from '../../../scripts/lib/results.ts';
+import { type BrokerUnderTest, startApacheKafka, startMillrace } from './broker-under-test.ts';
+import { CHECKS, KEY_PARTITIONS, KEYS, resume, type Surroundings } from './checks.ts';
+import type { Client, ClientDriver } from './client.ts';
+import { confluentPython, confluentPythonDebian } from './clients/confluent-python.ts';
+import { javaConsole } from './clients/java-console.ts';
+import { kafkaPython, kafkaPythonDebian } from './clients/kafka-python.ts';
+import { kafkajs } from './clients/kafkajs.ts';
+import { kcat } from './clients/kcat.ts';
+import { platformatic } from './clients/platformatic.ts';
+import { type Outcome, OutcomeTable } from './table.ts';
+import { TOOL_CHECKS, type ToolRoom } from './tools.ts';
+
+const DRIVERS: readonly ClientDriver[] = [
+  kcat,
+  kafkajs,
+  platformatic,
+  kafkaPython,
+  kafkaPythonDebian,
+  confluentPython,
+  confluentPythonDebian,
+  javaConsole,
+];
+/** Clients at work at once: most of a check is waiting for a group. */
+const CONCURRENT_CLIENTS = 3;
+/** A machine without a tool is told so; CI must have them all. */
+const STRICT = process.env.CI === 'true';
+
+interface Choice {
+  readonly against: 'kafka' | 'millrace';
+  readonly only: readonly string[];
+  readonly checks: readonly string[];
+}
+
+function choiceOf(argv: readonly string[]): Choice {
+  const value = (flag: string): string | undefined => {
+    const at = argv.indexOf(flag);
+    return at < 0 ? undefined : argv[at + 1];
+  };
+  const list = (flag: string): string[] => value(flag)?.split(',') ?? [];
+  return {
+    against: value('--against') === 'kafka' ? 'kafka' : 'millrace',
+    only: list('--only'),
+    checks: list('--check'),
+  };
+}
+
+const chosen = (names: readonly string[], name: string): boolean =>
+  names.length === 0 || names.some((part) => name.toLowerCase().includes(part.toLowerCase()));
+
+async function attempt(work: () => Promise<void>): Promise<Outcome> {
+  try {
+    await work();
+    return { kind: 'ok' };
+  } catch (error) {
+    const missing = error instanceof MissingTool && !STRICT;
+    return { kind: missing ? 'missing' : 'FAIL', why: describe(error) };
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause =
+    error.cause instanceof Error && error.cause.message !== error.message
+      ? ` ← ${describe(error.cause)}`
+      : '';
+  return `${error.message}${cause}`.replaceAll(/\s*\n\s*/g, ' | ').slice(-600);
+}
+
+/** Runs `work` over `items`, a few at a time, in order of their start. */
+async function spread<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: CONCURRENT_CLIENTS }, worker));
+}
+
+async function surroundingsOf(bootstrap: string, helper: Client): Promise<Surroundings> {
+  let partitions: Promise<ReadonlyMap<string, number>> | undefined;
+  const measure = async (): Promise<ReadonlyMap<string, number>> => {
+    const java = await javaConsole.open(bootstrap);
+    const topic = `compat-java-keys-${process.pid}`;
+    await helper.createTopic(topic, KEY_PARTITIONS);
+    await java.produce(
+      topic,
+      KEYS.map((key) => ({ key, value: key, headers: [] })),
+    );
+    const back = await java.consume(topic, KEY_PARTITIONS, KEYS.length);
+    return new Map(back.map(({ key, partition }) => [key ?? '', partition]));
+  };
+  return {
+    bootstrap,
+    createTopic: (topic, partitionCount) => helper.createTopic(topic, partitionCount),
+    javaPartitions: () => {
+      partitions ??= measure();
+      return partitions;
+    },
+  };
+}
+
+async function runClients(
+  broker: BrokerUnderTest,
+  surroundings: Surroundings,
+  choice: Choice,
+): Promise<OutcomeTable> {
+  const table = new OutcomeTable([...Object.keys(CHECKS), 'resume']);
+  const drivers = DRIVERS.filter(({ name }) => chosen(choice.only, name));
+  const restarts = new Map<ClientDriver, ReturnType<typeof resume>>();
+  const one = async (
+    driver: ClientDriver,
+    column: string,
+    work: (client: Client) => Promise<void>,
+  ): Promise<boolean> => {
+    let client: Client | undefined;
+    const outcome = await attempt(async () => {
+      client = await driver.open(broker.bootstrap);
+      await work(client);
+    });
+    await client?.close().catch(() => undefined);
+    table.set(driver.name, column, outcome);
+    process.stdout.write(`${outcome.kind.padEnd(7)} ${driver.name} · ${column}\n`);
+    return outcome.kind === 'ok';
+  };
+  await spread(drivers, async (driver) => {
+    for (const [name, check] of Object.entries(CHECKS)) {
+      if (!chosen(choice.checks, name)) continue;
+      if (driver.lacks[name] !== undefined) table.set(driver.name, name, { kind: 'n/a' });
+      else await one(driver, name, (client) => check(client, surroundings));
+    }
+    if (!chosen(choice.checks, 'resume')) return;
+    const check = resume();
+    if (await one(driver, 'resume', (client) => check.before(client, surroundings)))
+      restarts.set(driver, check);
+  });
+  if (restarts.size === 0) return table;
+  await broker.pause();
+  await broker.resume();
+  await spread([...restarts], async ([driver, check]) => {
+    await one(driver, 'resume', (client) => check.after(client));
+  });
+  return table;
+}
+
+async function runTools(room: ToolRoom, choice: Choice): Promise<OutcomeTable> {
+  const table = new OutcomeTable(['works']);
+  for (const [name, work] of Object.entries(TOOL_CHECKS)) {
+    if (!chosen(choice.only, name) || !chosen(choice.checks, 'tools')) continue;
+    const outcome = await attempt(async () => {
+      await apacheKafkaJars();
+      await work(room);
+    });
+    table.set(name, 'works', outcome);
+    process.stdout.write(`${outcome.kind.padEnd(7)} ${name}\n`);
+  }
+  return table;
+}
+
+const choice = choiceOf(process.argv.slice(2));
+const start = choice.against === 'kafka' ? startApacheKafka : startMillrace;
+const broker = await start();
+try {
+  const helper = await kafkajs.open(broker.bootstrap);
+  const surroundings = await surroundingsOf(broker.bootstrap, helper);
+  const tables = [
+    await runClients(broker, surroundings, choice),
+    await runTools({ broker, helper, open: start }, choice),
+  ];
+  await helper.close();
+  process.stdout.write(`\n${broker.name}\n`);
+  for (const table of tables) process.stdout.write(`\n${table.print()}\n`);
+  for (const complaint of tables.flatMap((table) => table.complaints()))
+    process.stdout.write(`\n${complaint}\n`);
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  for (const { passed, failed, skipped } of tables.map((table) => table.counts())) {
+    sum.passed += passed;
+    sum.failed += failed;
+    sum.skipped += skipped;
+  }
+  if (choice.against === 'millrace') writeResult('compat', sum);
+  process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`);
+  process.exitCode = sum.failed === 0 ? 0 : 1;
+} finally {
+  await broker.stop();
+}
