@@ -51,8 +51,8 @@ interface HeldRecord {
  */
 export class PartitionLoader {
   readonly #parts: PartitionLoaderParts;
-  readonly #states: LoadState[] = [];
-  readonly #queue: number[] = [];
+  #states: LoadState[] = [];
+  #queue: number[] = [];
   #begin: ((index: number) => Replay) | null = null;
   #loadingCount = 0;
   #isClosed = false;
@@ -71,7 +71,12 @@ export class PartitionLoader {
 
   close(): void {
     this.#isClosed = true;
-    this.#queue.length = 0;
+  }
+
+  /** The topic is gone: nothing is loaded any more, and what is being read counts for nothing. */
+  reset(): void {
+    this.#states = [];
+    this.#queue = [];
   }
 
   get isLoading(): boolean {
@@ -105,17 +110,18 @@ export class PartitionLoader {
     while (this.#loadingCount < coordinatorLimits.loadConcurrency && !this.#isClosed) {
       const index = this.#queue.shift();
       if (index === undefined) return;
+      const states = this.#states;
       this.#loadingCount++;
-      this.#states[index] = 'loading';
-      void this.#load(index).then((isLoaded) => {
+      states[index] = 'loading';
+      void this.#load(index, () => this.#isClosed || states !== this.#states).then((isLoaded) => {
         this.#loadingCount--;
-        this.#states[index] = isLoaded ? 'ready' : 'failed';
+        states[index] = isLoaded ? 'ready' : 'failed';
         this.#pump();
       });
     }
   }
 
-  async #load(index: number): Promise<boolean> {
+  async #load(index: number, isCancelled: () => boolean): Promise<boolean> {
     const { topicName, logger } = this.#parts;
     try {
       const partition = this.#parts.partition(index);
@@ -124,13 +130,13 @@ export class PartitionLoader {
       const reader = new BatchReplay(replay);
       const end = partition.logEndOffset;
       let offset = partition.logStartOffset;
-      while (offset < end && !this.#isClosed) {
+      while (offset < end && !isCancelled()) {
         const bytes = await partition.read(offset, this.#parts.bufferBytes);
         const next = reader.take(bytes);
         if (next <= offset) break;
         offset = next;
       }
-      if (this.#isClosed) return false;
+      if (isCancelled()) return false;
       if (reader.heldCount > 0) {
         logger.warn('records of transactions that never ended were left out', {
           topic: topicName,

@@ -30,7 +30,7 @@ export interface GroupCoordinatorParts {
   readonly log: GroupLog & CoordinatorPlacement;
   readonly logger: Logger;
   /** Reads partitions of the log; `start` gives it the groups' replay. */
-  readonly loader: Pick<PartitionLoader, 'start' | 'close' | 'ready' | 'isLoading'>;
+  readonly loader: Pick<PartitionLoader, 'start' | 'reset' | 'close' | 'ready' | 'isLoading'>;
   /** A fresh UUID in text. */
   readonly newUuid: () => string;
 }
@@ -93,7 +93,18 @@ export class GroupCoordinator {
   close(): void {
     this.#expiryTimer?.cancel();
     this.#parts.loader.close();
-    for (const group of this.#groups) group.release();
+    this.unload();
+  }
+
+  /** Forgets every group; the log is gone or the broker stops. Whoever waits is told to look elsewhere. */
+  unload(): void {
+    this.#parts.loader.reset();
+    for (const group of [...this.#groups]) {
+      for (const member of group.members.values()) {
+        this.#rebalance.dismiss(group, member, ErrorCode.NOT_COORDINATOR);
+      }
+      this.#groups.forget(group, this.#parts.clock.nowMs());
+    }
   }
 
   /** 0 when the group's partition is loaded; else what to answer (14, 15). */

@@ -184,7 +184,8 @@ export class JoinGroup {
     const leaderBefore = group.leaderId;
     const member = new Member(memberId, request.instanceId, request.member);
     member.assignment = current.assignment;
-    rebalance.fence(group, current);
+    // The old process learns that another one took its place.
+    rebalance.dismiss(group, current, ErrorCode.FENCED_INSTANCE_ID);
     group.replaceMember(current, member);
     rebalance.keepAlive(group, member);
     const keepsPlace = group.is(GroupState.stable) && group.nextProtocol() === group.protocolName;

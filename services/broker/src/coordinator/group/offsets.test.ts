@@ -235,7 +235,7 @@ describe('restart', () => {
     const member = resultOf(join);
     harness.sync(member, { [member.memberId]: 'A' });
     await harness.settle();
-    harness.commit({ offset: 7, metadata: 'm', leaderEpoch: 3 }, { generation: 1, ...member });
+    harness.commit({ offset: 7, metadata: 'm', leaderEpoch: 3 }, { ...member });
     await harness.settle();
     const next = await harness.restart();
     expect(next.heartbeat(member)).toBe(0);

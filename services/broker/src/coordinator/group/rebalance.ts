@@ -100,10 +100,10 @@ export class Rebalance {
     this.#goOnWithout(group);
   }
 
-  /** The static member's old process is told that another one took its place (82). */
-  fence(group: Group, member: Member): void {
-    group.answerJoin(member, joinError(ErrorCode.FENCED_INSTANCE_ID, member.memberId));
-    answerSync(member, ErrorCode.FENCED_INSTANCE_ID);
+  /** Answers whatever a member has parked here with an error. */
+  dismiss(group: Group, member: Member, errorCode: number): void {
+    group.answerJoin(member, joinError(errorCode, member.memberId));
+    answerSync(member, errorCode);
   }
 
   /** The leader's assignment is durable: everyone who asked gets their part. */
@@ -215,8 +215,7 @@ export class Rebalance {
   }
 
   #takeOut(group: Group, member: Member, errorCode: number): void {
-    group.answerJoin(member, joinError(errorCode, member.memberId));
-    answerSync(member, errorCode);
+    this.dismiss(group, member, errorCode);
     group.removeMember(member);
   }
 
