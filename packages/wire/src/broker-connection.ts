@@ -4,6 +4,7 @@ import type { Clock, Timer } from '@millrace/base';
 import { Reader, Writer } from '@millrace/bytes';
 import {
   type ApiCodec,
+  type ApiSpec,
   type ApiVersionsResponse,
   apiVersionsApi,
   decodeResponseHeader,
@@ -124,7 +125,7 @@ export class BrokerConnection {
   }
 
   /** The highest version both sides speak. @throws WireConnectionError `unsupported-version` */
-  versionOf<Req, Res>(api: ApiCodec<Req, Res>, maxVersion = api.maxVersion): number {
+  versionOf(api: ApiSpec, maxVersion = api.maxVersion): number {
     const range = this.#ranges.get(api.key);
     const version = Math.min(range?.maxVersion ?? -1, api.maxVersion, maxVersion);
     if (version < Math.max(range?.minVersion ?? 0, api.minVersion)) {
@@ -138,16 +139,20 @@ export class BrokerConnection {
   }
 
   /** Sends a request and gives its answer, whose byte fields are views of the answer's own frame. */
-  request<Req, Res>(
-    api: ApiCodec<Req, Res>,
-    request: Req,
+  request<Req, Res, In, ResIn>(
+    api: ApiCodec<Req, Res, In, ResIn>,
+    request: In,
     options: RequestOptions = {},
   ): Promise<Res> {
     return this.#send(api, request, this.versionOf(api, options.maxVersion), options.timeoutMs);
   }
 
   /** Sends a request that has no answer (Produce with acks=0). */
-  send<Req, Res>(api: ApiCodec<Req, Res>, request: Req, options: RequestOptions = {}): void {
+  send<Req, Res, In, ResIn>(
+    api: ApiCodec<Req, Res, In, ResIn>,
+    request: In,
+    options: RequestOptions = {},
+  ): void {
     this.#write(api, request, this.versionOf(api, options.maxVersion));
   }
 
@@ -156,9 +161,9 @@ export class BrokerConnection {
     this.#end(this.#closedError());
   }
 
-  #send<Req, Res>(
-    api: ApiCodec<Req, Res>,
-    request: Req,
+  #send<Req, Res, In, ResIn>(
+    api: ApiCodec<Req, Res, In, ResIn>,
+    request: In,
     version: number,
     timeoutMs = this.#options.requestTimeoutMs,
   ): Promise<Res> {
@@ -178,7 +183,11 @@ export class BrokerConnection {
     });
   }
 
-  #write<Req, Res>(api: ApiCodec<Req, Res>, request: Req, version: number): number {
+  #write<Req, Res, In, ResIn>(
+    api: ApiCodec<Req, Res, In, ResIn>,
+    request: In,
+    version: number,
+  ): number {
     if (this.#failure !== undefined) throw this.#failure;
     const correlationId = this.#correlationId;
     this.#correlationId = (correlationId + 1) & 0x7fffffff;

@@ -1,0 +1,66 @@
+import { type ClientOptions, resolveClientOptions } from './client-options.ts';
+import { Cluster } from './cluster.ts';
+import { Fetcher, type FetchOptions, type FetchPosition } from './consumer/fetcher.ts';
+import { type ListedOffset, listOffset } from './consumer/offsets.ts';
+import type { PartitionRead } from './consumer/partition-read.ts';
+import type { TopicMetadata } from './metadata-cache.ts';
+
+/**
+ * Reads partitions as undecoded batches, for services that pass them on: with leader epoch (in the batch
+ * headers), high watermark, last stable offset, log start and diverging epochs. Every answer must be
+ * acknowledged by `next`: until then the partition is not asked again, which is the back-pressure.
+ */
+export class PartitionReader {
+  readonly #cluster: Cluster;
+  readonly #fetcher: Fetcher;
+  readonly #held = new Map<string, FetchPosition>();
+
+  /** @param onRead called for every answer that has batches, an error or a diverging epoch. */
+  constructor(options: ClientOptions & FetchOptions, onRead: (read: PartitionRead) => void) {
+    this.#cluster = new Cluster(resolveClientOptions(options));
+    this.#fetcher = new Fetcher(this.#cluster, options, (read, position) => {
+      this.#held.set(`${read.topic}-${read.partition}`, position);
+      onRead(read);
+    });
+  }
+
+  /** @throws KafkaError UNKNOWN_TOPIC_OR_PARTITION after retries. */
+  topics(names: readonly string[]): Promise<TopicMetadata[]> {
+    return this.#cluster.topics(names);
+  }
+
+  /** First offset at or after a time, or an `OffsetSpec`. */
+  listOffset(topic: string, partition: number, timestampMs: number): Promise<ListedOffset> {
+    return listOffset(this.#cluster, topic, partition, timestampMs);
+  }
+
+  /**
+   * Starts reading, or goes on elsewhere.
+   *
+   * @param lastFetchedEpoch epoch of the last batch the caller has, -1 for none; with it the broker
+   *   notices when the caller's history is not its own.
+   */
+  read(topic: string, partition: number, offset: number, lastFetchedEpoch = -1): void {
+    this.#held.delete(`${topic}-${partition}`);
+    this.#fetcher.add(topic, partition, offset, lastFetchedEpoch);
+  }
+
+  /** The last answer is dealt with: more, from `offset` on. Ignored when the partition has none. */
+  next(topic: string, partition: number, offset: number, lastFetchedEpoch: number): void {
+    const position = this.#held.get(`${topic}-${partition}`);
+    if (position === undefined) return;
+    this.#held.delete(`${topic}-${partition}`);
+    this.#fetcher.want(position, offset, lastFetchedEpoch);
+  }
+
+  stop(topic: string, partition: number): void {
+    this.#held.delete(`${topic}-${partition}`);
+    this.#fetcher.remove(topic, partition);
+  }
+
+  close(): void {
+    this.#held.clear();
+    this.#fetcher.close();
+    this.#cluster.close();
+  }
+}

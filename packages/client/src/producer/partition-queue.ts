@@ -1,0 +1,114 @@
+import type { NewRecord } from '@millrace/records';
+import { PendingBatch, type RecordMetadata } from './pending-batch.ts';
+
+/**
+ * The batches of one partition, in the order in which they must land. After a failure nothing new is
+ * sent until everything in flight has come back; what failed then goes first, in its old order. So a
+ * retry never overtakes, with up to five requests in flight.
+ */
+export class PartitionQueue {
+  readonly topic: string;
+  readonly partition: number;
+  /** Sequence of the next record, for idempotence; wraps at 2^31. */
+  nextSequence = 0;
+  inFlightCount = 0;
+  readonly #waiting: PendingBatch[] = [];
+  readonly #failed: PendingBatch[] = [];
+  #open: PendingBatch | undefined;
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  get isIdle(): boolean {
+    return this.inFlightCount === 0 && this.#waiting.length === 0 && this.#failed.length === 0;
+  }
+
+  /** Adds a record to the open batch, or to a new one when it does not fit `batchSize`. */
+  append(
+    record: NewRecord,
+    recordBytes: number,
+    batchSize: number,
+    nowMs: number,
+  ): { batch: PendingBatch; sent: Promise<RecordMetadata> } {
+    let batch = this.#open;
+    if (batch === undefined || batch.sizeBytes + recordBytes > batchSize) {
+      batch = new PendingBatch(this.topic, this.partition, nowMs);
+      this.#open = batch;
+      this.#waiting.push(batch);
+    }
+    batch.heldBytes += recordBytes;
+    return { batch, sent: batch.append(record) };
+  }
+
+  /**
+   * Monotonic ms at which the head may be sent; Infinity when nothing may be.
+   *
+   * @param lingerMs 0 when flushing.
+   */
+  readyAt(lingerMs: number, batchSize: number): number {
+    if (this.#failed.length > 0) return Number.POSITIVE_INFINITY;
+    const head = this.#waiting[0];
+    if (head === undefined) return Number.POSITIVE_INFINITY;
+    if (head.failures > 0) return head.notBefore;
+    const full = head !== this.#open || head.sizeBytes >= batchSize;
+    return full ? 0 : head.createdAt + lingerMs;
+  }
+
+  peek(): PendingBatch | undefined {
+    return this.#waiting[0];
+  }
+
+  /** Takes the head for sending. */
+  take(): PendingBatch {
+    const batch = this.#waiting.shift() as PendingBatch;
+    if (batch === this.#open) this.#open = undefined;
+    this.inFlightCount++;
+    return batch;
+  }
+
+  /** A batch in flight is settled, well or for good. */
+  settled(): void {
+    this.inFlightCount--;
+    this.#requeueFailed();
+  }
+
+  /** A batch in flight must be sent again. */
+  failed(batch: PendingBatch): void {
+    this.inFlightCount--;
+    this.#failed.push(batch);
+    this.#requeueFailed();
+  }
+
+  /** Some batch with an earlier sequence is still to be retried. */
+  hasFailedBefore(batch: PendingBatch): boolean {
+    return this.#failed.some(
+      (other) =>
+        ((batch.identity.baseSequence - other.identity.baseSequence) & 0x7fffffff) < 0x40000000,
+    );
+  }
+
+  /** Takes out every batch that is not in flight and for which `test` holds. */
+  remove(test: (batch: PendingBatch) => boolean): PendingBatch[] {
+    const removed: PendingBatch[] = [];
+    for (const list of [this.#failed, this.#waiting]) {
+      for (let index = list.length - 1; index >= 0; index--) {
+        if (test(list[index] as PendingBatch)) removed.unshift(...list.splice(index, 1));
+      }
+    }
+    if (this.#open !== undefined && removed.includes(this.#open)) this.#open = undefined;
+    this.#requeueFailed();
+    return removed;
+  }
+
+  #requeueFailed(): void {
+    if (this.inFlightCount > 0 || this.#failed.length === 0) return;
+    this.#failed.sort((a, b) => {
+      const ahead = (a.identity.baseSequence - b.identity.baseSequence) & 0x7fffffff;
+      if (ahead === 0) return a.createdAt - b.createdAt;
+      return ahead < 0x40000000 ? 1 : -1;
+    });
+    this.#waiting.unshift(...this.#failed.splice(0));
+  }
+}
