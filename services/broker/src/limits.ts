@@ -29,3 +29,15 @@ export const FETCH_SESSION_PARTITIONS_MAX = 100_000;
 
 /** Batches waiting for recompression, bytes in total; a produce above it is refused with a retriable error. */
 export const RECOMPRESSION_QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+
+/**
+ * Memory for requests being read, when `queued.max.request.bytes` does not say: room for one of the largest frames
+ * (`socket.request.max.bytes`) or many of a usual size.
+ */
+export const INBOUND_BUDGET_BYTES_MIN = 128 * 1024 * 1024;
+
+/** Unsent answer bytes of a connection (file slices not counted) before its requests wait. */
+export const QUEUED_SEND_BYTES_MAX = 16 * 1024 * 1024;
+
+/** A peer that takes nothing of an answer for this long is gone. */
+export const SEND_DEADLINE_MS = 60_000;

@@ -34,6 +34,7 @@ const KNOWN_FROM = new Map([
   [EARLIEST_PENDING_UPLOAD, 11],
 ]);
 const READ_COMMITTED = 1;
+const LEADER_EPOCH_FROM = 4;
 
 export interface ListOffsetsRooms {
   readonly partitions: PartitionTable;
@@ -96,7 +97,8 @@ async function lookUp(
       errorCode: ErrorCode.NONE,
       timestamp: found?.timestampMs ?? -1,
       offset: found?.offset ?? -1,
-      leaderEpoch: found === undefined || found.offset < 0 ? -1 : partition.leaderEpoch,
+      leaderEpoch:
+        found === undefined || version < LEADER_EPOCH_FROM ? -1 : partition.leaderEpoch,
     };
   } catch {
     return failure(index, ErrorCode.KAFKA_STORAGE_ERROR);

@@ -50,12 +50,15 @@ export class FramePump {
   /** The reactor's callback. */
   readonly onTick = (eventCount: number): void => {
     const { tick } = this.#parts;
-    tick.begin();
     try {
+      tick.begin();
       this.#frame.receivedAtMs = tick.nowMs();
       for (let row = 0; row < eventCount; row++) this.#onRow(row * EVENT_STRIDE);
-    } finally {
       tick.end();
+    } catch (error) {
+      // A bug outside of any handler. The process and the other clients go on.
+      this.#parts.log.error('a tick failed', { error: error as Error });
+      tick.abort();
     }
   };
 

@@ -64,6 +64,17 @@ export class PartitionTable {
     }
   }
 
+  /** Above every producer id that any log knows; ids below may be in use by another broker's producers. */
+  lowestFreeProducerId(): number {
+    let highest = -1;
+    for (const partition of this) {
+      for (const entry of partition.log.producers.entries()) {
+        highest = Math.max(highest, entry.producerId);
+      }
+    }
+    return highest + 1;
+  }
+
   /** Opens a partition whose directory was found at start. Rejects with EngineError. */
   open(spec: PartitionSpec): Promise<Partition> {
     return this.#add(spec, false);

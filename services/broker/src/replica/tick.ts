@@ -55,8 +55,9 @@ export class Tick {
     this.begin();
     try {
       body();
-    } finally {
       this.end();
+    } finally {
+      this.#isRunning = false;
     }
   }
 
@@ -79,6 +80,12 @@ export class Tick {
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  /** Gives up a beat in which something threw; what it staged leaves with the next one. */
+  abort(): void {
+    this.#isRunning = false;
+    this.schedule();
   }
 
   /** Arranges a beat soon, unless one is running or already arranged. */

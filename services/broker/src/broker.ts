@@ -1,0 +1,314 @@
+import { type Clock, type Logger, silentLogger, systemClock, systemRandom } from '@millrace/base';
+import { randomUuid } from '@millrace/bytes';
+import { type Codec, CompressionPool } from '@millrace/compression';
+import { type Engine, openNativeEngine } from '@millrace/engine';
+import type { ApiTable } from './api/api-table.ts';
+import { FetchSessionCache } from './api/fetch/fetch-session.ts';
+import { SlowLane } from './api/produce/slow-lane.ts';
+import { type ApiRooms, apiTableOf } from './broker-apis.ts';
+import { type BrokerOptions, type PreparedOptions, prepareOptions } from './broker-options.ts';
+import { advertisedEndpoint } from './config/advertised-endpoint.ts';
+import type { BrokerConfig } from './config/broker-config.ts';
+import { DynamicConfig } from './config/dynamic-config.ts';
+import { loadTopics } from './controller/topic-loader.ts';
+import { CONSUMER_OFFSETS_TOPIC } from './controller/topic-name.ts';
+import type { Topics } from './controller/topic-store.ts';
+import { CoordinatorLog } from './coordinator/coordinator-log.ts';
+import { GroupCoordinator } from './coordinator/group/group-coordinator.ts';
+import type { GroupSettings } from './coordinator/group/group-settings.ts';
+import { PartitionLoader } from './coordinator/partition-loader.ts';
+import { RECOMPRESSION_QUEUE_BYTES_MAX } from './limits.ts';
+import { AppendPlan } from './log/append-plan.ts';
+import { LogManager } from './log/log-manager.ts';
+import { ProducerIds } from './log/producer-ids.ts';
+import { ConnectionTable } from './net/connection-table.ts';
+import { FramePump } from './net/frame-pump.ts';
+import { Listeners, type OpenListener } from './net/listeners.ts';
+import { MemoryBudget } from './net/memory-budget.ts';
+import { reactorOptionsOf } from './net/reactor-options.ts';
+import { ResponseQueue } from './net/response-queue.ts';
+import { DelayedFetches } from './replica/delayed/delayed-fetch.ts';
+import { Purgatory } from './replica/delayed/purgatory.ts';
+import { Maintenance } from './replica/maintenance.ts';
+import { PartitionTable } from './replica/partition-table.ts';
+import { Tick } from './replica/tick.ts';
+
+/** A broker that serves. */
+export interface RunningBroker {
+  readonly clusterId: string;
+  readonly brokerId: number;
+  /** Port of the first listener. */
+  readonly port: number;
+  readonly listeners: readonly OpenListener[];
+  readonly logDirs: readonly string[];
+  /** Names in the configuration that nothing knows. */
+  readonly unknownConfigs: readonly string[];
+  /** Stops cleanly: no process, handle or lock is left. The same promise however often it is called. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a broker in the caller's process.
+ * @throws ConfigError, PropertiesError, EngineError (`addressInUse`, `dirLocked` …), IdentityError,
+ * CheckpointError; nothing is left behind then.
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
+  const prepared = await prepareOptions(options);
+  try {
+    const dynamicConfig = new DynamicConfig(prepared.config.values);
+    const openEngine = options.openEngine ?? openNativeEngine;
+    const engine = openEngine(reactorOptionsOf(dynamicConfig.config));
+    const broker = new Broker(engine, dynamicConfig, prepared, options.logger ?? silentLogger);
+    try {
+      await broker.start();
+    } catch (error) {
+      await broker.close();
+      throw error;
+    }
+    return broker;
+  } catch (error) {
+    await prepared.cleanUp();
+    throw error;
+  }
+}
+
+/** The composition root: makes every room and connects them. */
+class Broker implements RunningBroker {
+  readonly #engine: Engine;
+  readonly #dynamicConfig: DynamicConfig;
+  readonly #prepared: PreparedOptions;
+  readonly #log: Logger;
+  readonly #clock: Clock = systemClock;
+  readonly #plan: AppendPlan;
+  readonly #tick: Tick;
+  readonly #purgatory: Purgatory;
+  readonly #logs: LogManager;
+  readonly #partitions: PartitionTable;
+  readonly #listeners: Listeners;
+  readonly #pool: CompressionPool;
+  readonly #maintenance: Maintenance;
+  #topics: Topics | null = null;
+  #groups: GroupCoordinator | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    engine: Engine,
+    dynamicConfig: DynamicConfig,
+    prepared: PreparedOptions,
+    log: Logger,
+  ) {
+    this.#engine = engine;
+    this.#dynamicConfig = dynamicConfig;
+    this.#prepared = prepared;
+    this.#log = log;
+    const { config } = dynamicConfig;
+    const { store, reactor } = engine;
+    const clock = this.#clock;
+    const isDurable = config.durability === 'fsync';
+    const plan = new AppendPlan(store);
+    const tick = new Tick(clock, plan);
+    const logs = new LogManager({ store, paths: config.logDirs, isDurable, log });
+    const partitions = new PartitionTable({ logs, plan, isDurable, nowMs: tick.nowMs });
+    this.#plan = plan;
+    this.#tick = tick;
+    this.#logs = logs;
+    this.#partitions = partitions;
+    this.#purgatory = new Purgatory(clock, (body) => tick.run(body));
+    this.#listeners = new Listeners(reactor);
+    this.#pool = new CompressionPool({ queueBytesMax: RECOMPRESSION_QUEUE_BYTES_MAX });
+    this.#maintenance = new Maintenance({ partitions, logs, clock, log, config: () => config });
+  }
+
+  get clusterId(): string {
+    return this.#metadata.image.clusterId;
+  }
+
+  get brokerId(): number {
+    return this.#metadata.image.brokerId;
+  }
+
+  get port(): number {
+    return this.#listeners.open[0]?.port ?? 0;
+  }
+
+  get listeners(): readonly OpenListener[] {
+    return this.#listeners.open;
+  }
+
+  get logDirs(): readonly string[] {
+    return this.#dynamicConfig.config.logDirs;
+  }
+
+  get unknownConfigs(): readonly string[] {
+    return this.#prepared.config.unknownNames;
+  }
+
+  get #metadata(): Topics {
+    if (this.#topics === null) throw new Error('the broker has not started');
+    return this.#topics;
+  }
+
+  /** Opens the logs, then the doors. */
+  async start(): Promise<void> {
+    await this.#logs.start();
+    const { topics } = await loadTopics({
+      logs: this.#logs,
+      partitions: this.#partitions,
+      dynamicConfig: this.#dynamicConfig,
+      random: systemRandom,
+      log: this.#log,
+    });
+    this.#topics = topics;
+    const groups = this.#groupCoordinator(topics);
+    this.#groups = groups;
+    topics.onChange((change) => {
+      if (change.kind === 'deleted') groups.topicDeleted(change.topic.name);
+    });
+    const table = apiTableOf(this.#apiRooms(topics, groups));
+    this.#openDoors(table);
+    groups.start();
+    this.#maintenance.start();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#listeners.close();
+    await this.#maintenance.close();
+    this.#groups?.close();
+    await this.#topics?.close();
+    if (!this.#plan.isEmpty) this.#tick.run(() => {});
+    this.#tick.close();
+    this.#purgatory.close();
+    await this.#engine.reactor.close();
+    await this.#pool.close();
+    await this.#maintenance.checkpointHighWatermarks().catch(() => {});
+    await this.#logs.close();
+    for (const partition of this.#partitions) partition.goOffline();
+    await this.#engine.close();
+    await this.#prepared.cleanUp();
+  }
+
+  #openDoors(table: ApiTable): void {
+    const { reactor } = this.#engine;
+    const { config } = this.#dynamicConfig;
+    const tick = this.#tick;
+    const responses = new ResponseQueue(reactor);
+    responses.onStaged = () => tick.schedule();
+    tick.flushReplies = () => responses.flush();
+    const connections = new ConnectionTable({
+      reactor,
+      responses,
+      budget: new MemoryBudget(reactor, config.queuedMaxRequests),
+      log: this.#log,
+      listenerNameOf: (listenerId) => this.#listeners.nameOf(listenerId),
+      onReply: () => {},
+    });
+    const pump = new FramePump({
+      reactor,
+      table,
+      connections,
+      tick,
+      log: this.#log,
+      onFlushed: (logId, offset) => this.#partitions.getByLogId(logId)?.flushed(offset),
+      onDirFailed: (dirId, code) => this.#dirFailed(dirId, code),
+    });
+    this.#listeners.listen(config.openListeners, config.socketListenBacklogSize);
+    reactor.run(pump.onTick);
+  }
+
+  #apiRooms(topics: Topics, groups: GroupCoordinator): ApiRooms {
+    const { config } = this.#dynamicConfig;
+    const { store } = this.#engine;
+    const partitions = this.#partitions;
+    const tick = this.#tick;
+    const pool = this.#pool;
+    const delayedFetches = new DelayedFetches(this.#purgatory, tick);
+    const dirId = this.#logs.dirs[0]?.dirId ?? 0;
+    return {
+      config,
+      topics,
+      groups,
+      partitions,
+      tick,
+      logs: this.#logs,
+      purgatory: this.#purgatory,
+      delayedFetches,
+      producerIds: new ProducerIds(store, dirId, () => partitions.lowestFreeProducerId()),
+      sessions: new FetchSessionCache(
+        this.#clock,
+        systemRandom,
+        config.maxIncrementalFetchSessionCacheSlots,
+      ),
+      slowLane: new SlowLane(
+        {
+          inflate: (codec, body, bytesMax) => pool.decompress(codec, body, bytesMax),
+          deflate: (codec, body, level) => pool.compress(codec, body, level),
+        },
+        () => tick.schedule(),
+      ),
+      inflate: (codec, body, bytesMax) => pool.decompress(codec, body, bytesMax),
+      counter: { produced: () => {}, fetched: () => {} },
+      endpointFor: (connection) => advertisedEndpoint(config, connection),
+    };
+  }
+
+  #groupCoordinator(topics: Topics): GroupCoordinator {
+    const { config } = this.#dynamicConfig;
+    const { image } = topics;
+    const topic = {
+      topicName: CONSUMER_OFFSETS_TOPIC,
+      topicPartitionCount: () => image.topic(CONSUMER_OFFSETS_TOPIC)?.partitionCount ?? null,
+      partition: (index: number) => this.#partitions.get(CONSUMER_OFFSETS_TOPIC, index),
+    };
+    const log = new CoordinatorLog({
+      ...topic,
+      partitionCountDefault: config.offsetsTopicNumPartitions,
+      batchBytesMax: () =>
+        image.topic(CONSUMER_OFFSETS_TOPIC)?.config.maxMessageBytes ?? config.messageMaxBytes,
+      codec: config.offsetsTopicCompressionCodec as Codec,
+      clock: this.#clock,
+      tick: this.#tick,
+    });
+    return new GroupCoordinator({
+      clock: this.#clock,
+      settings: groupSettingsOf(config),
+      log,
+      logger: this.#log,
+      loader: new PartitionLoader({
+        ...topic,
+        bufferBytes: config.offsetsLoadBufferSize,
+        logger: this.#log,
+      }),
+      newUuid: () => randomUuid((target) => systemRandom.fill(target)),
+    });
+  }
+
+  #dirFailed(dirId: number, code: number): void {
+    const dir = this.#logs.dir(dirId);
+    if (dir === undefined || dir.isFailed) return;
+    dir.isFailed = true;
+    this.#log.error('log dir failed: nothing in it is acknowledged any more', {
+      path: dir.path,
+      code,
+    });
+    for (const partition of this.#partitions) {
+      if (partition.log.dirId === dirId) partition.fail();
+    }
+  }
+}
+
+function groupSettingsOf(config: BrokerConfig): GroupSettings {
+  return {
+    initialRebalanceDelayMs: config.groupInitialRebalanceDelayMs,
+    sessionTimeoutMsMin: config.groupMinSessionTimeoutMs,
+    sessionTimeoutMsMax: config.groupMaxSessionTimeoutMs,
+    memberCountMax: config.groupMaxSize,
+    offsetMetadataLengthMax: config.offsetMetadataMaxBytes,
+    offsetsRetentionMs: config.offsetsRetentionMinutes * 60_000,
+    offsetsRetentionCheckIntervalMs: config.offsetsRetentionCheckIntervalMs,
+  };
+}
