@@ -72,7 +72,8 @@ async function createOne(
   const options = { names: null, withSynonyms: false, withDocumentation: false };
   return {
     name: topic.name,
-    topicId: 'id' in outcome.value ? outcome.value.id : ZERO_UUID,
+    // A topic that was only checked has no id.
+    topicId: rooms.topics.image.topic(topic.name)?.id ?? ZERO_UUID,
     errorCode: ErrorCode.NONE,
     errorMessage: null,
     numPartitions: partitionCount,

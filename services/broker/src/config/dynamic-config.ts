@@ -23,6 +23,11 @@ export class DynamicConfig {
     this.config = brokerConfigOf(this.layers);
   }
 
+  /** Names that were set at start and that no row knows. */
+  get unknownNames(): readonly string[] {
+    return [...this.#static.keys()].filter((name) => !brokerConfigs.byName.has(name));
+  }
+
   /** Where broker settings are looked up, strongest first. */
   get layers(): readonly ConfigLayer<ConfigSource>[] {
     return this.#layersWith(this.#overrides);

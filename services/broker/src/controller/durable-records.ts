@@ -39,18 +39,36 @@ export class DurableRecords {
     }
   }
 
-  /** Replaces the whole set of dynamic broker overrides of a scope and puts it in force. */
-  async replaceBrokerOverrides(
+  /** A topic's overrides as last written or about to be; undefined when there is no such topic. */
+  topicOverrides(name: string): ReadonlyMap<string, string> | undefined {
+    return this.#store.metadata.topics.get(name)?.overrides;
+  }
+
+  /** What a change of a scope's dynamic broker overrides would make. Changes nothing. */
+  planBrokerConfig(
     dynamicConfig: DynamicConfig,
     scope: DynamicScope,
-    overrides: ReadonlyMap<string, string>,
-  ): Promise<Outcome<null>> {
+    edit: (current: ReadonlyMap<string, string>) => ReadonlyMap<string, string>,
+  ): Outcome<ReadonlyMap<string, string>> {
     try {
+      const overrides = edit(this.#store.metadata[fieldOf[scope]]);
       dynamicConfig.check(scope, overrides);
+      return done(overrides);
     } catch (error) {
       return refusedConfig(error);
     }
-    const field = scope === 'broker' ? 'brokerOverrides' : 'clusterOverrides';
+  }
+
+  /** Changes a scope's dynamic broker overrides and, once they are durable, puts them in force. */
+  async alterBrokerConfig(
+    dynamicConfig: DynamicConfig,
+    scope: DynamicScope,
+    edit: (current: ReadonlyMap<string, string>) => ReadonlyMap<string, string>,
+  ): Promise<Outcome<null>> {
+    const plan = this.planBrokerConfig(dynamicConfig, scope, edit);
+    if (plan.refusal !== null) return plan;
+    const overrides = plan.value;
+    const field = fieldOf[scope];
     const previous = this.#store.metadata[field];
     try {
       await this.#store.update({
@@ -91,3 +109,5 @@ export class DurableRecords {
     return this.#store.settle();
   }
 }
+
+const fieldOf = { broker: 'brokerOverrides', cluster: 'clusterOverrides' } as const;

@@ -26,3 +26,10 @@ export function storageFailed(): Outcome<never> {
     'Disk error when trying to access log file on the disk.',
   );
 }
+
+export function unknownTopic(): Outcome<never> {
+  return refused(
+    ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    'This server does not host this topic-partition.',
+  );
+}

@@ -16,7 +16,7 @@ import {
   refusedConfig,
   type TopicPlan,
 } from './new-topic.ts';
-import { done, type Outcome, refused, storageFailed } from './refusal.ts';
+import { done, type Outcome, refused, storageFailed, unknownTopic } from './refusal.ts';
 import type { StoredTopic } from './store/local.ts';
 import { CONSUMER_OFFSETS_TOPIC, isInternalTopic } from './topic-name.ts';
 
@@ -40,6 +40,9 @@ export interface TopicsParts {
   readonly random: Prng;
   readonly log: Logger;
 }
+
+/** Makes a new set of overrides. May throw ConfigError. */
+export type OverridesEdit = (current: ReadonlyMap<string, string>) => ReadonlyMap<string, string>;
 
 export type ExtraAssignments = readonly { readonly brokerIds: readonly number[] }[];
 
@@ -123,10 +126,11 @@ export class Topics {
   /** Deletes a topic. Its directories are renamed away durably when it resolves, their files go later. */
   async deleteTopic(name: string): Promise<Outcome<TopicImage>> {
     const topic = this.image.topic(name);
-    if (topic === undefined) {
+    if (topic === undefined) return unknownTopic();
+    if (topic.internal) {
       return refused(
-        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        'This server does not host this topic-partition.',
+        ErrorCode.INVALID_TOPIC_EXCEPTION,
+        `Topic ${name} is kept by the broker itself and cannot be deleted.`,
       );
     }
     return this.#guard(name, 0, () => this.#delete(topic));
@@ -140,12 +144,7 @@ export class Topics {
     validateOnly = false,
   ): Promise<Outcome<TopicImage>> {
     const topic = this.image.topic(name);
-    if (topic === undefined) {
-      return refused(
-        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        'This server does not host this topic-partition.',
-      );
-    }
+    if (topic === undefined) return unknownTopic();
     const problem = this.#partitionsProblem(topic, newTotal, assignments);
     if (problem !== null) return problem;
     if (validateOnly) return done({ ...topic, partitionCount: newTotal });
@@ -153,23 +152,14 @@ export class Topics {
     return this.#guard(name, added, () => this.#grow(topic, newTotal));
   }
 
-  /** Replaces a topic's whole set of overrides. */
-  async alterTopicConfig(
-    name: string,
-    overrides: ReadonlyMap<string, string>,
-  ): Promise<Outcome<TopicImage>> {
-    const topic = this.image.topic(name);
-    if (topic === undefined) {
-      return refused(
-        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        'This server does not host this topic-partition.',
-      );
-    }
-    try {
-      checkTopicOverrides(overrides);
-    } catch (error) {
-      return refusedConfig(error);
-    }
+  /**
+   * Changes a topic's overrides. `edit` makes the new set from the one that was last written, so that two
+   * changes at a time do not lose each other; what it refuses (ConfigError) becomes the answer.
+   */
+  async alterTopicConfig(name: string, edit: OverridesEdit): Promise<Outcome<TopicImage>> {
+    const plan = this.planTopicConfig(name, edit);
+    if (plan.refusal !== null) return plan;
+    const { topic, overrides } = plan.value;
     const isWritten = await this.#parts.records.editTopic(
       name,
       (stored) => stored && { ...stored, overrides },
@@ -179,6 +169,22 @@ export class Topics {
     const current = this.image.topic(name);
     if (current === undefined) return done(topic);
     return done(this.#reconfigure({ ...current, overrides }));
+  }
+
+  /** What a change of overrides would make. Changes nothing. */
+  planTopicConfig(
+    name: string,
+    edit: OverridesEdit,
+  ): Outcome<{ readonly topic: TopicImage; readonly overrides: ReadonlyMap<string, string> }> {
+    const topic = this.image.topic(name);
+    if (topic === undefined) return unknownTopic();
+    try {
+      const overrides = edit(this.#parts.records.topicOverrides(name) ?? topic.overrides);
+      checkTopicOverrides(overrides);
+      return done({ topic, overrides });
+    } catch (error) {
+      return refusedConfig(error);
+    }
   }
 
   /** Waits for what is under way. */
@@ -262,6 +268,12 @@ export class Topics {
     assignments: ExtraAssignments | null,
   ): Outcome<never> | null {
     const { partitionCount } = topic;
+    if (topic.internal) {
+      return refused(
+        ErrorCode.INVALID_PARTITIONS,
+        `Topic ${topic.name} is kept by the broker itself; its keys would move to other partitions.`,
+      );
+    }
     if (newTotal < partitionCount) {
       return refused(
         ErrorCode.INVALID_PARTITIONS,
