@@ -1,22 +1,44 @@
 //! Small files that are either the old or the new content after a power cut, never a mixture.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk::Disk;
 
+/// A small file that could not be written.
+#[derive(Debug)]
+pub struct DurableWriteError {
+    /// Nothing was flushed or renamed yet: the old content stands and the disk has broken no promise.
+    pub before_flush: bool,
+    /// What the operating system said.
+    pub error: io::Error,
+}
+
 /// Writes `<path>.tmp`, flushes it, renames it over `path` and flushes the directory.
-pub fn write_durably(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_durably(
+    disk: &dyn Disk,
+    path: &Path,
+    bytes: &[u8],
+) -> Result<(), DurableWriteError> {
     let temporary = temporary_name(path);
-    let file = disk.open(&temporary, true)?;
+    let file = write_temporary(disk, &temporary, bytes).map_err(|error| {
+        let _ = disk.remove_file(&temporary);
+        DurableWriteError { before_flush: true, error }
+    })?;
+    let finish = || {
+        disk.sync_data(&file)?;
+        disk.rename(&temporary, path)?;
+        path.parent().map_or(Ok(()), |parent| disk.sync_dir(parent))
+    };
+    finish().map_err(|error| DurableWriteError { before_flush: false, error })
+}
+
+fn write_temporary(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let file = disk.open(path, true)?;
     disk.set_len(&file, 0)?;
     disk.write_all_at(&file, bytes, 0)?;
-    disk.sync_data(&file)?;
-    disk.rename(&temporary, path)?;
-    match path.parent() {
-        Some(parent) => disk.sync_dir(parent),
-        None => Ok(()),
-    }
+    Ok(file)
 }
 
 /// The whole file, or `None` when it does not exist. Refuses files above `limit` bytes.

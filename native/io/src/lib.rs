@@ -15,7 +15,7 @@ mod page_cache;
 
 pub use completion::{CompletionKind, CompletionQueue, CompletionRow};
 pub use disk::Disk;
-pub use durable::{read_small_file, write_durably};
+pub use durable::{DurableWriteError, read_small_file, write_durably};
 pub use error::{EngineError, ErrorCode, Result};
 #[cfg(feature = "faulty")]
 pub use faulty::{DiskOperation, FaultyDisk, Rule};

@@ -15,7 +15,7 @@ mod validate;
 mod varint;
 
 pub use batch_writer::{BatchFields, KeyValue, write_batch};
-pub use crc::{crc_of_batch, seal};
+pub use crc::{COVERED_FROM, crc_append, crc_of_batch, seal};
 pub use header::{
     ATTRIBUTE_CODEC_MASK, ATTRIBUTE_CONTROL, ATTRIBUTE_DELETE_HORIZON, ATTRIBUTE_LOG_APPEND_TIME,
     ATTRIBUTE_TRANSACTIONAL, BatchHeader, HEADER_BYTES, LOG_OVERHEAD_BYTES, MAGIC, NO_TIMESTAMP,

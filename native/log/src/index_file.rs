@@ -1,0 +1,215 @@
+//! What offset index and time index share: a file of fixed-size ascending entries.
+//!
+//! ```text
+//! file   |e0 e1 e2 ... e511|e512 ... |0 0 0 0 ... (preallocated hole, cut when sealed)
+//! memory                              |tail: at most a page of entries not yet in the file
+//! ```
+//! The file is read with pread, never mapped: a file that shrinks under us is a short read, not a
+//! dead process. Entries are a cache; losing the tail in a crash costs a scan of what it covered.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use millrace_io::Disk;
+use parking_lot::Mutex;
+
+use crate::access::{Miss, Patience, read_exact};
+
+/// The tail is written to the file when it has this many entries.
+const SPILL_COUNT: usize = 512;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct IndexFile<const ENTRY_BYTES: usize> {
+    path: PathBuf,
+    file: OnceLock<File>,
+    entries: Mutex<Entries<ENTRY_BYTES>>,
+}
+
+#[derive(Debug)]
+struct Entries<const ENTRY_BYTES: usize> {
+    written_count: usize,
+    tail: Vec<[u8; ENTRY_BYTES]>,
+}
+
+impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
+    /// A new file, empty or with what an older one held dropped, preallocated as a hole.
+    pub(crate) fn create(disk: &dyn Disk, path: PathBuf, size_bytes: u64) -> io::Result<Self> {
+        let index = Self::existing(path, 0);
+        let file = disk.open(&index.path, true)?;
+        disk.set_len(&file, 0)?;
+        disk.set_len(&file, size_bytes - size_bytes % ENTRY_BYTES as u64)?;
+        let _ = index.file.set(file);
+        Ok(index)
+    }
+
+    /// A file known to hold `count` good entries; opened when first needed.
+    pub(crate) fn existing(path: PathBuf, count: usize) -> Self {
+        let entries = Mutex::new(Entries { written_count: count, tail: Vec::new() });
+        Self { path, file: OnceLock::new(), entries }
+    }
+
+    /// Grows the file by a hole so that a sealed index becomes active again; drops entries from
+    /// `keep_count` on.
+    pub(crate) fn reopen(
+        &self,
+        disk: &dyn Disk,
+        keep_count: usize,
+        size_bytes: u64,
+    ) -> io::Result<()> {
+        let file = self.open_writable(disk)?;
+        let kept_bytes = (keep_count * ENTRY_BYTES) as u64;
+        disk.set_len(file, kept_bytes)?;
+        disk.set_len(file, (size_bytes - size_bytes % ENTRY_BYTES as u64).max(kept_bytes))?;
+        let mut entries = self.entries.lock();
+        entries.written_count = keep_count;
+        entries.tail.clear();
+        Ok(())
+    }
+
+    /// Appends an entry; now and then writes a page of them.
+    pub(crate) fn push(&self, disk: &dyn Disk, entry: [u8; ENTRY_BYTES]) -> io::Result<()> {
+        let full = {
+            let mut entries = self.entries.lock();
+            entries.tail.push(entry);
+            entries.tail.len() >= SPILL_COUNT
+        };
+        if full { self.spill(disk) } else { Ok(()) }
+    }
+
+    /// Writes the tail to the file. Lack of space is no error: the entries stay in memory. Only one
+    /// thread writes an index; readers may look at it all the while.
+    pub(crate) fn spill(&self, disk: &dyn Disk) -> io::Result<()> {
+        let (bytes, count, position) = {
+            let entries = self.entries.lock();
+            let position = (entries.written_count * ENTRY_BYTES) as u64;
+            (entries.tail.as_flattened().to_vec(), entries.tail.len(), position)
+        };
+        if count == 0 {
+            return Ok(());
+        }
+        match disk.write_all_at(self.open_writable(disk)?, &bytes, position) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        let mut entries = self.entries.lock();
+        entries.written_count += count;
+        entries.tail.drain(..count);
+        Ok(())
+    }
+
+    /// Writes the tail and cuts the preallocated hole. A full disk leaves both for the next start.
+    pub(crate) fn seal(&self, disk: &dyn Disk) -> io::Result<()> {
+        self.spill(disk)?;
+        let size = {
+            let entries = self.entries.lock();
+            if !entries.tail.is_empty() {
+                return Ok(());
+            }
+            (entries.written_count * ENTRY_BYTES) as u64
+        };
+        disk.set_len(self.open_writable(disk)?, size)
+    }
+
+    /// Flushes the file.
+    pub(crate) fn sync(&self, disk: &dyn Disk) -> io::Result<()> {
+        disk.sync_data(self.open_writable(disk)?)
+    }
+
+    /// The last entry, when it is in memory or can be read.
+    pub(crate) fn last(
+        &self,
+        disk: &dyn Disk,
+        patience: Patience,
+    ) -> Result<Option<[u8; ENTRY_BYTES]>, Miss> {
+        let written_count = {
+            let entries = self.entries.lock();
+            if let Some(entry) = entries.tail.last() {
+                return Ok(Some(*entry));
+            }
+            entries.written_count
+        };
+        match written_count {
+            0 => Ok(None),
+            count => self.read_entry(disk, count - 1, patience).map(Some),
+        }
+    }
+
+    /// The last entry whose key is at or below `target`; keys ascend.
+    pub(crate) fn floor(
+        &self,
+        disk: &dyn Disk,
+        patience: Patience,
+        target: i64,
+        key: impl Fn(&[u8; ENTRY_BYTES]) -> i64,
+    ) -> Result<Option<[u8; ENTRY_BYTES]>, Miss> {
+        let written_count = {
+            let entries = self.entries.lock();
+            let above = entries.tail.partition_point(|entry| key(entry) <= target);
+            if above > 0 {
+                return Ok(Some(entries.tail[above - 1]));
+            }
+            entries.written_count
+        };
+        // Narrow down to a page with single reads, then read the page.
+        let (mut low, mut high) = (0, written_count);
+        while high - low > SPILL_COUNT {
+            let middle = low + (high - low) / 2;
+            if key(&self.read_entry(disk, middle, patience)?) <= target {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        if low == high {
+            return Ok(None);
+        }
+        let mut page = [[0u8; ENTRY_BYTES]; SPILL_COUNT];
+        let page = &mut page[..high - low];
+        let file = self.open(disk, patience)?;
+        let position = (low * ENTRY_BYTES) as u64;
+        read_exact(disk, file, page.as_flattened_mut(), position, patience)?;
+        let above = page.partition_point(|entry| key(entry) <= target);
+        Ok(above.checked_sub(1).map(|index| page[index]))
+    }
+
+    /// All entries, for recovery: the file as it is, whatever its length.
+    pub(crate) fn read_all(disk: &dyn Disk, path: &std::path::Path) -> io::Result<Vec<u8>> {
+        let file = disk.open_read(path)?;
+        let length = file.metadata()?.len() as usize;
+        let mut bytes = vec![0; length - length % ENTRY_BYTES];
+        disk.read_exact_at(&file, &mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    fn read_entry(
+        &self,
+        disk: &dyn Disk,
+        index: usize,
+        patience: Patience,
+    ) -> Result<[u8; ENTRY_BYTES], Miss> {
+        let mut entry = [0u8; ENTRY_BYTES];
+        let file = self.open(disk, patience)?;
+        read_exact(disk, file, &mut entry, (index * ENTRY_BYTES) as u64, patience)?;
+        Ok(entry)
+    }
+
+    fn open(&self, disk: &dyn Disk, patience: Patience) -> Result<&File, Miss> {
+        match (self.file.get(), patience) {
+            (Some(file), _) => Ok(file),
+            (None, Patience::Memory) => Err(Miss::Cold),
+            (None, Patience::Disk) => Ok(self.open_writable(disk)?),
+        }
+    }
+
+    fn open_writable(&self, disk: &dyn Disk) -> io::Result<&File> {
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        let file = disk.open(&self.path, false)?;
+        Ok(self.file.get_or_init(|| file))
+    }
+}

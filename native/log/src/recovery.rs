@@ -1,0 +1,368 @@
+//! Opens a log: finishes or drops what a crash left half done, loads segments, scans what may be
+//! torn, cuts it, rebuilds indexes.
+//!
+//! ```text
+//!   sealed, below the recovery point      at or above it          active
+//!   | indexes looked at, not scanned |  CRC of every batch  | CRC from the recovery point on |x torn
+//! ```
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use millrace_io::{Disk, EngineError, ErrorCode, Result};
+use millrace_record::NO_TIMESTAMP;
+
+use crate::dir::LogDir;
+use crate::epochs::Epochs;
+use crate::janitor::Janitor;
+use crate::layout::{
+    CLEANED, DELETED, EPOCHS, LOG, OFFSET_INDEX, SEGMENT_EXTENSIONS, SWAP, TIME_INDEX,
+    parse_segment_file, segment_path,
+};
+use crate::log::{Log, LogParts, View};
+use crate::scan_segment::{ScanPlan, Scanned, scan_segment};
+use crate::segment::{Segment, SegmentFacts};
+use crate::side_files::{snapshot_offsets, topic_id};
+use crate::tail::TailMark;
+use crate::time_index::{self, TimeEntry};
+use crate::transaction_index;
+use crate::types::{EpochEntry, FlushMode, LogId, OpenLogRequest, OpenedLog};
+use crate::{index_file::IndexFile, offset_index};
+
+/// Opens the log at `path`, which exists.
+pub(crate) fn open_log(
+    id: LogId,
+    dir: &Arc<LogDir>,
+    janitor: &Arc<Janitor>,
+    path: PathBuf,
+    request: &OpenLogRequest,
+) -> Result<(Arc<Log>, OpenedLog)> {
+    let mut recovery = Recovery {
+        dir,
+        path: &path,
+        request,
+        segments: Vec::new(),
+        epochs: Vec::new(),
+        truncated_bytes: 0,
+        tail: TailMark::of_new_segment(request.log_start_offset),
+    };
+    let topic = topic_id(dir, &path, request.topic_id.as_deref())?;
+    recovery.tidy()?;
+    recovery.load()?;
+    let (segments, tail, seen) = (recovery.segments, recovery.tail, recovery.epochs);
+    let truncated_bytes = recovery.truncated_bytes;
+    let log_end = tail.next_offset;
+    let first = segments.first().map_or(log_end, |segment| segment.base_offset);
+    let log_start = request.log_start_offset.max(first);
+
+    let epochs = Epochs::load(dir, path.join(EPOCHS))?;
+    for entry in seen {
+        epochs.learn(entry.epoch, entry.start_offset);
+    }
+    if dir.read_small(&path.join(EPOCHS))?.is_none() {
+        epochs.save(dir)?;
+    }
+    epochs.cut_end(dir, log_end)?;
+    let snapshot_offsets = snapshot_offsets(dir, &path, log_end)?;
+
+    let flushed = if request.clean { log_end } else { request.recovery_point.min(log_end) };
+    let log = Log::new(LogParts {
+        id,
+        name: request.name.clone(),
+        path,
+        dir: Arc::clone(dir),
+        janitor: Arc::clone(janitor),
+        options: request.options,
+        tail,
+        view: View { segments, log_start, log_end, flushed },
+        epochs,
+    });
+    // What a killed process had written may still be in the page cache only.
+    if request.options.flush_mode == FlushMode::Group || request.create || truncated_bytes > 0 {
+        log.flush()?;
+    }
+    let opened = OpenedLog {
+        log_id: id,
+        log_start_offset: log_start,
+        log_end_offset: log_end,
+        flushed_offset: log.flushed_offset(),
+        topic_id: topic,
+        epochs: log.epochs(),
+        truncated_bytes,
+        snapshot_offsets,
+    };
+    Ok((log, opened))
+}
+
+struct Recovery<'a> {
+    dir: &'a Arc<LogDir>,
+    path: &'a Path,
+    request: &'a OpenLogRequest,
+    segments: Vec<Arc<Segment>>,
+    epochs: Vec<EpochEntry>,
+    truncated_bytes: u64,
+    tail: TailMark,
+}
+
+impl Recovery<'_> {
+    fn disk(&self) -> &dyn Disk {
+        &*self.dir.disk
+    }
+
+    fn failed(&self, error: &io::Error) -> EngineError {
+        self.dir.judge(&format!("open {}", self.path.display()), error)
+    }
+
+    /// Removes what waits for removal, finishes or drops compactions, removes orphaned indexes.
+    fn tidy(&self) -> Result<()> {
+        let mut swaps = Vec::new();
+        for path in self.dir.list(self.path)? {
+            let Some(name) = parse_segment_file(&path) else { continue };
+            match name.suffix.as_str() {
+                DELETED | CLEANED => self.remove(&path)?,
+                // A log is renamed to `.swap` last, so that its indexes are complete by then.
+                SWAP if name.extension == LOG => swaps.push(name.base_offset),
+                _ => {}
+            }
+        }
+        swaps.sort_unstable();
+        for base_offset in swaps {
+            self.finish_swap(base_offset)?;
+        }
+        let bases = self.log_bases()?;
+        for path in self.dir.list(self.path)? {
+            let Some(name) = parse_segment_file(&path) else { continue };
+            let segment_file = SEGMENT_EXTENSIONS.contains(&name.extension.as_str());
+            if segment_file && (!name.suffix.is_empty() || !bases.contains(&name.base_offset)) {
+                self.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The compacted segment is complete: it takes the place of all it covers.
+    fn finish_swap(&self, base_offset: i64) -> Result<()> {
+        let swap = |extension: &str| {
+            crate::layout::with_suffix(&segment_path(self.path, base_offset, extension), SWAP)
+        };
+        let end = end_of_file(self.disk(), &swap(LOG)).map_err(|error| self.failed(&error))?;
+        for covered in self.log_bases()? {
+            if covered == base_offset || (covered > base_offset && covered < end) {
+                for extension in SEGMENT_EXTENSIONS {
+                    self.remove(&segment_path(self.path, covered, extension))?;
+                }
+            }
+        }
+        for extension in SEGMENT_EXTENSIONS.iter().rev() {
+            let to = segment_path(self.path, base_offset, extension);
+            match self.disk().rename(&swap(extension), &to) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(self.failed(&error));
+                }
+                _ => {}
+            }
+        }
+        self.dir.sync_dir(self.path)
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        match self.disk().remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failed(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn log_bases(&self) -> Result<Vec<i64>> {
+        let mut bases: Vec<i64> = self
+            .dir
+            .list(self.path)?
+            .iter()
+            .filter_map(|path| parse_segment_file(path))
+            .filter(|name| name.extension == LOG && name.suffix.is_empty())
+            .map(|name| name.base_offset)
+            .collect();
+        bases.sort_unstable();
+        Ok(bases)
+    }
+
+    fn load(&mut self) -> Result<()> {
+        let bases = self.log_bases()?;
+        for (index, base_offset) in bases.iter().enumerate() {
+            let next = bases.get(index + 1).copied();
+            let go_on = self.load_segment(*base_offset, next)?;
+            if !go_on {
+                self.drop_segments(&bases[index + 1..])?;
+                break;
+            }
+        }
+        if self.segments.is_empty() || self.tail.next_offset < self.request.log_start_offset {
+            // Nothing, or nothing that is still wanted: begin at the log start.
+            let bases: Vec<i64> = self.segments.iter().map(|segment| segment.base_offset).collect();
+            self.drop_segments(&bases)?;
+            let start = self.request.log_start_offset;
+            let index_bytes = self.request.options.segment_index_bytes;
+            let segment = Segment::create(self.disk(), self.path, start, index_bytes)
+                .map_err(|error| self.failed(&error))?;
+            self.segments = vec![Arc::new(segment)];
+            self.tail = TailMark::of_new_segment(start);
+        }
+        Ok(())
+    }
+
+    /// False when the log ends in this segment although more files follow.
+    fn load_segment(&mut self, base_offset: i64, next: Option<i64>) -> Result<bool> {
+        let recovery_point = self.request.recovery_point;
+        if let Some(next) = next
+            && (self.request.clean || next <= recovery_point)
+        {
+            let facts = match self.load_sealed(base_offset, next) {
+                Some(facts) => facts,
+                None => self.scan(base_offset, i64::MIN, i64::MAX)?.facts,
+            };
+            let segment = Segment::existing(self.path, base_offset, base_offset, &facts);
+            self.segments.push(Arc::new(segment));
+            return Ok(true);
+        }
+        let mut scanned = match self.request.clean {
+            true => self.scan(base_offset, i64::MAX, i64::MAX)?,
+            false => self.scan(base_offset, recovery_point, recovery_point)?,
+        };
+        if self.request.clean && scanned.is_torn() {
+            // Whoever said that the shutdown was clean was wrong.
+            scanned = self.scan(base_offset, i64::MIN, i64::MIN)?;
+        }
+        let torn = scanned.is_torn();
+        if torn {
+            self.cut(base_offset, next, &scanned)?;
+        }
+        let last = next.is_none() || torn;
+        self.epochs.append(&mut scanned.epochs);
+        let mut facts = scanned.facts;
+        facts.synced = self.request.clean && !torn;
+        let segment = Segment::existing(self.path, base_offset, base_offset, &facts);
+        if last {
+            let index_bytes = self.request.options.segment_index_bytes;
+            segment
+                .activate(self.disk(), &facts, index_bytes)
+                .map_err(|error| self.failed(&error))?;
+            self.tail = scanned.tail_mark(base_offset);
+        }
+        self.segments.push(Arc::new(segment));
+        Ok(!torn)
+    }
+
+    fn scan(&self, base_offset: i64, trust_below: i64, check_from: i64) -> Result<Scanned> {
+        let index_interval_bytes = self.request.options.index_interval_bytes;
+        let plan = ScanPlan { trust_below, check_from, index_interval_bytes };
+        scan_segment(self.disk(), self.path, base_offset, &plan)
+            .map_err(|error| self.failed(&error))
+    }
+
+    /// Cuts the torn end. Damage below the recovery point is no torn end: those records were on the
+    /// device, and cutting them would lose what was acknowledged.
+    fn cut(&mut self, base_offset: i64, next: Option<i64>, scanned: &Scanned) -> Result<()> {
+        let path = segment_path(self.path, base_offset, LOG);
+        if scanned.next_offset < self.request.recovery_point && next.is_some() {
+            return Err(EngineError::new(
+                ErrorCode::CorruptFile,
+                format!("{} is damaged at byte {}", path.display(), scanned.facts.size_bytes),
+            ));
+        }
+        self.truncated_bytes += scanned.file_bytes - scanned.facts.size_bytes;
+        let cut = || -> io::Result<()> {
+            let file = self.disk().open(&path, false)?;
+            self.disk().set_len(&file, scanned.facts.size_bytes)?;
+            self.disk().sync_data(&file)
+        };
+        cut().map_err(|error| self.failed(&error))?;
+        let transactions = segment_path(self.path, base_offset, "txnindex");
+        transaction_index::truncate(self.dir, &transactions, scanned.next_offset)
+    }
+
+    /// Segments behind the end of the log.
+    fn drop_segments(&mut self, bases: &[i64]) -> Result<()> {
+        for base_offset in bases {
+            let path = segment_path(self.path, *base_offset, LOG);
+            self.truncated_bytes += std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+            for extension in SEGMENT_EXTENSIONS {
+                self.remove(&segment_path(self.path, *base_offset, extension))?;
+            }
+        }
+        if bases.is_empty() { Ok(()) } else { self.dir.sync_dir(self.path) }
+    }
+
+    /// A sealed segment whose indexes look right; `None` when they must be rebuilt.
+    fn load_sealed(&self, base_offset: i64, next: i64) -> Option<SegmentFacts> {
+        let disk = self.disk();
+        let metadata = std::fs::metadata(segment_path(self.path, base_offset, LOG)).ok()?;
+        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        let offsets = last_entry::<{ offset_index::ENTRY_BYTES }>(
+            disk,
+            &segment_path(self.path, base_offset, OFFSET_INDEX),
+        )?;
+        let times = last_entry::<{ time_index::ENTRY_BYTES }>(
+            disk,
+            &segment_path(self.path, base_offset, TIME_INDEX),
+        )?;
+        if let Some(entry) = offsets.1 {
+            let entry = offset_index::decode(base_offset, &entry);
+            let inside = entry.last_offset > base_offset && entry.last_offset < next;
+            if !inside || entry.position >= metadata.len() {
+                return None;
+            }
+        }
+        let mut largest = TimeEntry { timestamp: NO_TIMESTAMP, offset: base_offset };
+        match times.1 {
+            Some(entry) => {
+                largest = time_index::decode(base_offset, &entry);
+                if largest.timestamp < 0 || !(base_offset..next).contains(&largest.offset) {
+                    return None;
+                }
+            }
+            // The final entry is missing, unless no batch has a timestamp: look.
+            None if metadata.len() > 0 => return None,
+            None => {}
+        }
+        Some(SegmentFacts {
+            size_bytes: metadata.len(),
+            offset_entries: offsets.0,
+            time_entries: times.0,
+            last_time_entry: largest.timestamp,
+            largest,
+            last_modified_ms: modified.as_millis() as i64,
+            synced: true,
+        })
+    }
+}
+
+/// Count of entries and the last one; `None` when the file is missing or has an odd size.
+#[allow(clippy::type_complexity, reason = "used once, right above")]
+fn last_entry<const ENTRY_BYTES: usize>(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Option<(usize, Option<[u8; ENTRY_BYTES]>)> {
+    let bytes = std::fs::metadata(path).ok()?.len() as usize;
+    if bytes % ENTRY_BYTES != 0 {
+        return None;
+    }
+    let count = bytes / ENTRY_BYTES;
+    let index = IndexFile::<ENTRY_BYTES>::existing(path.to_owned(), count);
+    let last = index.last(disk, crate::access::Patience::Disk).ok()?;
+    Some((count, last))
+}
+
+/// Offset after the last whole batch of a file.
+fn end_of_file(disk: &dyn Disk, path: &Path) -> io::Result<i64> {
+    let file = disk.open_read(path)?;
+    let length = file.metadata()?.len();
+    let mut scan =
+        crate::scan::HeaderScan::new(disk, &file, length, crate::access::Patience::Disk);
+    let (mut position, mut end) = (0, i64::MIN);
+    while let Ok(Some(header)) = scan.header(position) {
+        position += header.size_bytes;
+        end = header.next_offset();
+    }
+    Ok(end)
+}
