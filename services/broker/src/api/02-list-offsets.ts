@@ -97,8 +97,7 @@ async function lookUp(
       errorCode: ErrorCode.NONE,
       timestamp: found?.timestampMs ?? -1,
       offset: found?.offset ?? -1,
-      leaderEpoch:
-        found === undefined || version < LEADER_EPOCH_FROM ? -1 : partition.leaderEpoch,
+      leaderEpoch: found === undefined || version < LEADER_EPOCH_FROM ? -1 : partition.leaderEpoch,
     };
   } catch {
     return failure(index, ErrorCode.KAFKA_STORAGE_ERROR);

@@ -1,0 +1,149 @@
+import { Writer } from '@millrace/bytes';
+import { describe, expect, it } from 'vitest';
+import { PendingReply } from '../api/pending-reply.ts';
+import { PENDING_REPLIES_PER_CONNECTION_MAX } from '../limits.ts';
+import { Connection } from './connection.ts';
+import { MemoryBudget } from './memory-budget.ts';
+
+class TestReply extends PendingReply {
+  readonly name: string;
+  fate = 'open';
+
+  constructor(name: string) {
+    super();
+    this.name = name;
+  }
+
+  encodeBody(writer: Writer): void {
+    if (this.name === 'broken') throw new Error('does not encode');
+    writer.string(this.name);
+  }
+
+  release(): void {
+    this.fate = 'released';
+  }
+
+  abandon(): void {
+    this.fate = 'abandoned';
+  }
+}
+
+function setUp(requestsMax = 500) {
+  const sent: string[] = [];
+  const bugs: unknown[] = [];
+  const reading: string[] = [];
+  const reactor = {
+    pauseReading: () => reading.push('paused'),
+    resumeReading: () => reading.push('resumed'),
+  };
+  const budget = new MemoryBudget(reactor as never, requestsMax);
+  const responses = {
+    stage: (_id: number, reply: PendingReply) => {
+      const writer = new Writer();
+      reply.encodeBody(writer);
+      sent.push((reply as TestReply).name);
+    },
+    stageClose: () => sent.push('close'),
+  };
+  const connection = new Connection({
+    identity: {
+      id: 1,
+      remoteAddress: '127.0.0.1',
+      remotePort: 1,
+      localAddress: '127.0.0.1',
+      localPort: 2,
+      listener: 'PLAINTEXT',
+    },
+    responses: responses as never,
+    budget,
+    hasFlexibleResponseHeader: () => false,
+    onReply: () => {},
+    onBug: (_reply, error) => bugs.push(error),
+  });
+  const enqueue = (name: string) => {
+    const reply = new TestReply(name);
+    connection.enqueue(reply);
+    return reply;
+  };
+  return { sent, bugs, reading, budget, connection, enqueue };
+}
+
+describe('connection', () => {
+  it('sends replies in request order, whatever finishes first', () => {
+    const { sent, enqueue } = setUp();
+    const [a, b, c] = [enqueue('a'), enqueue('b'), enqueue('c')];
+    c.finish();
+    b.finish();
+    expect(sent).toEqual([]);
+    a.finish();
+    expect(sent).toEqual(['a', 'b', 'c']);
+    expect([a.fate, b.fate, c.fate]).toEqual(['released', 'released', 'released']);
+  });
+
+  it('skips silent replies but keeps their place', () => {
+    const { sent, enqueue } = setUp();
+    const [a, quiet, b] = [enqueue('a'), enqueue('quiet'), enqueue('b')];
+    quiet.isSilent = true;
+    b.finish();
+    a.finish();
+    expect(sent).toEqual(['a']);
+    quiet.finish();
+    expect(sent).toEqual(['a', 'b']);
+  });
+
+  it('closes after the replies that are owed', () => {
+    const { sent, connection, enqueue } = setUp();
+    const a = enqueue('a');
+    connection.closeAfterReplies();
+    expect(connection.isClosing).toBe(true);
+    expect(sent).toEqual([]);
+    a.finish();
+    expect(sent).toEqual(['a', 'close']);
+  });
+
+  it('abandons what is owed when the socket is gone', () => {
+    const { sent, connection, enqueue, budget } = setUp();
+    const [a, b] = [enqueue('a'), enqueue('b')];
+    b.finish();
+    connection.closed();
+    expect([a.fate, b.fate]).toEqual(['abandoned', 'released']);
+    expect(budget.requestCount).toBe(0);
+    a.finish();
+    expect(sent).toEqual([]);
+  });
+
+  it('closes when a response does not encode, and reports the bug', () => {
+    const { sent, bugs, enqueue } = setUp();
+    const [broken, b] = [enqueue('broken'), enqueue('b')];
+    broken.finish();
+    b.finish();
+    expect(sent).toEqual(['close']);
+    expect(bugs).toHaveLength(1);
+  });
+
+  it('stops reading from a client that is owed too many replies, and goes on at half', () => {
+    const { reading, enqueue } = setUp();
+    const replies = [];
+    for (let i = 0; i < PENDING_REPLIES_PER_CONNECTION_MAX; i++) replies.push(enqueue(`${i}`));
+    expect(reading).toEqual(['paused']);
+    for (const reply of replies.slice(0, PENDING_REPLIES_PER_CONNECTION_MAX / 2)) reply.finish();
+    expect(reading).toEqual(['paused', 'resumed']);
+  });
+
+  it('stops reading from whoever goes on while the whole broker owes too much', () => {
+    const { reading, enqueue } = setUp(2);
+    const replies = [enqueue('a'), enqueue('b'), enqueue('c')];
+    expect(reading).toEqual(['paused']);
+    for (const reply of replies) reply.finish();
+    expect(reading).toEqual(['paused', 'resumed']);
+  });
+
+  it('keeps the text of a client id that comes again', () => {
+    const { connection } = setUp();
+    const bytes = Buffer.from('xxrdkafkayy');
+    const first = connection.clientIdOf(bytes, 2, 9);
+    expect(first).toBe('rdkafka');
+    expect(connection.clientIdOf(Buffer.from('rdkafka'), 0, 7)).toBe(first);
+    expect(connection.clientIdOf(Buffer.from('rdkafkb'), 0, 7)).toBe('rdkafkb');
+  });
+});
