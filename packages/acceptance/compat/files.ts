@@ -10,6 +10,8 @@ import { writeTransactions } from './transactions.ts';
 
 const COMPLAINTS =
   /mismatch|non-consecutive|out of order|corrupt|isvalid: false|exception|is empty|error|could not/i;
+/** It takes the first record of every segment but the first for a gap after offset -1. */
+const HARMLESS = /^Non-consecutive offsets in .*\n\s+-1 is followed by \d+\n/gm;
 const RECORD_BYTES = 300;
 
 const numbered = (count: number, prefix: string): WireRecord[] =>
@@ -58,8 +60,9 @@ export async function dumpLogSegments(room: ToolRoom): Promise<void> {
       files.map((name) => path.join(folder, name)).join(','),
     ];
     const { stdout, stderr } = await runKafkaTool('org.apache.kafka.tools.DumpLogSegments', argv);
-    const complaint = `${stdout}${stderr}`.split('\n').find((line) => COMPLAINTS.test(line));
-    assert.equal(complaint, undefined);
+    const said = `${stdout}${stderr}`.replaceAll(HARMLESS, '').split('\n');
+    const first = said.findIndex((line) => COMPLAINTS.test(line));
+    assert.deepEqual(first < 0 ? [] : said.slice(first, first + 3), []);
     assert.equal(stdout.match(/^\| offset: \d+/gm)?.length, 12_300);
     const sane = await runKafkaTool('org.apache.kafka.tools.DumpLogSegments', [
       '--index-sanity-check',
