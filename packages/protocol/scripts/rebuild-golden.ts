@@ -3,11 +3,10 @@
  * Frames come from the newest client; versions that it dropped come from the last that had them.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { apis, messageFiles } from '../schemas/index.ts';
+import { jar, kafkaJar, NEWEST, OLDER } from './maven.ts';
 import { parseRange, type Range } from './model.ts';
 
 const golden = join(dirname(fileURLToPath(import.meta.url)), '../golden');
@@ -20,19 +19,15 @@ const firstOfNewest: Readonly<Record<string, number>> = {
   DescribeLogDirs: 1,
 };
 
-/** Path of a jar in Maven's local repository, fetched when it is not there. */
-function jar(group: string, artifact: string, version: string): string {
-  const folder = join(homedir(), '.m2/repository', ...group.split('.'), artifact, version);
-  const path = join(folder, `${artifact}-${version}.jar`);
-  const goal = ['dependency:get', `-Dartifact=${group}:${artifact}:${version}`];
-  if (!existsSync(path)) execFileSync('mvn', ['-q', ...goal], { stdio: 'inherit' });
-  return path;
-}
-
-function write(file: string, classPath: readonly string[], messages: readonly string[]): void {
-  const program = join(golden, 'GoldenFrames.java');
+function write(
+  program: string,
+  file: string,
+  classPath: readonly string[],
+  messages: readonly string[],
+): void {
+  const source = join(golden, `${program}.java`);
   const target = join(golden, file);
-  execFileSync('java', ['-cp', classPath.join(':'), program, target, ...messages], {
+  execFileSync('java', ['-cp', classPath.join(':'), source, target, ...messages], {
     stdio: 'inherit',
   });
 }
@@ -52,7 +47,9 @@ for (const { name, versions } of messageFiles.flatMap(({ messages }) => messages
 }
 
 const logging = jar('org.slf4j', 'slf4j-api', '1.7.36');
-const kafka = 'org.apache.kafka';
-const coordinator = jar(kafka, 'kafka-group-coordinator', '4.4.0');
-write('frames-4.4.0.bin', [jar(kafka, 'kafka-clients', '4.4.0'), coordinator, logging], newest);
-write('frames-3.9.1.bin', [jar(kafka, 'kafka-clients', '3.9.1'), logging], dropped);
+const clients = kafkaJar('kafka-clients', NEWEST);
+const coordinator = kafkaJar('kafka-group-coordinator', NEWEST);
+const older = kafkaJar('kafka-clients', OLDER);
+write('GoldenFrames', `frames-${NEWEST}.bin`, [clients, coordinator, logging], newest);
+write('GoldenFrames', `frames-${OLDER}.bin`, [older, logging], dropped);
+write('GoldenErrors', `errors-${NEWEST}.txt`, [clients, logging], []);

@@ -1,5 +1,6 @@
 /**
- * What a client should do with an error: give up, try again, or refresh its metadata and try again.
+ * What a client should do with an error: give up, try again, or refresh its metadata (or look for
+ * the coordinator) and try again.
  * As in the Java client, whose behaviour others copy.
  */
 export type Retry = 'no' | 'yes' | 'metadata';
@@ -36,8 +37,8 @@ const rows = [
   [12, 'OFFSET_METADATA_TOO_LARGE', 'no', 'The text beside an offset is too long.'],
   [13, 'NETWORK_EXCEPTION', 'metadata', 'The connection broke before the answer came.'],
   [14, 'COORDINATOR_LOAD_IN_PROGRESS', 'yes', 'The coordinator is still reading its log.'],
-  [15, 'COORDINATOR_NOT_AVAILABLE', 'yes', 'The coordinator cannot be reached yet.'],
-  [16, 'NOT_COORDINATOR', 'yes', 'This broker does not coordinate the group or transaction.'],
+  [15, 'COORDINATOR_NOT_AVAILABLE', 'metadata', 'The coordinator cannot be reached yet.'],
+  [16, 'NOT_COORDINATOR', 'metadata', 'This broker does not coordinate the group or transaction.'],
   [
     17,
     'INVALID_TOPIC_EXCEPTION',
