@@ -33,8 +33,21 @@ export {
   defineConfig,
 } from './define-config.ts';
 export { defineErrors, type ErrorRow, type ErrorTable, TableError } from './define-errors.ts';
+export {
+  Counter,
+  defineMetrics,
+  Gauge,
+  type MetricFamilies,
+  type MetricFamily,
+  type MetricRow,
+  type MetricRows,
+  type Metrics,
+  type MetricType,
+  type RenderedFamily,
+} from './define-metrics.ts';
 export { eachLimited } from './each-limited.ts';
 export { readEnvironment } from './environment.ts';
+export { Histogram } from './histogram.ts';
 export {
   createLogger,
   type LogField,
@@ -46,5 +59,6 @@ export {
   silentLogger,
 } from './log.ts';
 export { ManualClock } from './manual-clock.ts';
+export { labelText, metricNumber, renderMetrics } from './metric-text.ts';
 export { type Prng, seededPrng, systemRandom } from './prng.ts';
 export { formatProperties, PropertiesError, parseProperties } from './properties.ts';

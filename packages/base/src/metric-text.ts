@@ -1,0 +1,55 @@
+import type { RenderedFamily } from './define-metrics.ts';
+
+/** Longest label value; the rest gives way to a hash of the whole. */
+const MAX_LABEL_BYTES = 256;
+
+/** `{a="x",b="y"}`, or nothing without labels. */
+export function labelText(pairs: readonly (readonly [string, string])[]): string {
+  if (pairs.length === 0) return '';
+  return `{${pairs.map(([name, value]) => `${name}="${escapedLabel(value)}"`).join(',')}}`;
+}
+
+/** A number as the text format writes it. */
+export function metricNumber(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  if (Number.isNaN(value)) return 'NaN';
+  return value > 0 ? '+Inf' : '-Inf';
+}
+
+/**
+ * The text exposition format 0.0.4: families in the order of their names, each with one HELP and one TYPE
+ * line. Pieces are whole lines; the caller may pause between any two.
+ */
+export function* renderMetrics(families: Iterable<RenderedFamily>): Iterable<string> {
+  const sorted = [...families].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  for (const { name, type, sentence, lines } of sorted) {
+    yield `# HELP ${name} ${escapedHelp(sentence)}\n# TYPE ${name} ${type}\n`;
+    yield* lines();
+  }
+}
+
+function escapedLabel(value: string): string {
+  return shortened(value.toWellFormed())
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('\n', '\\n');
+}
+
+function escapedHelp(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+}
+
+function shortened(value: string): string {
+  if (value.length * 3 <= MAX_LABEL_BYTES) return value;
+  const bytes = new TextEncoder().encode(value);
+  if (bytes.length <= MAX_LABEL_BYTES) return value;
+  const kept = new TextDecoder().decode(bytes.subarray(0, MAX_LABEL_BYTES)).replace(/\uFFFD+$/, '');
+  return `${kept}…${hash(bytes).toString(16).padStart(8, '0')}`;
+}
+
+/** FNV-1a: tells long values apart, no more. */
+function hash(bytes: Uint8Array): number {
+  let value = 0x811c9dc5;
+  for (const byte of bytes) value = Math.imul(value ^ byte, 0x01000193);
+  return value >>> 0;
+}
