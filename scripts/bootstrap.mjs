@@ -67,7 +67,8 @@ function requireNode() {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < NODE_MAJOR_MIN)
     throw new Refusal(
-      `Millrace needs Node ${NODE_MAJOR_MIN} or newer and this is ${process.version}: install one, for example with "nvm install 22", and run the command again.`,
+      `Millrace needs Node ${NODE_MAJOR_MIN} or newer and this is ${process.version}: ` +
+        'install one, for example with "nvm install 22", and run the command again.',
     );
 }
 
@@ -76,14 +77,16 @@ function requireRust() {
   const wanted = RUST_MIN.join('.');
   if (found.error !== undefined || found.status !== 0)
     throw new Refusal(
-      `Millrace builds its core with Rust ${wanted} or newer and found no working cargo: install it with "curl -sSf https://sh.rustup.rs | sh -s -- -y" and open a new shell.`,
+      `Millrace builds its core with Rust ${wanted} or newer and found no working cargo: ` +
+        'install it with "curl -sSf https://sh.rustup.rs | sh -s -- -y" and open a new shell.',
     );
   const version = /cargo (\d+)\.(\d+)/.exec(found.stdout);
   if (version === null) return;
   const [major, minor] = [Number(version[1]), Number(version[2])];
   if (major > RUST_MIN[0] || (major === RUST_MIN[0] && minor >= RUST_MIN[1])) return;
   throw new Refusal(
-    `Millrace builds its core with Rust ${wanted} or newer and this is ${major}.${minor}: bring it up to date with "rustup update stable".`,
+    `Millrace builds its core with Rust ${wanted} or newer and this is ${major}.${minor}: ` +
+      'bring it up to date with "rustup update stable".',
   );
 }
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ApacheKafka, eventually, runKafkaTool, tempFolder } from '@millrace/testing';
 import { CODECS, type WireRecord } from './client.ts';
 import { kafkajs } from './clients/kafkajs.ts';
-import { type ToolRoom, tool } from './tools.ts';
+import { type ToolRoom, tool } from './tool-room.ts';
 import { writeTransactions } from './transactions.ts';
 
 const COMPLAINTS =
