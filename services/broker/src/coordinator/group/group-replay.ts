@@ -1,13 +1,9 @@
 import type { Logger } from '@millrace/base';
 import { DecodeError } from '@millrace/bytes';
+import type { GroupMetadataValue } from '@millrace/protocol';
 import type { Replay } from '../partition-loader.ts';
-import {
-  decodeGroupValue,
-  decodeKey,
-  decodeOffsetValue,
-  type GroupKey,
-  type GroupValue,
-} from './group-records.ts';
+import type { Group } from './group.ts';
+import { decodeGroupValue, decodeKey, decodeOffsetValue, type GroupKey } from './group-records.ts';
 import type { GroupTable } from './group-table.ts';
 import { Member } from './member.ts';
 import type { CommittedOffset } from './offset-table.ts';
@@ -27,7 +23,8 @@ interface ReplayedOffset {
 }
 
 interface ReplayedGroup {
-  value: GroupValue | null;
+  /** Undecoded: only the last one is looked into. */
+  value: Uint8Array | null;
   readonly offsets: Map<string, Map<number, ReplayedOffset>>;
 }
 
@@ -50,7 +47,7 @@ export class GroupReplay implements Replay {
       const key = decodeKey(keyBytes);
       if (key?.type === 'offset') this.#offset(key, value, logOffset);
       else if (key?.type === 'group') {
-        this.#group(key.group).value = value === null ? null : decodeGroupValue(value);
+        this.#group(key.group).value = value?.slice() ?? null;
       }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
@@ -61,14 +58,13 @@ export class GroupReplay implements Replay {
   /** Puts the groups in place; members' sessions begin now. */
   finish(): void {
     const { partitionIndex, logger } = this.#parts;
-    if (this.#unreadableCount > 0) {
-      logger.warn('records of __consumer_offsets could not be read and were skipped', {
-        partition: partitionIndex,
-        count: this.#unreadableCount,
-      });
-    }
     for (const [groupId, replayed] of this.#groups) this.#restore(groupId, replayed);
     this.#groups.clear();
+    if (this.#unreadableCount === 0) return;
+    logger.warn('records of __consumer_offsets could not be read and were skipped', {
+      partition: partitionIndex,
+      count: this.#unreadableCount,
+    });
   }
 
   #group(groupId: string): ReplayedGroup {
@@ -105,24 +101,43 @@ export class GroupReplay implements Replay {
         if (committed !== null) group.offsets.restore(topic, partition, committed);
       }
     }
-    if (value !== null) {
-      const changedAtMs = value.stateChangedAtMs >= 0 ? value.stateChangedAtMs : null;
-      group.protocolType = value.protocolType === '' ? null : value.protocolType;
-      group.protocolName = value.protocolName;
-      group.generation = value.generation;
-      for (const row of value.members) {
-        const protocols = [{ name: value.protocolName ?? '', metadata: row.subscription }];
-        const member = new Member(row.memberId, row.instanceId, { ...row, protocols });
-        member.assignment = row.assignment;
-        group.addMember(member);
-      }
-      if (value.leaderId !== null && group.members.has(value.leaderId)) {
-        group.leaderId = value.leaderId;
-      }
-      group.restoreState(group.members.size > 0 ? 'Stable' : 'Empty', changedAtMs);
-      group.subscribedTopics = group.computeSubscribedTopics();
+    const decoded = value === null ? null : this.#decoded(value);
+    if (decoded !== null) {
+      restoreMembers(group, decoded);
       rebalance.startSessions(group);
-    }
-    if (value === null && group.offsets.isEmpty) groups.forget(group, 0);
+    } else if (group.offsets.isEmpty) groups.forget(group, 0);
   }
+
+  #decoded(value: Uint8Array): GroupMetadataValue | null {
+    try {
+      return decodeGroupValue(value);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#unreadableCount++;
+      return null;
+    }
+  }
+}
+
+function restoreMembers(group: Group, value: GroupMetadataValue): void {
+  group.protocolType = value.protocolType === '' ? null : value.protocolType;
+  group.protocolName = value.protocol;
+  group.generation = value.generation;
+  for (const row of value.members) {
+    const { rebalanceTimeout, sessionTimeout } = row;
+    const member = new Member(row.memberId, row.groupInstanceId, {
+      clientId: row.clientId,
+      clientHost: row.clientHost,
+      // Version 0 has no rebalance timeout.
+      rebalanceTimeoutMs: rebalanceTimeout < 0 ? sessionTimeout : rebalanceTimeout,
+      sessionTimeoutMs: sessionTimeout,
+      protocols: [{ name: value.protocol ?? '', metadata: row.subscription.slice() }],
+    });
+    member.assignment = row.assignment.slice();
+    group.addMember(member);
+  }
+  if (value.leader !== null && group.members.has(value.leader)) group.leaderId = value.leader;
+  const changedAtMs = value.currentStateTimestamp >= 0 ? value.currentStateTimestamp : null;
+  group.restoreState(group.members.size > 0 ? 'Stable' : 'Empty', changedAtMs);
+  group.subscribedTopics = group.computeSubscribedTopics();
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '@millrace/base';
 import type { CoordinatorRecord } from '../coordinator-log.ts';
 import type { Group } from './group.ts';
-import { encodeGroupKey, encodeGroupValue } from './group-records.ts';
+import { groupRecord } from './group-records.ts';
 
 /** Called once with 0, or the wire error to answer, when the records are durable or refused. */
 export type WriteDone = (errorCode: number) => void;
@@ -31,24 +31,24 @@ export class GroupWriter {
     done: WriteDone,
   ): void {
     const protocolName = group.protocolName ?? '';
-    const value = encodeGroupValue({
+    const record = groupRecord(group.id, {
       protocolType: group.protocolType ?? '',
       generation: group.generation,
-      protocolName: group.protocolName,
-      leaderId: group.leaderId,
-      stateChangedAtMs: group.stateChangedAtMs ?? this.#clock.nowMs(),
+      protocol: group.protocolName,
+      leader: group.leaderId,
+      currentStateTimestamp: group.stateChangedAtMs ?? this.#clock.nowMs(),
       members: Array.from(group.members.values(), (member) => ({
         memberId: member.memberId,
-        instanceId: member.instanceId,
+        groupInstanceId: member.instanceId,
         clientId: member.clientId,
         clientHost: member.clientHost,
-        rebalanceTimeoutMs: member.rebalanceTimeoutMs,
-        sessionTimeoutMs: member.sessionTimeoutMs,
+        rebalanceTimeout: member.rebalanceTimeoutMs,
+        sessionTimeout: member.sessionTimeoutMs,
         subscription: member.metadataFor(protocolName),
         assignment: assignments?.get(member.memberId) ?? member.assignment,
       })),
     });
-    this.append(group.partitionIndex, [{ key: encodeGroupKey(group.id), value }], done);
+    this.append(group.partitionIndex, [record], done);
   }
 
   append(partitionIndex: number, records: readonly CoordinatorRecord[], done: WriteDone): void {
