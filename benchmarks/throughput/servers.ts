@@ -1,7 +1,6 @@
 /** The servers that a round compares, each started by its own documented command. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ApacheKafka, Child, freePort } from '@millrace/testing';
+import { ApacheKafka, Child, freePort, MillraceProcess } from '@millrace/testing';
 import { binary, type Target } from './load.ts';
 import { untilServing } from './serving.ts';
 
@@ -17,8 +16,6 @@ export interface Server extends Target {
   stop(): Promise<void>;
 }
 
-const repository = join(import.meta.dirname, '..', '..');
-
 export async function startLimit(workDir: string): Promise<Server> {
   const dir = join(workDir, 'limit');
   const port = await freePort();
@@ -31,31 +28,20 @@ export async function startLimit(workDir: string): Promise<Server> {
   };
 }
 
-export async function startMillrace(
-  workDir: string,
-  durability: Durability,
-  reuse?: { dir: string; port: number },
-): Promise<Server> {
-  const dir = reuse?.dir ?? join(workDir, `millrace-${durability}`);
-  const port = reuse?.port ?? (await freePort());
-  mkdirSync(dir, { recursive: true });
-  const overrides = {
-    'log.dirs': dir,
-    listeners: `PLAINTEXT://127.0.0.1:${port}`,
-    'millrace.log.durability': durability === 'flushed' ? 'fsync' : 'page-cache',
-    'millrace.metrics.listener': '127.0.0.1:0',
-  };
-  const args = Object.entries(overrides).flatMap(([key, value]) => [
-    '--override',
-    `${key}=${value}`,
-  ]);
-  const cli = join(repository, 'packages', 'millrace', 'dist', 'cli.js');
-  const child = new Child(process.execPath, [cli, 'broker', ...args]);
-  const startMs = await untilServing(port);
+export async function startMillrace(workDir: string, durability: Durability): Promise<Server> {
+  const dataFolder = join(workDir, `millrace-${durability}`);
+  const mode = durability === 'flushed' ? 'fsync' : 'page-cache';
+  const since = performance.now();
+  const starting = MillraceProcess.start({
+    dataFolder,
+    overrides: { 'millrace.log.durability': mode },
+  });
+  const broker = await starting;
+  const startMs = await untilServing(broker.port, since);
   return {
     name: 'millrace',
-    ...{ pid: child.pid, port, address: `127.0.0.1:${port}`, dir, startMs },
-    stop: async () => void (await child.stop()),
+    ...{ pid: broker.pid, port: broker.port, address: broker.bootstrap, dir: dataFolder, startMs },
+    stop: () => broker.stop(),
   };
 }
 

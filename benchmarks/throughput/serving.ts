@@ -2,11 +2,11 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Metadata v0 for all topics: the smallest question every broker answers. */
+/** Metadata v0 for all topics, without a client id: the smallest question every broker answers. */
 const METADATA = Buffer.from([0, 0, 0, 14, 0, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
 
 /** One try: connect, ask, true when an answer begins. */
-export function answersMetadata(port: number): Promise<boolean> {
+function answersMetadata(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
     const end = (ok: boolean) => {
@@ -21,12 +21,15 @@ export function answersMetadata(port: number): Promise<boolean> {
   });
 }
 
-/** Milliseconds from now until the port answers Metadata. */
-export async function untilServing(port: number, timeoutMs = 60_000): Promise<number> {
-  const since = performance.now();
+/** Milliseconds from `since` (performance.now) until the port answers Metadata. */
+export async function untilServing(
+  port: number,
+  since: number,
+  timeoutMs = 60_000,
+): Promise<number> {
   while (performance.now() - since < timeoutMs) {
     if (await answersMetadata(port)) return performance.now() - since;
-    await sleep(5);
+    await sleep(2);
   }
   throw new Error(`nothing answered Metadata on port ${port} within ${timeoutMs} ms`);
 }
