@@ -1,4 +1,5 @@
 /** Runs the native load generator and reads its line of JSON. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runProgram } from '@millrace/testing';
@@ -9,6 +10,7 @@ export const nativeDir: string = join(import.meta.dirname, 'native');
 const PATIENCE_MS = 600_000;
 /** Apache Kafka answers CreateTopics a little before its partitions take records. */
 const SETTLE_MS = 500;
+const PAGE_BYTES = 4096;
 const binaries = join(nativeDir, 'target', 'release');
 
 export interface Report {
@@ -78,4 +80,14 @@ async function admin(target: Target, settings: Record<string, unknown>): Promise
 async function ask(settings: Record<string, unknown>): Promise<string> {
   return (await runProgram(binary('load'), [JSON.stringify(settings)], { timeoutMs: PATIENCE_MS }))
     .stdout;
+}
+
+/** Resident memory of a process, from /proc. Zero when it is gone. */
+export function processUse(pid: number): { readonly rssBytes: number } {
+  try {
+    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
+    return { rssBytes: pages * PAGE_BYTES };
+  } catch {
+    return { rssBytes: 0 };
+  }
 }
