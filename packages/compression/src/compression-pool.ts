@@ -137,7 +137,7 @@ export class CompressionPool {
     this.#threads ??= startThreads(this.#threadsMax, this.#queueCountMax, this.#idleTimeoutMs);
     const threads = await this.#threads;
     const transferList = [task.bytes.buffer as ArrayBuffer];
-    const result = (await threads.run(task, { transferList })) as CompressionResult;
+    const result = (await threads.run(task, { name: 'work', transferList })) as CompressionResult;
     if ('bytes' in result) return result.bytes;
     throw new CompressionError(result.reason, result.message);
   }

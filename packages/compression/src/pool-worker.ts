@@ -1,8 +1,8 @@
 import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { answerTask, type CompressionResult, type CompressionTask } from './compression-task.ts';
 
-/** The body of a CompressionPool's thread; Piscina calls the default export of its file. */
-function work(task: CompressionTask): CompressionResult {
+/** The body of a CompressionPool's thread. */
+export function work(task: CompressionTask): CompressionResult {
   const result = answerTask(task);
   if (!('bytes' in result)) return result;
   // Memory of a native library cannot be handed to another thread: copy, then move the copy.
@@ -10,6 +10,3 @@ function work(task: CompressionTask): CompressionResult {
   const message = { [transferableSymbol]: bytes.buffer, [valueSymbol]: { bytes } };
   return move(message) as unknown as CompressionResult;
 }
-
-// biome-ignore lint/style/noDefaultExport: Piscina asks for one.
-export default work;
