@@ -253,7 +253,11 @@ export interface SegmentStore {
   readSnapshot(logId: number, offset: number): Promise<Uint8Array | null>;
   removeSnapshot(logId: number, offset: number): Promise<void>;
   /** Entries of the .txnindex files overlapping [fromOffset, upToOffset). */
-  abortedTransactions(logId: number, fromOffset: number, upToOffset: number): Promise<AbortedTransaction[]>;
+  abortedTransactions(
+    logId: number,
+    fromOffset: number,
+    upToOffset: number,
+  ): Promise<AbortedTransaction[]>;
   appendAbortedTransaction(logId: number, entry: AbortedTransaction): Promise<void>;
 
   /** Removes records that a later one with the same key replaces. Runs on a native thread. */
