@@ -21,7 +21,7 @@ const request = (version: number): ProduceRequestInput => ({
   topicData: [
     {
       name: version >= 13 ? '' : 'orders',
-      topicId: version >= 13 ? TOPIC_ID : undefined,
+      ...(version >= 13 && { topicId: TOPIC_ID }),
       partitionData: [
         { index: 3, records: Uint8Array.of(1, 2, 3) },
         { index: 4, records: null },
@@ -29,7 +29,7 @@ const request = (version: number): ProduceRequestInput => ({
     },
     {
       name: version >= 13 ? '' : 'größe',
-      topicId: version >= 13 ? TOPIC_ID : undefined,
+      ...(version >= 13 && { topicId: TOPIC_ID }),
       partitionData: [{ index: 0, records: new Uint8Array(300).fill(9) }],
     },
   ],
