@@ -151,7 +151,7 @@ class Broker implements RunningBroker {
   /** Opens the logs, then the doors. */
   async start(): Promise<void> {
     await this.#logs.start();
-    const { topics } = await loadTopics({
+    const { topics, records } = await loadTopics({
       logs: this.#logs,
       partitions: this.#partitions,
       dynamicConfig: this.#dynamicConfig,
@@ -164,7 +164,7 @@ class Broker implements RunningBroker {
     topics.onChange((change) => {
       if (change.kind === 'deleted') groups.topicDeleted(change.topic.name);
     });
-    const table = apiTableOf(this.#apiRooms(topics, groups));
+    const table = apiTableOf({ ...this.#apiRooms(topics, groups), records });
     this.#openDoors(table);
     groups.start();
     this.#maintenance.start();
@@ -220,7 +220,7 @@ class Broker implements RunningBroker {
     reactor.run(pump.onTick);
   }
 
-  #apiRooms(topics: Topics, groups: GroupCoordinator): ApiRooms {
+  #apiRooms(topics: Topics, groups: GroupCoordinator): Omit<ApiRooms, 'records'> {
     const { config } = this.#dynamicConfig;
     const { store } = this.#engine;
     const partitions = this.#partitions;
@@ -229,7 +229,7 @@ class Broker implements RunningBroker {
     const delayedFetches = new DelayedFetches(this.#purgatory, tick);
     const dirId = this.#logs.dirs[0]?.dirId ?? 0;
     return {
-      config,
+      dynamicConfig: this.#dynamicConfig,
       topics,
       groups,
       partitions,

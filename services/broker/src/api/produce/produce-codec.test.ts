@@ -1,4 +1,4 @@
-import { DecodeError, Reader, Writer } from '@millrace/bytes';
+import { DecodeError, Reader, Writer, ZERO_UUID } from '@millrace/bytes';
 import {
   decodeProduceRequest,
   decodeProduceResponse,
@@ -21,7 +21,7 @@ const request = (version: number): ProduceRequestInput => ({
   topicData: [
     {
       name: version >= 13 ? '' : 'orders',
-      ...(version >= 13 && { topicId: TOPIC_ID }),
+      topicId: version >= 13 ? TOPIC_ID : ZERO_UUID,
       partitionData: [
         { index: 3, records: Uint8Array.of(1, 2, 3) },
         { index: 4, records: null },
@@ -29,7 +29,7 @@ const request = (version: number): ProduceRequestInput => ({
     },
     {
       name: version >= 13 ? '' : 'größe',
-      ...(version >= 13 && { topicId: TOPIC_ID }),
+      topicId: version >= 13 ? TOPIC_ID : ZERO_UUID,
       partitionData: [{ index: 0, records: new Uint8Array(300).fill(9) }],
     },
   ],
@@ -59,7 +59,7 @@ function newReply(version: number) {
 describe('produce request, read in place', () => {
   it.each(VERSIONS)('agrees with the generated decoder, version %i', (version) => {
     const writer = new Writer();
-    encodeProduceRequest(writer, request(version) as never, version);
+    encodeProduceRequest(writer, request(version), version);
     const bytes = writer.finishBytes();
     const expected = decodeProduceRequest(new Reader(bytes), version);
     const reader = new ProduceRequestReader(new TopicNames());
@@ -90,7 +90,7 @@ describe('produce request, read in place', () => {
 
   it.each([3, 9, 13])('refuses every cut and every appended byte, version %i', (version) => {
     const writer = new Writer();
-    encodeProduceRequest(writer, request(version) as never, version);
+    encodeProduceRequest(writer, request(version), version);
     const bytes = writer.finishBytes().slice();
     const reader = new ProduceRequestReader(new TopicNames());
     for (let length = 0; length < bytes.length; length++) {
@@ -113,7 +113,7 @@ describe('produce request, read in place', () => {
 describe('produce reply', () => {
   it.each(VERSIONS)('is read by the generated decoder, version %i', (version) => {
     const writer = new Writer();
-    encodeProduceRequest(writer, request(version) as never, version);
+    encodeProduceRequest(writer, request(version), version);
     const reply = newReply(version);
     new ProduceRequestReader(new TopicNames()).read(
       frameOf(writer.finishBytes().slice(), version),
