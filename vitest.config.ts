@@ -30,6 +30,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**', '**/dist/**'],
           execArgv: ['--conditions=@millrace/source'],
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -1,0 +1,138 @@
+// The front door as a stranger uses it: npm start, and every way to end it.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  Child,
+  eventually,
+  freePort,
+  portIsBound,
+  type TempFolder,
+  tempFolder,
+} from '@millrace/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ROOT } from './workspace.ts';
+
+const READY_MS_MAX = 2_000;
+const GONE_MS_MAX = 5_000;
+
+let folder: TempFolder;
+let port: number;
+
+beforeEach(async () => {
+  folder = tempFolder('launcher');
+  port = await freePort();
+});
+
+afterEach(async () => {
+  for (const pid of brokersOn(folder.path)) process.kill(pid, 'SIGKILL');
+  folder.remove();
+});
+
+function npmStart(...more: string[]): Child {
+  return new Child(
+    'npm',
+    [
+      ...['start', '--silent', '--'],
+      ...['--override', `listeners=PLAINTEXT://127.0.0.1:${port}`],
+      ...['--override', `log.dirs=${folder.path}/data`],
+      ...more,
+    ],
+    { cwd: ROOT },
+  );
+}
+
+async function started(): Promise<Child> {
+  const npm = npmStart();
+  await npm.saying(new RegExp(`listening on .*:${port}`), 30_000);
+  return npm;
+}
+
+/** Processes whose command line names the folder: npm, the launcher and the broker of this test. */
+function brokersOn(place: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(place);
+      } catch {
+        return false; // gone meanwhile
+      }
+    })
+    .map(Number);
+}
+
+/** The process below another in the family: npm's child is the launcher, the launcher's the broker. */
+function childOf(pid: number): number {
+  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === pid) return Number(name);
+    } catch {
+      // gone meanwhile
+    }
+  }
+  throw new Error(`${pid} has no child`);
+}
+
+async function expectNothingLeft(): Promise<void> {
+  await eventually('no process and no bound port is left', GONE_MS_MAX, async () => {
+    return brokersOn(folder.path).length === 0 && !(await portIsBound(port));
+  });
+  expect(existsSync(path.join(folder.path, 'data', '.kafka_cleanshutdown'))).toBe(true);
+}
+
+test('starts within two seconds, says where it listens and what to try, and starts again from a clean shutdown', async () => {
+  await (await started()).stop('SIGINT'); // so that everything is built and warm
+  const at = performance.now();
+  const npm = await started();
+  expect(performance.now() - at).toBeLessThan(READY_MS_MAX);
+  expect(npm.stdout + npm.stderr).toContain(`${folder.path}/data`);
+  expect(npm.stdout).toMatch(/kcat|console-producer/);
+  process.kill(npm.pid, 'SIGTERM');
+  await expectNothingLeft();
+});
+
+test('npm alone is asked to end', async () => {
+  const npm = await started();
+  process.kill(npm.pid, 'SIGTERM');
+  await expectNothingLeft();
+});
+
+test('npm alone is killed', async () => {
+  const npm = await started();
+  process.kill(npm.pid, 'SIGKILL');
+  await expectNothingLeft();
+});
+
+test('the launcher alone is killed', async () => {
+  const npm = await started();
+  const launcher = childOf(npm.pid);
+  process.kill(launcher, 'SIGKILL');
+  await expectNothingLeft();
+});
+
+test('the launcher is interrupted, as by Ctrl-C', async () => {
+  const npm = await started();
+  process.kill(childOf(npm.pid), 'SIGINT');
+  await expectNothingLeft();
+  await npm.exited;
+});
+
+test('a taken port is one clear error', async () => {
+  const npm = await started();
+  const second = new Child(
+    'npm',
+    ['start', '--silent', '--', '--override', `listeners=PLAINTEXT://127.0.0.1:${port}`].concat(
+      '--override',
+      `log.dirs=${folder.path}/other`,
+    ),
+    { cwd: ROOT },
+  );
+  const { code } = await second.exited;
+  expect(code).not.toBe(0);
+  const said = second.stderr.trim().split('\n');
+  expect(said.filter((line) => /^\s+at /.test(line))).toEqual([]);
+  expect(said.join('\n')).toMatch(new RegExp(`${port}.*(in use|taken)|(in use|taken).*${port}`));
+  process.kill(npm.pid, 'SIGTERM');
+  await expectNothingLeft();
+});
