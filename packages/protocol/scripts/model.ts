@@ -268,15 +268,13 @@ export function elementHeapBytes(field: FieldModel): number {
     : slot + structHeapBytes(field.struct);
 }
 
+/** Whoever sends the message chooses, so what may be null counts as if it were not. */
 function structHeapBytes(struct: StructModel): number {
   let bytes = 24 + 8 * struct.fields.length;
   for (const field of struct.fields) {
-    if (field.list) bytes += field.nullable ? 0 : 32;
-    else if (field.scalar !== undefined)
-      bytes += field.nullable ? 0 : scalarHeapBytes(field.scalar);
-    else if (field.struct !== undefined && !field.nullable && field.tag === undefined) {
-      bytes += structHeapBytes(field.struct);
-    }
+    if (field.list) bytes += 32;
+    else if (field.struct === undefined) bytes += scalarHeapBytes(field.scalar as Scalar);
+    else if (field.tag === undefined) bytes += structHeapBytes(field.struct);
   }
   return bytes;
 }

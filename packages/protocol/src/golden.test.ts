@@ -1,99 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { javaStringHash, Reader, Writer } from '@millrace/bytes';
+import { javaStringHash } from '@millrace/bytes';
 import { describe, expect, test } from 'vitest';
+import {
+  decodeFrame,
+  encodeFrame,
+  type Frame,
+  goldenFrames,
+  keyOfFrame,
+  NAMED,
+  UNKNOWN_TAGS,
+} from '../golden/frames.ts';
 import { apis, messageFiles } from '../schemas/index.ts';
 import type { Field } from '../schemas/language.ts';
 import * as protocol from './index.ts';
 
-/** Variants of golden/GoldenFrames.java. */
-const NAMED = 1;
-const UNKNOWN_TAGS = 8;
-
-interface Frame {
-  readonly name: string;
-  readonly version: number;
-  readonly variant: number;
-  readonly bytes: Uint8Array;
-}
-
-interface Codec {
-  readonly decode: (reader: Reader, version: number) => unknown;
-  readonly encode: (writer: Writer, value: never, version: number) => void;
-}
-
-function framesOf(file: string): Frame[] {
-  const bytes = new Uint8Array(readFileSync(new URL(`../golden/${file}`, import.meta.url)));
-  const reader = new Reader(bytes);
-  const frames: Frame[] = [];
-  while (reader.remaining > 0) {
-    const name = reader.string();
-    const version = reader.int16();
-    const variant = reader.int8();
-    frames.push({ name, version, variant, bytes: reader.byteArray() });
-  }
-  return frames;
-}
-
-/** The codec of a message, together with the header that stands before it in a frame. */
-function codecOf(name: string): Codec {
-  const exported = protocol as unknown as Record<string, unknown>;
-  const decode = exported[`decode${name}`] as Codec['decode'];
-  const encode = exported[`encode${name}`] as Codec['encode'];
-  const api = protocol.apiSpecs.find(
-    (spec) => name.replace(/Request$|Response$/, '') === spec.name,
-  );
-  if (api === undefined) return { decode, encode };
-  if (name.endsWith('Request')) return withRequestHeader(decode, encode);
-  return withResponseHeader(api.key, decode, encode);
-}
-
-function withRequestHeader(decode: Codec['decode'], encode: Codec['encode']): Codec {
-  return {
-    decode: (reader, version) => ({
-      header: protocol.decodeRequestHeader(reader),
-      body: decode(reader, version),
-    }),
-    encode: (writer, value: { header: protocol.RequestHeader; body: never }, version) => {
-      protocol.encodeRequestHeader(writer, value.header);
-      encode(writer, value.body, version);
-    },
-  };
-}
-
-function withResponseHeader(key: number, decode: Codec['decode'], encode: Codec['encode']): Codec {
-  return {
-    decode: (reader, version) => ({
-      correlationId: protocol.decodeResponseHeader(reader, key, version),
-      body: decode(reader, version),
-    }),
-    encode: (writer, value: { correlationId: number; body: never }, version) => {
-      protocol.encodeResponseHeader(writer, key, version, value.correlationId);
-      encode(writer, value.body, version);
-    },
-  };
-}
-
-/** Tables number the keys of the group log by type; in the jar each is version 0 of its own class. */
-function ourVersion({ name, version }: Frame): number {
-  return name === 'GroupMetadataKey' ? 2 : version;
-}
-
-function decode(frame: Frame): unknown {
-  const reader = new Reader(frame.bytes);
-  const value = codecOf(frame.name).decode(reader, ourVersion(frame));
-  reader.finish();
-  return value;
-}
-
-function encode(frame: Frame, value: unknown): Uint8Array {
-  const writer = new Writer(1);
-  codecOf(frame.name).encode(writer, value as never, ourVersion(frame));
-  return writer.finishBytes();
-}
-
-const frames = [...framesOf('frames-4.4.0.bin'), ...framesOf('frames-3.9.1.bin')];
-const key = ({ name, version, variant }: Frame) => `${name} ${version} ${variant}`;
-const frameOfKey = new Map(frames.map((frame) => [key(frame), frame]));
+const frames = goldenFrames();
+const frameOfKey = new Map(frames.map((frame) => [keyOfFrame(frame), frame]));
 
 describe('frames of the Java client', () => {
   test('are there for every API and version of the tables', () => {
@@ -116,8 +37,8 @@ describe('frames of the Java client', () => {
   test.each(names)('%s is decoded and encoded again byte for byte', (name) => {
     for (const frame of frames) {
       if (frame.name !== name || frame.variant === UNKNOWN_TAGS) continue;
-      const again = encode(frame, decode(frame));
-      expect(Buffer.from(again).toString('hex'), key(frame)).toBe(
+      const again = encodeFrame(frame, decodeFrame(frame));
+      expect(Buffer.from(again).toString('hex'), keyOfFrame(frame)).toBe(
         Buffer.from(frame.bytes).toString('hex'),
       );
     }
@@ -127,9 +48,9 @@ describe('frames of the Java client', () => {
     let count = 0;
     for (const frame of frames) {
       if (frame.variant !== UNKNOWN_TAGS) continue;
-      const plain = frameOfKey.get(key({ ...frame, variant: NAMED })) as Frame;
-      expect(plain.bytes.length, key(frame)).toBeLessThan(frame.bytes.length);
-      expect(decode(frame), key(frame)).toEqual(decode(plain));
+      const plain = frameOfKey.get(keyOfFrame({ ...frame, variant: NAMED })) as Frame;
+      expect(plain.bytes.length, keyOfFrame(frame)).toBeLessThan(frame.bytes.length);
+      expect(decodeFrame(frame), keyOfFrame(frame)).toEqual(decodeFrame(plain));
       count++;
     }
     expect(count).toBeGreaterThan(150);
@@ -139,11 +60,11 @@ describe('frames of the Java client', () => {
     const seen = new Set<string>();
     for (const frame of frames) {
       if (frame.variant !== NAMED) continue;
-      const value = decode(frame) as { body?: unknown };
+      const value = decodeFrame(frame) as { body?: unknown };
       walk('body' in value ? value.body : value, frame.name, (path, leaf) => {
         const name = path.slice(path.lastIndexOf('.') + 1);
         if (isNamed(name, leaf)) seen.add(path);
-        else expect(isDefault(leaf), `${key(frame)}: ${path} is ${String(leaf)}`).toBe(true);
+        else expect(isDefault(leaf), `${keyOfFrame(frame)}: ${path} is ${String(leaf)}`).toBe(true);
       });
     }
     const tables = apis.flatMap(({ name, request, response }) => [

@@ -68,7 +68,7 @@ function decodeProduceRequestTopic(reader: Reader, version: number, flexible: bo
   if (version >= 13) topicId = reader.uuid();
   const partitionData: ProduceRequestPartition[] = [];
   {
-    const count = flexible ? reader.compactArrayLength(6, 'partitionData', 48) : reader.arrayLength(8, 'partitionData', 48);
+    const count = flexible ? reader.compactArrayLength(6, 'partitionData', 152) : reader.arrayLength(8, 'partitionData', 152);
     for (let i = 0; i < count; i++) partitionData.push(decodeProduceRequestPartition(reader, flexible));
   }
   if (flexible) reader.skipTaggedFields();

@@ -614,7 +614,7 @@ function decodeFetchResponseTopic(reader: Reader, version: number, flexible: boo
   if (version >= 13) topicId = reader.uuid();
   const partitions: FetchResponsePartition[] = [];
   {
-    const count = flexible ? reader.compactArrayLength(37, 'partitions', 120) : reader.arrayLength(30, 'partitions', 120);
+    const count = flexible ? reader.compactArrayLength(37, 'partitions', 256) : reader.arrayLength(30, 'partitions', 256);
     for (let i = 0; i < count; i++) partitions.push(decodeFetchResponsePartition(reader, version, flexible));
   }
   if (flexible) reader.skipTaggedFields();

@@ -123,7 +123,7 @@ export function decodeOffsetFetchRequest(reader: Reader, version: number): Offse
   }
   const groups: OffsetFetchRequestGroup[] = [];
   if (version >= 8) {
-    const count = reader.compactArrayLength(3, 'groups', 64);
+    const count = reader.compactArrayLength(3, 'groups', 96);
     for (let i = 0; i < count; i++) groups.push(decodeOffsetFetchRequestGroup(reader, version));
   }
   let requireStable: boolean = false;

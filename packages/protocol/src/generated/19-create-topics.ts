@@ -281,7 +281,7 @@ export function decodeCreateTopicsResponse(reader: Reader, version: number): Cre
   const throttleTimeMs = reader.int32();
   const topics: CreateTopicsResponseTopic[] = [];
   {
-    const count = flexible ? reader.compactArrayLength(12, 'topics', 96) : reader.arrayLength(6, 'topics', 96);
+    const count = flexible ? reader.compactArrayLength(12, 'topics', 128) : reader.arrayLength(6, 'topics', 128);
     for (let i = 0; i < count; i++) topics.push(decodeCreateTopicsResponseTopic(reader, version, flexible));
   }
   if (flexible) reader.skipTaggedFields();

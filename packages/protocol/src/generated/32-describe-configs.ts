@@ -52,7 +52,7 @@ export function decodeDescribeConfigsRequest(reader: Reader, version: number): D
   const flexible = version >= 4;
   const resources: DescribeConfigsRequestResource[] = [];
   {
-    const count = flexible ? reader.compactArrayLength(4, 'resources', 56) : reader.arrayLength(7, 'resources', 56);
+    const count = flexible ? reader.compactArrayLength(4, 'resources', 88) : reader.arrayLength(7, 'resources', 88);
     for (let i = 0; i < count; i++) resources.push(decodeDescribeConfigsRequestResource(reader, flexible));
   }
   let includeSynonyms: boolean = false;

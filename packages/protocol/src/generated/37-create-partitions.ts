@@ -60,7 +60,7 @@ export function decodeCreatePartitionsRequest(reader: Reader, version: number): 
   const flexible = version >= 2;
   const topics: CreatePartitionsRequestTopic[] = [];
   {
-    const count = flexible ? reader.compactArrayLength(7, 'topics', 56) : reader.arrayLength(10, 'topics', 56);
+    const count = flexible ? reader.compactArrayLength(7, 'topics', 88) : reader.arrayLength(10, 'topics', 88);
     for (let i = 0; i < count; i++) topics.push(decodeCreatePartitionsRequestTopic(reader, flexible));
   }
   const timeoutMs = reader.int32();

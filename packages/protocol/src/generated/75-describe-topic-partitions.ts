@@ -229,7 +229,7 @@ function decodeDescribeTopicPartitionsResponseTopic(reader: Reader): DescribeTop
   const isInternal = reader.boolean();
   const partitions: DescribeTopicPartitionsResponsePartition[] = [];
   {
-    const count = reader.compactArrayLength(20, 'partitions', 200);
+    const count = reader.compactArrayLength(20, 'partitions', 264);
     for (let i = 0; i < count; i++) partitions.push(decodeDescribeTopicPartitionsResponsePartition(reader));
   }
   const topicAuthorizedOperations = reader.int32();
