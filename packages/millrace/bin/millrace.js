@@ -11,5 +11,5 @@ if (major < 22 || (major === 22 && minor < 15)) {
   process.exitCode = 1;
 } else {
   module.enableCompileCache();
-  await import('../dist/cli.js');
+  await import('../dist/cli/cli.js');
 }

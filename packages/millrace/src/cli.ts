@@ -37,7 +37,7 @@ async function run(argv: readonly string[], host: CommandHost): Promise<number> 
 }
 
 function version(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(new URL(import.meta.resolve('millrace/package.json')), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
 

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createLogger, systemClock } from '@millrace/base';
-import type { RunningBroker } from '@millrace/broker';
+import { type RunningBroker, startBroker } from '@millrace/broker';
 import { type CommandHost, SIGNAL_EXIT_CODES } from '../process-host.ts';
 import { UsageError } from '../usage-error.ts';
-import { BROKER_USAGE, parseBrokerArguments } from './broker-arguments.ts';
+import { BROKER_USAGE, type BrokerArguments, parseBrokerArguments } from './broker-arguments.ts';
+import { describeBug, describeStartFailure } from './failure-text.ts';
 
 /** A clean stop takes milliseconds; one that takes longer than this never ends by itself. */
 const STOP_DEADLINE_MS = 30_000;
@@ -27,18 +28,10 @@ export async function runBrokerCommand(
   }
   const stopped = whenStopped(host);
   host.onUncaught((error) => {
-    host.complain(`millrace: ended by an error that nobody expected: ${describe(error)}`);
+    host.complain(`millrace: ended by an error that nobody expected: ${describeBug(error)}`);
     host.exit(1);
   });
-  const propertiesText = await readProperties(parsed.propertiesPath);
-  const { startBroker } = await import('@millrace/broker');
-  const broker = await startBroker({
-    ...(propertiesText === undefined ? {} : { propertiesText }),
-    overrides: parsed.overrides,
-    environment: host.environment,
-    defaults: 'kafka',
-    logger: createLogger(),
-  });
+  const broker = await start(parsed, host);
   host.out(welcome(broker));
   await stopped;
   const deadline = systemClock.setTimer(STOP_DEADLINE_MS, () => {
@@ -49,6 +42,21 @@ export async function runBrokerCommand(
   deadline.cancel();
   host.complain('millrace: stopped');
   return 0;
+}
+
+async function start(parsed: BrokerArguments, host: CommandHost): Promise<RunningBroker> {
+  const propertiesText = await readProperties(parsed.propertiesPath);
+  try {
+    return await startBroker({
+      ...(propertiesText === undefined ? {} : { propertiesText }),
+      overrides: parsed.overrides,
+      environment: host.environment,
+      defaults: 'kafka',
+      logger: createLogger(),
+    });
+  } catch (error) {
+    throw new UsageError(`the broker did not start: ${describeStartFailure(error)}`);
+  }
 }
 
 /** Resolves at the first reason to stop, which may come while the broker still starts. */
@@ -97,10 +105,4 @@ function welcome(broker: RunningBroker): string {
 /** An address that a client on this machine can connect to. */
 function reachable(host: string): string {
   return host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const place = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
-  return place === undefined ? error.message : `${error.message} (${place.trim()})`;
 }
