@@ -45,7 +45,10 @@ impl CompletionQueue {
     pub fn new() -> Result<Self> {
         let signal = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
             .map_err(|errno| EngineError::io("eventfd", &errno.into()))?;
-        Ok(Self { rows: Mutex::new(Vec::new()), signal })
+        Ok(Self {
+            rows: Mutex::new(Vec::new()),
+            signal,
+        })
     }
 
     /// Appends rows; wakes the reader when the queue was empty.
@@ -80,6 +83,12 @@ impl CompletionQueue {
     }
 }
 
+impl AsFd for CompletionQueue {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.signal.as_fd()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,23 +96,30 @@ mod tests {
     #[test]
     fn a_drain_takes_all_rows_and_a_later_push_signals_again() {
         let queue = CompletionQueue::new().unwrap();
-        let row = CompletionRow { kind: CompletionKind::Flushed, subject: 3, value: 9 };
+        let row = CompletionRow {
+            kind: CompletionKind::Flushed,
+            subject: 3,
+            value: 9,
+        };
         for _ in 0..2 {
             queue.push(&[row, row]);
-            let mut fds = [rustix::event::PollFd::new(&queue, rustix::event::PollFlags::IN)];
-            let none = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+            let mut fds = [rustix::event::PollFd::new(
+                &queue,
+                rustix::event::PollFlags::IN,
+            )];
+            let none = rustix::event::Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
             assert_eq!(rustix::event::poll(&mut fds, Some(&none)).unwrap(), 1);
             let mut rows = Vec::new();
             queue.drain(&mut rows);
             assert_eq!(rows, vec![row, row]);
-            let mut fds = [rustix::event::PollFd::new(&queue, rustix::event::PollFlags::IN)];
+            let mut fds = [rustix::event::PollFd::new(
+                &queue,
+                rustix::event::PollFlags::IN,
+            )];
             assert_eq!(rustix::event::poll(&mut fds, Some(&none)).unwrap(), 0);
         }
-    }
-}
-
-impl AsFd for CompletionQueue {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.signal.as_fd()
     }
 }

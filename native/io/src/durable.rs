@@ -16,22 +16,24 @@ pub struct DurableWriteError {
 }
 
 /// Writes `<path>.tmp`, flushes it, renames it over `path` and flushes the directory.
-pub fn write_durably(
-    disk: &dyn Disk,
-    path: &Path,
-    bytes: &[u8],
-) -> Result<(), DurableWriteError> {
+pub fn write_durably(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DurableWriteError> {
     let temporary = temporary_name(path);
     let file = write_temporary(disk, &temporary, bytes).map_err(|error| {
         let _ = disk.remove_file(&temporary);
-        DurableWriteError { before_flush: true, error }
+        DurableWriteError {
+            before_flush: true,
+            error,
+        }
     })?;
     let finish = || {
         disk.sync_data(&file)?;
         disk.rename(&temporary, path)?;
         path.parent().map_or(Ok(()), |parent| disk.sync_dir(parent))
     };
-    finish().map_err(|error| DurableWriteError { before_flush: false, error })
+    finish().map_err(|error| DurableWriteError {
+        before_flush: false,
+        error,
+    })
 }
 
 fn write_temporary(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<File> {
@@ -50,7 +52,10 @@ pub fn read_small_file(disk: &dyn Disk, path: &Path, limit: u64) -> io::Result<O
     };
     let length = file.metadata()?.len();
     if length > limit {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "file is larger than its limit"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "file is larger than its limit",
+        ));
     }
     let mut bytes = vec![0; length as usize];
     disk.read_exact_at(&file, &mut bytes, 0)?;
@@ -74,7 +79,10 @@ mod tests {
         let path = dir.path().join("checkpoint");
         write_durably(&OsDisk, &path, b"first, longer").unwrap();
         write_durably(&OsDisk, &path, b"second").unwrap();
-        assert_eq!(read_small_file(&OsDisk, &path, 100).unwrap().unwrap(), b"second");
+        assert_eq!(
+            read_small_file(&OsDisk, &path, 100).unwrap().unwrap(),
+            b"second"
+        );
         assert_eq!(OsDisk.list(dir.path()).unwrap().len(), 1);
     }
 

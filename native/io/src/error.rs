@@ -52,7 +52,10 @@ pub type Result<T> = std::result::Result<T, EngineError>;
 impl EngineError {
     /// An error with its sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 
     /// Wraps an error of the operating system; `what` says which operation on what.
@@ -61,7 +64,10 @@ impl EngineError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::NoSpace,
             _ => ErrorCode::IoError,
         };
-        Self { code, message: format!("{what}: {error}") }
+        Self {
+            code,
+            message: format!("{what}: {error}"),
+        }
     }
 
     /// The stable code.

@@ -202,7 +202,8 @@ impl Disk for FaultyDisk {
     }
 
     fn sync_data(&self, file: &File) -> io::Result<()> {
-        self.check_file(DiskOperation::SyncData, file).map_err(cause)?;
+        self.check_file(DiskOperation::SyncData, file)
+            .map_err(cause)?;
         OsDisk.sync_data(file)
     }
 
@@ -212,7 +213,8 @@ impl Disk for FaultyDisk {
     }
 
     fn set_len(&self, file: &File, length: u64) -> io::Result<()> {
-        self.check_file(DiskOperation::SetLen, file).map_err(cause)?;
+        self.check_file(DiskOperation::SetLen, file)
+            .map_err(cause)?;
         OsDisk.set_len(file, length)
     }
 

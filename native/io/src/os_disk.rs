@@ -13,7 +13,12 @@ pub struct OsDisk;
 
 impl Disk for OsDisk {
     fn open(&self, path: &Path, create: bool) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).create(create).truncate(false).open(path)
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(create)
+            .truncate(false)
+            .open(path)
     }
 
     fn open_read(&self, path: &Path) -> io::Result<File> {

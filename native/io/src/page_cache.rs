@@ -49,7 +49,10 @@ pub fn resident(file: &File, position: u64, length: u64) -> io::Result<bool> {
         return Ok(true);
     }
     let pages = (position + length - 1) / PAGE_BYTES - position / PAGE_BYTES + 1;
-    let range = CacheStatRange { offset: position, length };
+    let range = CacheStatRange {
+        offset: position,
+        length,
+    };
     let mut answer = CacheStat::default();
     // SAFETY: both structures outlive the call and have the layout the kernel documents; the
     // descriptor is open for as long as `file` is borrowed. The number is the same on every
@@ -81,8 +84,15 @@ fn probe(file: &File, position: u64, length: u64) -> io::Result<bool> {
 
 /// Asks the kernel to start reading the range from the disk.
 pub fn read_ahead(file: &File, position: u64, length: u64) -> io::Result<()> {
-    let Some(length) = std::num::NonZeroU64::new(length) else { return Ok(()) };
-    Ok(rustix::fs::fadvise(file, position, Some(length), rustix::fs::Advice::WillNeed)?)
+    let Some(length) = std::num::NonZeroU64::new(length) else {
+        return Ok(());
+    };
+    Ok(rustix::fs::fadvise(
+        file,
+        position,
+        Some(length),
+        rustix::fs::Advice::WillNeed,
+    )?)
 }
 
 #[cfg(test)]
@@ -102,6 +112,9 @@ mod tests {
         file.sync_all().unwrap();
         rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
         let dropped = !resident(&file, 0, 4096).unwrap();
-        assert_eq!(dropped, try_read_at(&file, &mut bytes, 0).unwrap().is_none());
+        assert_eq!(
+            dropped,
+            try_read_at(&file, &mut bytes, 0).unwrap().is_none()
+        );
     }
 }

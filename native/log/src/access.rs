@@ -77,7 +77,13 @@ pub(crate) fn read_exact(
 ) -> Result<(), Miss> {
     let mut filled = 0;
     while filled < into.len() {
-        match read_some(disk, file, &mut into[filled..], position + filled as u64, patience)? {
+        match read_some(
+            disk,
+            file,
+            &mut into[filled..],
+            position + filled as u64,
+            patience,
+        )? {
             0 if patience == Patience::Memory => return Err(Miss::Cold),
             0 => return Err(Miss::Failed(io::ErrorKind::UnexpectedEof.into())),
             count => filled += count,

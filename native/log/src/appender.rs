@@ -43,13 +43,19 @@ impl Appender {
     /// # Safety
     /// `batch` must be valid for reads and writes, and nobody else may touch it, until the next
     /// `commit` (or the drop of the appender) returns.
-    #[allow(unsafe_code, reason = "batches are borrowed from frame memory until commit")]
+    #[allow(
+        unsafe_code,
+        reason = "batches are borrowed from frame memory until commit"
+    )]
     pub unsafe fn stage(
         &mut self,
         request: &StageRequest,
         batch: NonNull<[u8]>,
     ) -> Result<Staged, ErrorCode> {
-        let log = self.store.log(request.log_id).map_err(|error| error.code())?;
+        let log = self
+            .store
+            .log(request.log_id)
+            .map_err(|error| error.code())?;
         if log.dir.poison.is_set() {
             return Err(ErrorCode::Poisoned);
         }
@@ -110,7 +116,11 @@ impl Appender {
     fn commit_log(&mut self, log: Arc<Log>) {
         std::mem::swap(&mut log.tail.lock().staged, &mut self.scratch);
         let written = log.write_staged(&self.scratch);
-        let rolled = self.scratch.batches.iter().any(|batch| batch.roll_at.is_some());
+        let rolled = self
+            .scratch
+            .batches
+            .iter()
+            .any(|batch| batch.roll_at.is_some());
         self.scratch.clear();
         {
             let mut tail = log.tail.lock();

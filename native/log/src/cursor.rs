@@ -26,8 +26,15 @@ struct Ring {
 
 impl Default for Marks {
     fn default() -> Self {
-        let nothing = Mark { offset: -1, segment: i64::MIN, position: 0 };
-        Self(Mutex::new(Ring { marks: [nothing; MARK_COUNT], next: 0 }))
+        let nothing = Mark {
+            offset: -1,
+            segment: i64::MIN,
+            position: 0,
+        };
+        Self(Mutex::new(Ring {
+            marks: [nothing; MARK_COUNT],
+            next: 0,
+        }))
     }
 }
 
@@ -47,13 +54,20 @@ impl Marks {
     /// Position of the boundary at `offset`, when it is remembered.
     pub(crate) fn find(&self, segment: i64, offset: i64) -> Option<u64> {
         let ring = self.0.lock();
-        let found = ring.marks.iter().find(|mark| mark.offset == offset && mark.segment == segment);
+        let found = ring
+            .marks
+            .iter()
+            .find(|mark| mark.offset == offset && mark.segment == segment);
         found.map(|mark| mark.position)
     }
 
     /// Forgets everything (after a truncation).
     pub(crate) fn clear(&self) {
-        let nothing = Mark { offset: -1, segment: i64::MIN, position: 0 };
+        let nothing = Mark {
+            offset: -1,
+            segment: i64::MIN,
+            position: 0,
+        };
         self.0.lock().marks = [nothing; MARK_COUNT];
     }
 }

@@ -44,7 +44,15 @@ impl LogDir {
         let poison = Poison::default();
         let flusher = Flusher::default();
         let path = path.to_owned();
-        let dir = Arc::new(Self { id, path, disk, poison, completions, flusher, lock });
+        let dir = Arc::new(Self {
+            id,
+            path,
+            disk,
+            poison,
+            completions,
+            flusher,
+            lock,
+        });
         dir.flusher.start(&dir)?;
         Ok(dir)
     }
@@ -60,7 +68,11 @@ impl LogDir {
         if self.poison.set() {
             let value = i64::from(ErrorCode::IoError as u8);
             let kind = CompletionKind::DirFailed;
-            self.completions.push(&[CompletionRow { kind, subject: self.id, value }]);
+            self.completions.push(&[CompletionRow {
+                kind,
+                subject: self.id,
+                value,
+            }]);
         }
         EngineError::new(ErrorCode::IoError, format!("{what}: {error}"))
     }
@@ -68,7 +80,11 @@ impl LogDir {
     /// Judges a failed change: lack of space is refused and heals, anything else is final.
     pub(crate) fn judge(&self, what: &str, error: &io::Error) -> EngineError {
         let refused = EngineError::io(what, error);
-        if refused.code() == ErrorCode::NoSpace { refused } else { self.fail(what, error) }
+        if refused.code() == ErrorCode::NoSpace {
+            refused
+        } else {
+            self.fail(what, error)
+        }
     }
 
     /// Writes a small file durably. Lack of space before the flush is refused; a failed flush or
@@ -144,5 +160,9 @@ fn create_dirs(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     let parent = path.parent().unwrap_or(Path::new("/"));
     create_dirs(disk, parent)?;
     disk.create_dir(path)?;
-    disk.sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+    disk.sync_dir(if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    })
 }

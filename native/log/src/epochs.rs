@@ -25,7 +25,11 @@ impl Epochs {
             let what = format!("{} is not a leader epoch checkpoint", path.display());
             EngineError::new(ErrorCode::CorruptFile, what)
         })?;
-        Ok(Self { path, entries: Mutex::new(entries), saving: Mutex::new(()) })
+        Ok(Self {
+            path,
+            entries: Mutex::new(entries),
+            saving: Mutex::new(()),
+        })
     }
 
     pub(crate) fn entries(&self) -> Vec<EpochEntry> {
@@ -44,14 +48,18 @@ impl Epochs {
 
     /// Nothing begins at or above `log_end`.
     pub(crate) fn cut_end(&self, dir: &LogDir, log_end: i64) -> Result<()> {
-        self.change(dir, |entries| entries.retain(|entry| entry.start_offset < log_end))
+        self.change(dir, |entries| {
+            entries.retain(|entry| entry.start_offset < log_end)
+        })
     }
 
     /// The epoch that holds `log_start` begins there now; older ones go.
     pub(crate) fn cut_start(&self, dir: &LogDir, log_start: i64) -> Result<()> {
         self.change(dir, |entries| {
             let above = entries.partition_point(|entry| entry.start_offset <= log_start);
-            let Some(first) = above.checked_sub(1) else { return };
+            let Some(first) = above.checked_sub(1) else {
+                return;
+            };
             entries.drain(..first);
             entries[0].start_offset = log_start;
         })
@@ -80,7 +88,10 @@ fn push(entries: &mut Vec<EpochEntry>, epoch: i32, start_offset: i64) {
         return;
     }
     entries.retain(|entry| entry.start_offset < start_offset);
-    entries.push(EpochEntry { epoch, start_offset });
+    entries.push(EpochEntry {
+        epoch,
+        start_offset,
+    });
 }
 
 fn format_entries(entries: &[EpochEntry]) -> String {
@@ -94,7 +105,9 @@ fn format_entries(entries: &[EpochEntry]) -> String {
 fn parse(bytes: &[u8]) -> Option<Vec<EpochEntry>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut lines = text.lines();
-    let Some(version) = lines.next() else { return Some(Vec::new()) };
+    let Some(version) = lines.next() else {
+        return Some(Vec::new());
+    };
     if version.trim() != "0" {
         return None;
     }
@@ -102,7 +115,10 @@ fn parse(bytes: &[u8]) -> Option<Vec<EpochEntry>> {
     let entries = lines
         .map(|line| {
             let (epoch, start_offset) = line.trim().split_once(' ')?;
-            Some(EpochEntry { epoch: epoch.parse().ok()?, start_offset: start_offset.parse().ok()? })
+            Some(EpochEntry {
+                epoch: epoch.parse().ok()?,
+                start_offset: start_offset.parse().ok()?,
+            })
         })
         .collect::<Option<Vec<_>>>()?;
     let ascending = entries
@@ -117,12 +133,21 @@ mod tests {
 
     #[test]
     fn the_text_is_kafkas() {
-        let entries =
-            [(0, 0), (3, 17)].map(|(epoch, start_offset)| EpochEntry { epoch, start_offset });
+        let entries = [(0, 0), (3, 17)].map(|(epoch, start_offset)| EpochEntry {
+            epoch,
+            start_offset,
+        });
         assert_eq!(format_entries(&entries), "0\n2\n0 0\n3 17\n");
         assert_eq!(parse(b"0\n2\n0 0\n3 17\n").unwrap(), entries);
         assert_eq!(parse(b"").unwrap(), []);
-        for bad in ["1\n0\n", "0\n1\n", "0\n1\n0\n", "0\n2\n3 0\n1 5\n", "garbage", "0\n1\n0 x\n"] {
+        for bad in [
+            "1\n0\n",
+            "0\n1\n",
+            "0\n1\n0\n",
+            "0\n2\n3 0\n1 5\n",
+            "garbage",
+            "0\n1\n0 x\n",
+        ] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad:?}");
         }
     }
@@ -133,8 +158,10 @@ mod tests {
         for (epoch, start) in [(0, 0), (1, 10), (2, 10), (1, 12), (2, 20)] {
             push(&mut entries, epoch, start);
         }
-        let expected =
-            [(0, 0), (2, 10)].map(|(epoch, start_offset)| EpochEntry { epoch, start_offset });
+        let expected = [(0, 0), (2, 10)].map(|(epoch, start_offset)| EpochEntry {
+            epoch,
+            start_offset,
+        });
         assert_eq!(entries, expected);
     }
 }

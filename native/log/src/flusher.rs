@@ -96,7 +96,11 @@ fn run(dir: &Arc<LogDir>) {
             match log.flush() {
                 Ok(value) => {
                     let kind = CompletionKind::Flushed;
-                    rows.push(CompletionRow { kind, subject: log.id(), value });
+                    rows.push(CompletionRow {
+                        kind,
+                        subject: log.id(),
+                        value,
+                    });
                 }
                 // `flush` has poisoned the directory and reported it.
                 Err(_) => rows.clear(),

@@ -47,8 +47,15 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
 
     /// A file known to hold `count` good entries; opened when first needed.
     pub(crate) fn existing(path: PathBuf, count: usize) -> Self {
-        let entries = Mutex::new(Entries { written_count: count, tail: Vec::new() });
-        Self { path, file: OnceLock::new(), entries }
+        let entries = Mutex::new(Entries {
+            written_count: count,
+            tail: Vec::new(),
+        });
+        Self {
+            path,
+            file: OnceLock::new(),
+            entries,
+        }
     }
 
     /// Grows the file by a hole so that a sealed index becomes active again; drops entries from
@@ -62,7 +69,10 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         let file = self.open_writable(disk)?;
         let kept_bytes = (keep_count * ENTRY_BYTES) as u64;
         disk.set_len(file, kept_bytes)?;
-        disk.set_len(file, (size_bytes - size_bytes % ENTRY_BYTES as u64).max(kept_bytes))?;
+        disk.set_len(
+            file,
+            (size_bytes - size_bytes % ENTRY_BYTES as u64).max(kept_bytes),
+        )?;
         let mut entries = self.entries.lock();
         entries.written_count = keep_count;
         entries.tail.clear();
@@ -85,7 +95,11 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         let (bytes, count, position) = {
             let entries = self.entries.lock();
             let position = (entries.written_count * ENTRY_BYTES) as u64;
-            (entries.tail.as_flattened().to_vec(), entries.tail.len(), position)
+            (
+                entries.tail.as_flattened().to_vec(),
+                entries.tail.len(),
+                position,
+            )
         };
         if count == 0 {
             return Ok(());
@@ -193,7 +207,13 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
     ) -> Result<[u8; ENTRY_BYTES], Miss> {
         let mut entry = [0u8; ENTRY_BYTES];
         let file = self.open(disk, patience)?;
-        read_exact(disk, file, &mut entry, (index * ENTRY_BYTES) as u64, patience)?;
+        read_exact(
+            disk,
+            file,
+            &mut entry,
+            (index * ENTRY_BYTES) as u64,
+            patience,
+        )?;
         Ok(entry)
     }
 

@@ -37,7 +37,11 @@ struct State {
 
 impl Janitor {
     pub(crate) fn new(disk: Arc<dyn Disk>) -> Arc<Self> {
-        Arc::new(Self { disk, state: Mutex::default(), wake: Condvar::new() })
+        Arc::new(Self {
+            disk,
+            state: Mutex::default(),
+            wake: Condvar::new(),
+        })
     }
 
     /// Schedules a removal; starts the thread with the first one.

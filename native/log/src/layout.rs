@@ -70,7 +70,10 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     if fine {
         return Ok(());
     }
-    Err(EngineError::new(ErrorCode::InvalidName, format!("{name:?} cannot be a file name")))
+    Err(EngineError::new(
+        ErrorCode::InvalidName,
+        format!("{name:?} cannot be a file name"),
+    ))
 }
 
 /// A file of a log dir: one name, or two with a slash between. A leading dot is allowed in the last
@@ -115,7 +118,12 @@ mod tests {
         let name = parse_segment_file(&path).unwrap();
         assert_eq!((name.base_offset, name.extension.as_str()), (42, "log"));
         assert_eq!(name.suffix, ".swap");
-        for other in ["leader-epoch-checkpoint", "0.log", "0000000000000000000x.log", "é"] {
+        for other in [
+            "leader-epoch-checkpoint",
+            "0.log",
+            "0000000000000000000x.log",
+            "é",
+        ] {
             assert_eq!(parse_segment_file(Path::new(other)), None, "{other}");
         }
     }
@@ -128,7 +136,11 @@ mod tests {
         for bad in ["a/../b", "../x", ".lock", "a/.", "a/b/c", "/etc", "a/"] {
             assert!(check_file_name(bad).is_err(), "{bad:?}");
         }
-        for good in [".kafka_cleanshutdown", "t-0/partition.metadata", "meta.properties"] {
+        for good in [
+            ".kafka_cleanshutdown",
+            "t-0/partition.metadata",
+            "meta.properties",
+        ] {
             check_file_name(good).unwrap();
         }
     }

@@ -25,6 +25,7 @@ mod reader;
 mod recovery;
 mod scan;
 mod scan_segment;
+mod sealed;
 mod segment;
 mod side_files;
 mod store;

@@ -1,8 +1,8 @@
 //! One log: its segments, its end, and who may look at what.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Weak};
 
 use millrace_io::{EngineError, ErrorCode, FileRange, Result};
 use parking_lot::{Mutex, RwLock};
@@ -106,7 +106,12 @@ impl Log {
             options: RwLock::new(parts.options),
             flushing: Mutex::new(()),
             writing: Mutex::new(()),
-            tail: Mutex::new(Tail { mark, committed: mark, staged, closed: false }),
+            tail: Mutex::new(Tail {
+                mark,
+                committed: mark,
+                staged,
+                closed: false,
+            }),
             view: RwLock::new(parts.view),
             cursors: Marks::default(),
             ends: Marks::default(),
@@ -166,7 +171,12 @@ impl Log {
 
     /// Bytes of all `.log` files.
     pub fn size_bytes(&self) -> u64 {
-        self.view.read().segments.iter().map(|segment| segment.size_bytes()).sum()
+        self.view
+            .read()
+            .segments
+            .iter()
+            .map(|segment| segment.size_bytes())
+            .sum()
     }
 
     /// Leader epochs, ascending.
@@ -190,7 +200,10 @@ impl Log {
         self.dir.poison.check()?;
         let (segments, end) = {
             let view = self.view.read();
-            let synced = view.segments.iter().rposition(|segment| !segment.needs_sync());
+            let synced = view
+                .segments
+                .iter()
+                .rposition(|segment| !segment.needs_sync());
             let from = synced.map_or(0, |index| index + 1);
             (view.segments[from..].to_vec(), view.end_mark())
         };
@@ -206,7 +219,10 @@ impl Log {
     fn sync_segments(&self, segments: &[Arc<Segment>]) -> Result<()> {
         let disk = &*self.dir.disk;
         // New names first: a file whose entry is lost is lost, however well it was flushed.
-        if segments.iter().any(|segment| !segment.entry_synced.load(Ordering::Acquire)) {
+        if segments
+            .iter()
+            .any(|segment| !segment.entry_synced.load(Ordering::Acquire))
+        {
             self.dir.sync_dir(&self.path)?;
             for segment in segments {
                 segment.entry_synced.store(true, Ordering::Release);
@@ -245,10 +261,18 @@ impl Log {
         };
         let found = found.or_else(|| {
             let retired = self.retired.lock();
-            retired.iter().rev().find(|candidate| candidate.handle == segment).cloned()
+            retired
+                .iter()
+                .rev()
+                .find(|candidate| candidate.handle == segment)
+                .cloned()
         })?;
         let file = Arc::clone(found.opened_file()?);
-        Some(FileRange { file, position, length })
+        Some(FileRange {
+            file,
+            position,
+            length,
+        })
     }
 
     /// Keeps segments that left the view reachable for file slices.
@@ -263,13 +287,17 @@ impl Log {
 
     /// The files are about to be removed.
     pub(crate) fn forget_retired(&self, handle: i64) {
-        self.retired.lock().retain(|segment| segment.handle != handle);
+        self.retired
+            .lock()
+            .retain(|segment| segment.handle != handle);
     }
 
     /// The segment that holds `offset`, or would.
     pub(crate) fn segment_of(&self, offset: i64) -> Option<Arc<Segment>> {
         let view = self.view.read();
-        let above = view.segments.partition_point(|segment| segment.base_offset <= offset);
+        let above = view
+            .segments
+            .partition_point(|segment| segment.base_offset <= offset);
         view.segments.get(above.checked_sub(1)?).cloned()
     }
 

@@ -32,11 +32,17 @@ impl OffsetIndex {
         base_offset: i64,
         size_bytes: u64,
     ) -> io::Result<Self> {
-        Ok(Self { base_offset, file: IndexFile::create(disk, path, size_bytes)? })
+        Ok(Self {
+            base_offset,
+            file: IndexFile::create(disk, path, size_bytes)?,
+        })
     }
 
     pub(crate) fn existing(path: PathBuf, base_offset: i64, count: usize) -> Self {
-        Self { base_offset, file: IndexFile::existing(path, count) }
+        Self {
+            base_offset,
+            file: IndexFile::existing(path, count),
+        }
     }
 
     pub(crate) fn push(&self, disk: &dyn Disk, entry: OffsetEntry) -> io::Result<()> {
@@ -51,7 +57,9 @@ impl OffsetIndex {
         offset: i64,
     ) -> Result<Option<OffsetEntry>, Miss> {
         let target = offset - self.base_offset;
-        let found = self.file.floor(disk, patience, target, |entry| i64::from(relative(entry)))?;
+        let found = self
+            .file
+            .floor(disk, patience, target, |entry| i64::from(relative(entry)))?;
         Ok(found.map(|entry| decode(self.base_offset, &entry)))
     }
 

@@ -18,7 +18,9 @@ impl Log {
         let mut rows = Vec::new();
         let segments = self.all_segments();
         for (index, segment) in segments.iter().enumerate() {
-            let next = segments.get(index + 1).map_or(i64::MAX, |next| next.base_offset);
+            let next = segments
+                .get(index + 1)
+                .map_or(i64::MAX, |next| next.base_offset);
             if next > from_offset {
                 self.scan_segment(segment, from_offset, &mut rows)
                     .map_err(|miss| miss.into_error(&format!("scan {}", self.name)))?;
@@ -34,7 +36,9 @@ impl Log {
         rows: &mut Vec<ProducerRow>,
     ) -> std::result::Result<(), Miss> {
         let disk = &*self.dir.disk;
-        let entry = segment.offset_index.floor_offset(disk, Patience::Disk, from_offset)?;
+        let entry = segment
+            .offset_index
+            .floor_offset(disk, Patience::Disk, from_offset)?;
         let mut position = entry.map_or(0, |entry| entry.position);
         let file = segment.file(disk, Patience::Disk)?;
         let mut scan = HeaderScan::new(disk, file, segment.size_bytes(), Patience::Disk);

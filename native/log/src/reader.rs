@@ -94,14 +94,17 @@ impl Log {
         };
         let disk = &*self.dir.disk;
         let what = format!("read {}", self.name);
-        let file = segment.file(disk, Patience::Disk).map_err(|miss| miss.into_error(&what))?;
+        let file = segment
+            .file(disk, Patience::Disk)
+            .map_err(|miss| miss.into_error(&what))?;
         let failed = |error| EngineError::io(&what, &error);
         read_ahead(file, located.position, located.length_bytes).map_err(failed)?;
         let mut chunk = vec![0; WARM_CHUNK_BYTES.min(located.length_bytes as usize)];
         let (mut position, mut left) = (located.position, located.length_bytes);
         while left > 0 {
             let count = left.min(chunk.len() as u64) as usize;
-            disk.read_exact_at(file, &mut chunk[..count], position).map_err(failed)?;
+            disk.read_exact_at(file, &mut chunk[..count], position)
+                .map_err(failed)?;
             position += count as u64;
             left -= count as u64;
         }
@@ -115,7 +118,10 @@ impl Log {
 
     /// Copies whole batches; waits for the disk. Empty when there is nothing below the bound.
     pub fn read(&self, bounds: &ReadBounds) -> Result<Vec<u8>> {
-        let bounds = ReadBounds { max_bytes: bounds.max_bytes.min(READ_BYTES_MAX), ..*bounds };
+        let bounds = ReadBounds {
+            max_bytes: bounds.max_bytes.min(READ_BYTES_MAX),
+            ..*bounds
+        };
         match self.find_patiently(&bounds)? {
             Found::Empty => Ok(Vec::new()),
             Found::OutOfRange => Err(EngineError::new(
@@ -155,15 +161,14 @@ impl Log {
                 Err(answer) => return Ok(answer),
             };
             let file = Arc::clone(place.segment.file(&*self.dir.disk, patience)?);
-            let mut scan =
-                HeaderScan::new(&*self.dir.disk, &file, place.size_bytes, patience);
+            let mut scan = HeaderScan::new(&*self.dir.disk, &file, place.size_bytes, patience);
             let Some((position, first)) = self.find_start(&place, offset, &mut scan, patience)?
             else {
                 // Compaction left nothing at or after the offset in this segment.
                 offset = place.next_offset;
                 continue;
             };
-            if first.base_offset >= place.bound {
+            if first.last_offset() >= place.bound {
                 return Ok(Found::Empty);
             }
             let (end, next_offset) =
@@ -189,8 +194,13 @@ impl Log {
             return Err(Found::OutOfRange);
         }
         let bound = up_to.min(view.log_end);
-        let above = view.segments.partition_point(|segment| segment.base_offset <= offset);
-        let Some(segment) = above.checked_sub(1).and_then(|index| view.segments.get(index)) else {
+        let above = view
+            .segments
+            .partition_point(|segment| segment.base_offset <= offset);
+        let Some(segment) = above
+            .checked_sub(1)
+            .and_then(|index| view.segments.get(index))
+        else {
             return Err(Found::OutOfRange);
         };
         if offset >= bound {
@@ -199,7 +209,10 @@ impl Log {
         Ok(Place {
             segment: Arc::clone(segment),
             size_bytes: segment.size_bytes(),
-            next_offset: view.segments.get(above).map_or(view.log_end, |next| next.base_offset),
+            next_offset: view
+                .segments
+                .get(above)
+                .map_or(view.log_end, |next| next.base_offset),
             bound,
         })
     }
@@ -213,7 +226,10 @@ impl Log {
         patience: Patience,
     ) -> std::result::Result<Option<(u64, BatchHeader)>, Miss> {
         let handle = place.segment.handle;
-        let remembered = self.cursors.find(handle, offset).or_else(|| self.ends.find(handle, offset));
+        let remembered = self
+            .cursors
+            .find(handle, offset)
+            .or_else(|| self.ends.find(handle, offset));
         let mut position = match remembered {
             Some(position) => position,
             None => {
@@ -243,7 +259,11 @@ impl Log {
         let limit = start.saturating_add(bounds.max_bytes);
         if start + first.size_bytes > limit {
             // Not even one fits.
-            let end = if bounds.at_least_one { start + first.size_bytes } else { start };
+            let end = if bounds.at_least_one {
+                start + first.size_bytes
+            } else {
+                start
+            };
             return Ok((end, first.next_offset()));
         }
         if place.bound >= place.next_offset && place.size_bytes <= limit {
@@ -269,13 +289,15 @@ impl Log {
         let by_position = index.floor_position(disk, patience, limit)?;
         let by_offset = index.floor_offset(disk, patience, place.bound - 1)?;
         // Both name batch boundaries that are still inside; so does the smaller one.
-        let nearest = by_position.zip(by_offset).map_or(start, |(a, b)| a.position.min(b.position));
+        let nearest = by_position
+            .zip(by_offset)
+            .map_or(start, |(a, b)| a.position.min(b.position));
         let mut position = nearest.max(start);
         while let Some(header) = scan.header(position)? {
             let too_far =
-                header.base_offset >= place.bound || position + header.size_bytes > limit;
+                header.last_offset() >= place.bound || position + header.size_bytes > limit;
             if too_far {
-                return Ok((position, header.base_offset.min(place.bound)));
+                return Ok((position, header.base_offset));
             }
             position += header.size_bytes;
         }

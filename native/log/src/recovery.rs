@@ -9,27 +9,23 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use millrace_io::{Disk, EngineError, ErrorCode, Result};
-use millrace_record::NO_TIMESTAMP;
 
 use crate::dir::LogDir;
 use crate::epochs::Epochs;
 use crate::janitor::Janitor;
 use crate::layout::{
-    CLEANED, DELETED, EPOCHS, LOG, OFFSET_INDEX, SEGMENT_EXTENSIONS, SWAP, TIME_INDEX,
-    parse_segment_file, segment_path,
+    CLEANED, DELETED, EPOCHS, LOG, SEGMENT_EXTENSIONS, SWAP, parse_segment_file, segment_path,
 };
 use crate::log::{Log, LogParts, View};
 use crate::scan_segment::{ScanPlan, Scanned, scan_segment};
-use crate::segment::{Segment, SegmentFacts};
+use crate::sealed::load_sealed;
+use crate::segment::Segment;
 use crate::side_files::{snapshot_offsets, topic_id};
 use crate::tail::TailMark;
-use crate::time_index::{self, TimeEntry};
 use crate::transaction_index;
 use crate::types::{EpochEntry, FlushMode, LogId, OpenLogRequest, OpenedLog};
-use crate::{index_file::IndexFile, offset_index};
 
 /// Opens the log at `path`, which exists.
 pub(crate) fn open_log(
@@ -54,7 +50,9 @@ pub(crate) fn open_log(
     let (segments, tail, seen) = (recovery.segments, recovery.tail, recovery.epochs);
     let truncated_bytes = recovery.truncated_bytes;
     let log_end = tail.next_offset;
-    let first = segments.first().map_or(log_end, |segment| segment.base_offset);
+    let first = segments
+        .first()
+        .map_or(log_end, |segment| segment.base_offset);
     let log_start = request.log_start_offset.max(first);
 
     let epochs = Epochs::load(dir, path.join(EPOCHS))?;
@@ -64,10 +62,15 @@ pub(crate) fn open_log(
     if dir.read_small(&path.join(EPOCHS))?.is_none() {
         epochs.save(dir)?;
     }
-    epochs.cut_end(dir, log_end)?;
+    // An epoch may have begun at the log end without a record so far.
+    epochs.cut_end(dir, log_end + 1)?;
     let snapshot_offsets = snapshot_offsets(dir, &path, log_end)?;
 
-    let flushed = if request.clean { log_end } else { request.recovery_point.min(log_end) };
+    let flushed = if request.clean {
+        log_end
+    } else {
+        request.recovery_point.min(log_end)
+    };
     let log = Log::new(LogParts {
         id,
         name: request.name.clone(),
@@ -76,7 +79,12 @@ pub(crate) fn open_log(
         janitor: Arc::clone(janitor),
         options: request.options,
         tail,
-        view: View { segments, log_start, log_end, flushed },
+        view: View {
+            segments,
+            log_start,
+            log_end,
+            flushed,
+        },
         epochs,
     });
     // What a killed process had written may still be in the page cache only.
@@ -112,14 +120,17 @@ impl Recovery<'_> {
     }
 
     fn failed(&self, error: &io::Error) -> EngineError {
-        self.dir.judge(&format!("open {}", self.path.display()), error)
+        self.dir
+            .judge(&format!("open {}", self.path.display()), error)
     }
 
     /// Removes what waits for removal, finishes or drops compactions, removes orphaned indexes.
     fn tidy(&self) -> Result<()> {
         let mut swaps = Vec::new();
         for path in self.dir.list(self.path)? {
-            let Some(name) = parse_segment_file(&path) else { continue };
+            let Some(name) = parse_segment_file(&path) else {
+                continue;
+            };
             match name.suffix.as_str() {
                 DELETED | CLEANED => self.remove(&path)?,
                 // A log is renamed to `.swap` last, so that its indexes are complete by then.
@@ -133,7 +144,9 @@ impl Recovery<'_> {
         }
         let bases = self.log_bases()?;
         for path in self.dir.list(self.path)? {
-            let Some(name) = parse_segment_file(&path) else { continue };
+            let Some(name) = parse_segment_file(&path) else {
+                continue;
+            };
             let segment_file = SEGMENT_EXTENSIONS.contains(&name.extension.as_str());
             if segment_file && (!name.suffix.is_empty() || !bases.contains(&name.base_offset)) {
                 self.remove(&path)?;
@@ -199,7 +212,11 @@ impl Recovery<'_> {
         }
         if self.segments.is_empty() || self.tail.next_offset < self.request.log_start_offset {
             // Nothing, or nothing that is still wanted: begin at the log start.
-            let bases: Vec<i64> = self.segments.iter().map(|segment| segment.base_offset).collect();
+            let bases: Vec<i64> = self
+                .segments
+                .iter()
+                .map(|segment| segment.base_offset)
+                .collect();
             self.drop_segments(&bases)?;
             let start = self.request.log_start_offset;
             let index_bytes = self.request.options.segment_index_bytes;
@@ -217,7 +234,7 @@ impl Recovery<'_> {
         if let Some(next) = next
             && (self.request.clean || next <= recovery_point)
         {
-            let facts = match self.load_sealed(base_offset, next) {
+            let facts = match load_sealed(self.disk(), self.path, base_offset, next) {
                 Some(facts) => facts,
                 None => self.scan(base_offset, i64::MIN, i64::MAX)?.facts,
             };
@@ -255,7 +272,11 @@ impl Recovery<'_> {
 
     fn scan(&self, base_offset: i64, trust_below: i64, check_from: i64) -> Result<Scanned> {
         let index_interval_bytes = self.request.options.index_interval_bytes;
-        let plan = ScanPlan { trust_below, check_from, index_interval_bytes };
+        let plan = ScanPlan {
+            trust_below,
+            check_from,
+            index_interval_bytes,
+        };
         scan_segment(self.disk(), self.path, base_offset, &plan)
             .map_err(|error| self.failed(&error))
     }
@@ -267,7 +288,11 @@ impl Recovery<'_> {
         if scanned.next_offset < self.request.recovery_point && next.is_some() {
             return Err(EngineError::new(
                 ErrorCode::CorruptFile,
-                format!("{} is damaged at byte {}", path.display(), scanned.facts.size_bytes),
+                format!(
+                    "{} is damaged at byte {}",
+                    path.display(),
+                    scanned.facts.size_bytes
+                ),
             ));
         }
         self.truncated_bytes += scanned.file_bytes - scanned.facts.size_bytes;
@@ -290,75 +315,19 @@ impl Recovery<'_> {
                 self.remove(&segment_path(self.path, *base_offset, extension))?;
             }
         }
-        if bases.is_empty() { Ok(()) } else { self.dir.sync_dir(self.path) }
-    }
-
-    /// A sealed segment whose indexes look right; `None` when they must be rebuilt.
-    fn load_sealed(&self, base_offset: i64, next: i64) -> Option<SegmentFacts> {
-        let disk = self.disk();
-        let metadata = std::fs::metadata(segment_path(self.path, base_offset, LOG)).ok()?;
-        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        let offsets = last_entry::<{ offset_index::ENTRY_BYTES }>(
-            disk,
-            &segment_path(self.path, base_offset, OFFSET_INDEX),
-        )?;
-        let times = last_entry::<{ time_index::ENTRY_BYTES }>(
-            disk,
-            &segment_path(self.path, base_offset, TIME_INDEX),
-        )?;
-        if let Some(entry) = offsets.1 {
-            let entry = offset_index::decode(base_offset, &entry);
-            let inside = entry.last_offset > base_offset && entry.last_offset < next;
-            if !inside || entry.position >= metadata.len() {
-                return None;
-            }
+        if bases.is_empty() {
+            Ok(())
+        } else {
+            self.dir.sync_dir(self.path)
         }
-        let mut largest = TimeEntry { timestamp: NO_TIMESTAMP, offset: base_offset };
-        match times.1 {
-            Some(entry) => {
-                largest = time_index::decode(base_offset, &entry);
-                if largest.timestamp < 0 || !(base_offset..next).contains(&largest.offset) {
-                    return None;
-                }
-            }
-            // The final entry is missing, unless no batch has a timestamp: look.
-            None if metadata.len() > 0 => return None,
-            None => {}
-        }
-        Some(SegmentFacts {
-            size_bytes: metadata.len(),
-            offset_entries: offsets.0,
-            time_entries: times.0,
-            last_time_entry: largest.timestamp,
-            largest,
-            last_modified_ms: modified.as_millis() as i64,
-            synced: true,
-        })
     }
-}
-
-/// Count of entries and the last one; `None` when the file is missing or has an odd size.
-#[allow(clippy::type_complexity, reason = "used once, right above")]
-fn last_entry<const ENTRY_BYTES: usize>(
-    disk: &dyn Disk,
-    path: &Path,
-) -> Option<(usize, Option<[u8; ENTRY_BYTES]>)> {
-    let bytes = std::fs::metadata(path).ok()?.len() as usize;
-    if bytes % ENTRY_BYTES != 0 {
-        return None;
-    }
-    let count = bytes / ENTRY_BYTES;
-    let index = IndexFile::<ENTRY_BYTES>::existing(path.to_owned(), count);
-    let last = index.last(disk, crate::access::Patience::Disk).ok()?;
-    Some((count, last))
 }
 
 /// Offset after the last whole batch of a file.
 fn end_of_file(disk: &dyn Disk, path: &Path) -> io::Result<i64> {
     let file = disk.open_read(path)?;
     let length = file.metadata()?.len();
-    let mut scan =
-        crate::scan::HeaderScan::new(disk, &file, length, crate::access::Patience::Disk);
+    let mut scan = crate::scan::HeaderScan::new(disk, &file, length, crate::access::Patience::Disk);
     let (mut position, mut end) = (0, i64::MIN);
     while let Ok(Some(header)) = scan.header(position) {
         position += header.size_bytes;

@@ -25,7 +25,15 @@ impl<'a> HeaderScan<'a> {
     /// Over `[0, end)` of the file, where `end` is a batch boundary.
     pub(crate) fn new(disk: &'a dyn Disk, file: &'a File, end: u64, patience: Patience) -> Self {
         let window = [0; WINDOW_BYTES];
-        Self { disk, file, end, patience, window, window_at: 0, window_bytes: 0 }
+        Self {
+            disk,
+            file,
+            end,
+            patience,
+            window,
+            window_at: 0,
+            window_bytes: 0,
+        }
     }
 
     /// The header at `position`, which must be a batch boundary; `None` at the end.
@@ -39,7 +47,9 @@ impl<'a> HeaderScan<'a> {
         }
         let in_window = position.checked_sub(self.window_at).map(|at| at as usize);
         let bytes = match in_window {
-            Some(at) if at + HEADER_BYTES <= self.window_bytes => &self.window[at..self.window_bytes],
+            Some(at) if at + HEADER_BYTES <= self.window_bytes => {
+                &self.window[at..self.window_bytes]
+            }
             _ => self.fill(position, left)?,
         };
         let header = BatchHeader::read(bytes).ok_or(Miss::Corrupt)?;
@@ -47,7 +57,11 @@ impl<'a> HeaderScan<'a> {
             && header.size_bytes >= HEADER_BYTES as u64
             && header.size_bytes <= left
             && header.last_offset_delta >= 0;
-        if sane { Ok(Some(header)) } else { Err(Miss::Corrupt) }
+        if sane {
+            Ok(Some(header))
+        } else {
+            Err(Miss::Corrupt)
+        }
     }
 
     fn fill(&mut self, position: u64, left: u64) -> Result<&[u8], Miss> {
@@ -56,7 +70,13 @@ impl<'a> HeaderScan<'a> {
         self.window_bytes = 0;
         while filled < HEADER_BYTES {
             let into = &mut self.window[filled..want];
-            match read_some(self.disk, self.file, into, position + filled as u64, self.patience)? {
+            match read_some(
+                self.disk,
+                self.file,
+                into,
+                position + filled as u64,
+                self.patience,
+            )? {
                 // Shorter than what was written: a truncation overtook us, or the disk lost it.
                 0 => return Err(Miss::Cold),
                 count => filled += count,

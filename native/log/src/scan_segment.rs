@@ -126,10 +126,12 @@ impl Indexes {
     fn push(&mut self, entry: OffsetEntry, largest: TimeEntry) {
         let relative = |offset: i64| ((offset - self.base_offset) as i32).to_be_bytes();
         self.offsets.extend_from_slice(&relative(entry.last_offset));
-        self.offsets.extend_from_slice(&(entry.position as i32).to_be_bytes());
+        self.offsets
+            .extend_from_slice(&(entry.position as i32).to_be_bytes());
         if largest.timestamp > self.last_time_entry {
             self.last_time_entry = largest.timestamp;
-            self.times.extend_from_slice(&largest.timestamp.to_be_bytes());
+            self.times
+                .extend_from_slice(&largest.timestamp.to_be_bytes());
             self.times.extend_from_slice(&relative(largest.offset));
         }
     }
@@ -144,8 +146,17 @@ pub(crate) fn scan_segment(
 ) -> io::Result<Scanned> {
     let file = disk.open_read(&segment_path(dir, base_offset, LOG))?;
     let metadata = file.metadata()?;
-    let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    let chunks = Chunks { disk, file: &file, bytes: vec![0; CHUNK_BYTES], at: 0, filled: 0 };
+    let modified = metadata
+        .modified()
+        .ok()
+        .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let chunks = Chunks {
+        disk,
+        file: &file,
+        bytes: vec![0; CHUNK_BYTES],
+        at: 0,
+        filled: 0,
+    };
     let mut scan = SegmentScan {
         chunks,
         plan,
@@ -156,7 +167,10 @@ pub(crate) fn scan_segment(
             times: Vec::new(),
             last_time_entry: NO_TIMESTAMP,
         },
-        largest: TimeEntry { timestamp: NO_TIMESTAMP, offset: base_offset },
+        largest: TimeEntry {
+            timestamp: NO_TIMESTAMP,
+            offset: base_offset,
+        },
         next_offset: base_offset,
         position: 0,
         bytes_since_index: 0,
@@ -166,8 +180,16 @@ pub(crate) fn scan_segment(
     scan.trust_indexes(disk, dir)?;
     scan.walk()?;
     let indexes = scan.indexes;
-    write_index(disk, &segment_path(dir, base_offset, OFFSET_INDEX), &indexes.offsets)?;
-    write_index(disk, &segment_path(dir, base_offset, TIME_INDEX), &indexes.times)?;
+    write_index(
+        disk,
+        &segment_path(dir, base_offset, OFFSET_INDEX),
+        &indexes.offsets,
+    )?;
+    write_index(
+        disk,
+        &segment_path(dir, base_offset, TIME_INDEX),
+        &indexes.times,
+    )?;
     let facts = SegmentFacts {
         size_bytes: scan.position,
         offset_entries: indexes.offsets.len() / offset_index::ENTRY_BYTES,
@@ -209,7 +231,10 @@ impl SegmentScan<'_> {
             return Ok(());
         };
         let (raw, _) = bytes.as_chunks::<{ offset_index::ENTRY_BYTES }>();
-        let mut last = OffsetEntry { last_offset: base - 1, position: 0 };
+        let mut last = OffsetEntry {
+            last_offset: base - 1,
+            position: 0,
+        };
         let mut count = 0;
         for entry in raw.iter().map(|entry| offset_index::decode(base, entry)) {
             let ascends = entry.last_offset > last.last_offset
@@ -261,19 +286,28 @@ impl SegmentScan<'_> {
         while let Some(header) = self.good_batch()? {
             let last_offset = header.last_offset();
             if header.max_timestamp > self.largest.timestamp {
-                self.largest = TimeEntry { timestamp: header.max_timestamp, offset: last_offset };
+                self.largest = TimeEntry {
+                    timestamp: header.max_timestamp,
+                    offset: last_offset,
+                };
             }
             if resumed {
                 resumed = false;
             } else if self.bytes_since_index > self.plan.index_interval_bytes {
-                let entry = OffsetEntry { last_offset, position: self.position };
+                let entry = OffsetEntry {
+                    last_offset,
+                    position: self.position,
+                };
                 self.indexes.push(entry, self.largest);
                 self.bytes_since_index = 0;
             }
             let known = self.epochs.last().map_or(-1, |entry| entry.epoch);
             if header.leader_epoch > known {
                 let start_offset = header.base_offset;
-                self.epochs.push(EpochEntry { epoch: header.leader_epoch, start_offset });
+                self.epochs.push(EpochEntry {
+                    epoch: header.leader_epoch,
+                    start_offset,
+                });
             }
             self.bytes_since_index += header.size_bytes;
             self.position += header.size_bytes;
@@ -283,7 +317,9 @@ impl SegmentScan<'_> {
     }
 
     fn good_batch(&mut self) -> io::Result<Option<BatchHeader>> {
-        let Some(header) = self.chunks.header(self.position)? else { return Ok(None) };
+        let Some(header) = self.chunks.header(self.position)? else {
+            return Ok(None);
+        };
         let end = self.position + header.size_bytes;
         let base = self.indexes.base_offset;
         let fits = check_header(&header).is_ok()

@@ -72,7 +72,10 @@ impl Segment {
             entry_synced: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
             indexes_synced: AtomicBool::new(false),
-            largest: Mutex::new(TimeEntry { timestamp: NO_TIMESTAMP, offset: base_offset }),
+            largest: Mutex::new(TimeEntry {
+                timestamp: NO_TIMESTAMP,
+                offset: base_offset,
+            }),
             last_modified_ms: AtomicI64::new(now_ms()),
             offset_index: OffsetIndex::create(disk, offsets, base_offset, index_bytes)?,
             time_index: TimeIndex::create(disk, times, base_offset, index_bytes)?,
@@ -113,7 +116,9 @@ impl Segment {
         facts: &SegmentFacts,
         index_bytes: u64,
     ) -> io::Result<()> {
-        self.offset_index.file.reopen(disk, facts.offset_entries, index_bytes)?;
+        self.offset_index
+            .file
+            .reopen(disk, facts.offset_entries, index_bytes)?;
         let (count, last) = (facts.time_entries, facts.last_time_entry);
         self.time_index.reopen(disk, count, last, index_bytes)?;
         *self.largest.lock() = facts.largest;
@@ -181,12 +186,23 @@ impl Segment {
         let largest = {
             let mut largest = self.largest.lock();
             if max_timestamp > largest.timestamp {
-                *largest = TimeEntry { timestamp: max_timestamp, offset: last_offset };
+                *largest = TimeEntry {
+                    timestamp: max_timestamp,
+                    offset: last_offset,
+                };
             }
             *largest
         };
-        let Some(position) = indexed else { return Ok(()) };
-        self.offset_index.push(disk, OffsetEntry { last_offset, position })?;
+        let Some(position) = indexed else {
+            return Ok(());
+        };
+        self.offset_index.push(
+            disk,
+            OffsetEntry {
+                last_offset,
+                position,
+            },
+        )?;
         self.time_index.push_if_later(disk, largest)
     }
 

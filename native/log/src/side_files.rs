@@ -86,7 +86,11 @@ mod tests {
         let id = "AAAAAAAAAAAAAAAAAAAAAQ";
         let text = format!("version: 0\ntopic_id: {id}");
         assert_eq!(parse_topic_id(text.as_bytes()).unwrap(), id);
-        for bad in ["", "version: 1\ntopic_id: x", "version: 0\ntopic_id: ../../etc/passwd"] {
+        for bad in [
+            "",
+            "version: 1\ntopic_id: x",
+            "version: 0\ntopic_id: ../../etc/passwd",
+        ] {
             assert_eq!(parse_topic_id(bad.as_bytes()), None);
         }
     }

@@ -30,7 +30,13 @@ impl Store {
     pub fn new(disk: Arc<dyn Disk>, completions: Arc<CompletionQueue>) -> Result<Arc<Self>> {
         let janitor = Janitor::new(Arc::clone(&disk));
         let (dirs, logs) = (RwLock::default(), RwLock::default());
-        Ok(Arc::new(Self { disk, completions, janitor, dirs, logs }))
+        Ok(Arc::new(Self {
+            disk,
+            completions,
+            janitor,
+            dirs,
+            logs,
+        }))
     }
 
     /// Takes a directory's lock, creating it when missing, and removes deleted logs in it.
@@ -45,11 +51,18 @@ impl Store {
         let deleted: Vec<_> = dir
             .list(&dir.path)?
             .into_iter()
-            .filter(|path| path.file_name().is_some_and(|name| is_deleted_dir(&name.to_string_lossy())))
+            .filter(|path| {
+                path.file_name()
+                    .is_some_and(|name| is_deleted_dir(&name.to_string_lossy()))
+            })
             .collect();
         if !deleted.is_empty() {
             let at = Instant::now();
-            self.janitor.schedule(Removal { at, paths: deleted, retired: None });
+            self.janitor.schedule(Removal {
+                at,
+                paths: deleted,
+                retired: None,
+            });
         }
         if let Some(slot) = self.dirs.write().get_mut(id as usize) {
             *slot = Some(dir);
@@ -106,7 +119,9 @@ impl Store {
         let path = dir.path.join(&request.name);
         if request.create && !path.is_dir() {
             let what = format!("create {}", path.display());
-            dir.disk.create_dir(&path).map_err(|error| dir.judge(&what, &error))?;
+            dir.disk
+                .create_dir(&path)
+                .map_err(|error| dir.judge(&what, &error))?;
             dir.sync_dir(&dir.path)?;
         }
         if !path.is_dir() {
@@ -134,7 +149,11 @@ impl Store {
     /// poisoned directory is only forgotten.
     pub fn close_log(&self, log_id: LogId) -> Result<()> {
         let log = self.log(log_id)?;
-        let closed = if log.dir.poison.is_set() { Ok(()) } else { log.close() };
+        let closed = if log.dir.poison.is_set() {
+            Ok(())
+        } else {
+            log.close()
+        };
         self.forget(log_id);
         closed
     }
@@ -142,12 +161,18 @@ impl Store {
     /// Renames the log's directory to `…-delete` durably; it is removed later.
     pub fn delete_log(&self, log_id: LogId) -> Result<()> {
         let log = self.log(log_id)?;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let unique = since.as_nanos() << 32 | u128::from(log_id);
         let path = log.rename_away(&deleted_dir_name(&log.name, unique))?;
         self.forget(log_id);
         let at = Instant::now() + log.options.read().file_delete_delay;
-        self.janitor.schedule(Removal { at, paths: vec![path], retired: None });
+        self.janitor.schedule(Removal {
+            at,
+            paths: vec![path],
+            retired: None,
+        });
         Ok(())
     }
 

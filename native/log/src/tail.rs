@@ -161,13 +161,20 @@ mod tests {
     use millrace_record::{BatchFields, write_batch};
 
     fn header(max_timestamp: i64) -> BatchHeader {
-        let fields = BatchFields { base_timestamp: max_timestamp, ..BatchFields::default() };
+        let fields = BatchFields {
+            base_timestamp: max_timestamp,
+            ..BatchFields::default()
+        };
         BatchHeader::read(&write_batch(&fields, &[(None, Some(&[0; 100]))])).unwrap()
     }
 
     #[test]
     fn a_roll_needs_a_non_empty_segment() {
-        let options = LogOptions { segment_bytes: 10, segment_ms: 0, ..LogOptions::default() };
+        let options = LogOptions {
+            segment_bytes: 10,
+            segment_ms: 0,
+            ..LogOptions::default()
+        };
         let mut mark = TailMark::of_new_segment(5);
         assert_eq!(mark.stage(&header(0), &options).1.roll_at, None);
         assert_eq!(mark.stage(&header(0), &options).1.roll_at, Some(6));
@@ -175,7 +182,10 @@ mod tests {
 
     #[test]
     fn age_counts_from_the_first_batch() {
-        let options = LogOptions { segment_ms: 1_000, ..LogOptions::default() };
+        let options = LogOptions {
+            segment_ms: 1_000,
+            ..LogOptions::default()
+        };
         let mut mark = TailMark::of_new_segment(0);
         for (timestamp, rolls) in [(50, false), (1_050, false), (1_051, true), (2_051, false)] {
             let staged = mark.stage(&header(timestamp), &options).1;
@@ -187,8 +197,16 @@ mod tests {
     fn an_offset_that_no_longer_fits_the_index_rolls() {
         let mut mark = TailMark::of_new_segment(0);
         mark.next_offset = i64::from(i32::MAX);
-        assert_eq!(mark.stage(&header(0), &LogOptions::default()).1.roll_at, None);
-        assert!(mark.stage(&header(0), &LogOptions::default()).1.roll_at.is_some());
+        assert_eq!(
+            mark.stage(&header(0), &LogOptions::default()).1.roll_at,
+            None
+        );
+        assert!(
+            mark.stage(&header(0), &LogOptions::default())
+                .1
+                .roll_at
+                .is_some()
+        );
     }
 
     #[test]
@@ -203,6 +221,9 @@ mod tests {
             .map(|timestamp| mark.stage(&header(timestamp), &options).1.roll_at.is_some())
             .collect();
         // The first batch has no entry; the time index is full at three of four entries.
-        assert_eq!(rolls, [false, false, false, false, true, false, false, false, true]);
+        assert_eq!(
+            rolls,
+            [false, false, false, false, true, false, false, false, true]
+        );
     }
 }

@@ -36,7 +36,11 @@ impl TimeIndex {
         size_bytes: u64,
     ) -> io::Result<Self> {
         let file = IndexFile::create(disk, path, size_bytes)?;
-        Ok(Self { base_offset, last_timestamp: Mutex::new(NO_TIMESTAMP), file })
+        Ok(Self {
+            base_offset,
+            last_timestamp: Mutex::new(NO_TIMESTAMP),
+            file,
+        })
     }
 
     pub(crate) fn existing(
@@ -46,7 +50,11 @@ impl TimeIndex {
         last_timestamp: i64,
     ) -> Self {
         let file = IndexFile::existing(path, count);
-        Self { base_offset, last_timestamp: Mutex::new(last_timestamp), file }
+        Self {
+            base_offset,
+            last_timestamp: Mutex::new(last_timestamp),
+            file,
+        }
     }
 
     /// Drops entries from `keep_count` on and makes the file writable again.
@@ -93,7 +101,14 @@ impl TimeIndex {
 /// Reads an entry.
 pub(crate) fn decode(base_offset: i64, entry: &[u8; ENTRY_BYTES]) -> TimeEntry {
     let (timestamp, offset) = entry.split_at(8);
-    let offset = offset.iter().fold(0i32, |value, byte| value << 8 | i32::from(*byte));
-    let timestamp = timestamp.iter().fold(0i64, |value, byte| value << 8 | i64::from(*byte));
-    TimeEntry { timestamp, offset: base_offset + i64::from(offset) }
+    let offset = offset
+        .iter()
+        .fold(0i32, |value, byte| value << 8 | i32::from(*byte));
+    let timestamp = timestamp
+        .iter()
+        .fold(0i64, |value, byte| value << 8 | i64::from(*byte));
+    TimeEntry {
+        timestamp,
+        offset: base_offset + i64::from(offset),
+    }
 }

@@ -23,7 +23,9 @@ impl Log {
             (view.segments.clone(), view.log_end)
         };
         for (index, segment) in segments.iter().enumerate() {
-            let next = segments.get(index + 1).map_or(log_end, |next| next.base_offset);
+            let next = segments
+                .get(index + 1)
+                .map_or(log_end, |next| next.base_offset);
             if next <= from_offset || segment.largest().timestamp < timestamp_ms {
                 continue;
             }
@@ -59,9 +61,13 @@ impl Log {
     ) -> std::result::Result<Option<i64>, Miss> {
         let disk = &*self.dir.disk;
         // Everything before the entry at or before the target is older than the target.
-        let by_time = segment.time_index.floor(disk, Patience::Disk, timestamp_ms)?;
+        let by_time = segment
+            .time_index
+            .floor(disk, Patience::Disk, timestamp_ms)?;
         let floor = by_time.map_or(from_offset, |entry| entry.offset.max(from_offset));
-        let entry = segment.offset_index.floor_offset(disk, Patience::Disk, floor)?;
+        let entry = segment
+            .offset_index
+            .floor_offset(disk, Patience::Disk, floor)?;
         let mut position = entry.map_or(0, |entry| entry.position);
         let file = segment.file(disk, Patience::Disk)?;
         let mut scan = HeaderScan::new(disk, file, segment.size_bytes(), Patience::Disk);

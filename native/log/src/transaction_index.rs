@@ -24,7 +24,9 @@ impl Log {
         let mut found = Vec::new();
         let segments = self.all_segments();
         for (index, segment) in segments.iter().enumerate() {
-            let next = segments.get(index + 1).map_or(i64::MAX, |next| next.base_offset);
+            let next = segments
+                .get(index + 1)
+                .map_or(i64::MAX, |next| next.base_offset);
             if next <= from_offset {
                 continue;
             }
@@ -49,8 +51,10 @@ impl Log {
             EngineError::new(ErrorCode::OffsetOutOfRange, "no segment holds the marker")
         })?;
         let path = segment.path(TRANSACTION_INDEX);
-        append(&*self.dir.disk, &path, &entry)
-            .map_err(|error| self.dir.judge(&format!("append to {}", path.display()), &error))?;
+        append(&*self.dir.disk, &path, &entry).map_err(|error| {
+            self.dir
+                .judge(&format!("append to {}", path.display()), &error)
+        })?;
         self.dir.sync_dir(self.directory())
     }
 }
@@ -65,7 +69,9 @@ fn append(disk: &dyn Disk, path: &Path, entry: &AbortedTransaction) -> io::Resul
 
 /// Entries of a file; none when it does not exist. A torn last entry is left out.
 pub(crate) fn read_entries(dir: &LogDir, path: &Path) -> Result<Vec<AbortedTransaction>> {
-    let Some(bytes) = dir.read_small(path)? else { return Ok(Vec::new()) };
+    let Some(bytes) = dir.read_small(path)? else {
+        return Ok(Vec::new());
+    };
     let (entries, _torn) = bytes.as_chunks::<ENTRY_BYTES>();
     entries
         .iter()

@@ -37,7 +37,9 @@ impl Log {
                 .segments
                 .partition_point(|segment| segment.base_offset <= view.log_start);
             // The segment before the first one above the log start still holds it.
-            view.segments.drain(..above.saturating_sub(1)).collect::<Vec<_>>()
+            view.segments
+                .drain(..above.saturating_sub(1))
+                .collect::<Vec<_>>()
         };
         self.epochs.cut_start(&self.dir, log_start_offset)?;
         self.remove_later(&removed)?;
@@ -116,7 +118,8 @@ impl Log {
         self.cursors.clear();
         self.ends.clear();
         self.warmed.clear();
-        self.cut_files(&segment, &removed, position, offset).map_err(fail)?;
+        self.cut_files(&segment, &removed, position, offset)
+            .map_err(fail)?;
         transaction_index::truncate(&self.dir, &segment.path(TRANSACTION_INDEX), offset)?;
         self.dir.sync_dir(self.directory())?;
         self.epochs.cut_end(&self.dir, offset)
@@ -125,7 +128,9 @@ impl Log {
     /// Position of the first batch that ends at or after `offset`.
     fn boundary_at(&self, segment: &Segment, offset: i64) -> std::result::Result<u64, Miss> {
         let disk = &*self.dir.disk;
-        let entry = segment.offset_index.floor_offset(disk, Patience::Disk, offset)?;
+        let entry = segment
+            .offset_index
+            .floor_offset(disk, Patience::Disk, offset)?;
         let mut position = entry.map_or(0, |entry| entry.position);
         let file = segment.file(disk, Patience::Disk)?;
         let mut scan = HeaderScan::new(disk, file, segment.size_bytes(), Patience::Disk);

@@ -22,7 +22,10 @@ impl Log {
         let _writing = self.writing.lock();
         self.dir.poison.check()?;
         let Some(active) = self.view.read().segments.last().cloned() else {
-            return Err(EngineError::new(ErrorCode::UnknownHandle, "log without segments"));
+            return Err(EngineError::new(
+                ErrorCode::UnknownHandle,
+                "log without segments",
+            ));
         };
         let start = active.size_bytes();
         let mut opened: Vec<Arc<Segment>> = Vec::new();
@@ -49,7 +52,10 @@ impl Log {
                 position = 0;
             }
             let rest = &staged.batches[from + 1..];
-            let run = 1 + rest.iter().take_while(|batch| batch.roll_at.is_none()).count();
+            let run = 1 + rest
+                .iter()
+                .take_while(|batch| batch.roll_at.is_none())
+                .count();
             let slices = &staged.slices[from..from + run];
             position = self.write_run(&segment, slices, position)?;
             from += run;
@@ -188,7 +194,11 @@ impl Log {
             position += batch.size_bytes;
             log_end = batch.last_offset + 1;
         }
-        let mark = Mark { offset: log_end, segment: segment.handle, position };
+        let mark = Mark {
+            offset: log_end,
+            segment: segment.handle,
+            position,
+        };
         self.ends.remember(mark);
         let mut view = self.view.write();
         // Size and log end move together: whoever holds the view sees a batch boundary.
@@ -213,9 +223,9 @@ impl Log {
             };
             let judge = |error: io::Error| self.dir.judge(&format!("roll {}", self.name), &error);
             let segment = self.create_segment(log_end).map_err(judge)?;
-            active.seal(&*self.dir.disk).map_err(|error| {
-                self.dir.fail(&format!("index {}", self.name), &error)
-            })?;
+            active
+                .seal(&*self.dir.disk)
+                .map_err(|error| self.dir.fail(&format!("index {}", self.name), &error))?;
             let mut tail = self.tail.lock();
             tail.mark = TailMark::of_new_segment(log_end);
             tail.committed = tail.mark;

@@ -34,7 +34,11 @@ pub struct RawRecords<'a> {
 impl<'a> RawRecords<'a> {
     /// Over `count` records in `body`, which is decompressed and without the batch header.
     pub fn new(body: &'a [u8], count: i32) -> Self {
-        Self { body, at: 0, left: count }
+        Self {
+            body,
+            at: 0,
+            left: count,
+        }
     }
 
     fn parse(&mut self) -> Option<RawRecord<'a>> {
@@ -55,7 +59,14 @@ impl<'a> RawRecords<'a> {
             return None;
         }
         self.at = end;
-        Some(RawRecord { bytes, timestamp_delta, offset_delta, key, value, headers })
+        Some(RawRecord {
+            bytes,
+            timestamp_delta,
+            offset_delta,
+            key,
+            value,
+            headers,
+        })
     }
 }
 
@@ -76,7 +87,10 @@ impl<'a> Iterator for RawRecords<'a> {
 }
 
 /// `Some(None)` is null; the outer `None` is a fault.
-#[allow(clippy::option_option, reason = "fault, null and bytes are three different answers")]
+#[allow(
+    clippy::option_option,
+    reason = "fault, null and bytes are three different answers"
+)]
 fn read_bytes<'a>(bytes: &'a [u8], at: &mut usize) -> Option<Option<&'a [u8]>> {
     let length = read_varint(bytes, at)?;
     if length == -1 {
@@ -125,6 +139,8 @@ pub fn control_type(body: &[u8]) -> Option<(i16, i32)> {
     let coordinator_epoch = record
         .value
         .and_then(|value| value.get(2..6))
-        .map_or(-1, |bytes| i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        .map_or(-1, |bytes| {
+            i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+        });
     Some((i16::from_be_bytes([key[2], key[3]]), coordinator_epoch))
 }

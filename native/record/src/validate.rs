@@ -27,7 +27,11 @@ pub fn check_header(header: &BatchHeader) -> Result<(), BatchFault> {
         && count <= i64::from(header.last_offset_delta) + 1
         && header.codec() <= 4
         && (header.codec() != 0 || count * SMALLEST_RECORD_BYTES <= body);
-    if sane { Ok(()) } else { Err(BatchFault::Invalid) }
+    if sane {
+        Ok(())
+    } else {
+        Err(BatchFault::Invalid)
+    }
 }
 
 /// Checks that `bytes` is exactly one batch with a matching CRC and gives its header.
@@ -52,7 +56,13 @@ mod tests {
 
     fn batch() -> Vec<u8> {
         let records = [(Some(&b"key"[..]), Some(&b"value"[..])), (None, None)];
-        write_batch(&BatchFields { base_timestamp: 1_000, ..BatchFields::default() }, &records)
+        write_batch(
+            &BatchFields {
+                base_timestamp: 1_000,
+                ..BatchFields::default()
+            },
+            &records,
+        )
     }
 
     #[test]
@@ -65,9 +75,19 @@ mod tests {
     #[test]
     fn wrong_lengths_and_counts_are_invalid() {
         let good = batch();
-        assert_eq!(check_batch(&good[..good.len() - 1]), Err(BatchFault::Invalid));
+        assert_eq!(
+            check_batch(&good[..good.len() - 1]),
+            Err(BatchFault::Invalid)
+        );
         assert_eq!(check_batch(&[]), Err(BatchFault::Invalid));
-        for (at, value) in [(8, 0x80u8), (16, 1), (23, 0x80), (57, 0x80), (57, 1), (22, 7)] {
+        for (at, value) in [
+            (8, 0x80u8),
+            (16, 1),
+            (23, 0x80),
+            (57, 0x80),
+            (57, 1),
+            (22, 7),
+        ] {
             let mut bytes = good.clone();
             bytes[at] = value;
             assert_eq!(check_batch(&bytes), Err(BatchFault::Invalid), "byte {at}");

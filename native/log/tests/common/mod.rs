@@ -1,0 +1,186 @@
+//! What the tests of the log share.
+#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "test support")]
+
+use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use millrace_io::{
+    CompletionKind, CompletionQueue, CompletionRow, Disk, ErrorCode, FaultyDisk, OsDisk,
+};
+use millrace_log::{
+    Appender, DirId, FlushMode, Locate, Located, Log, LogId, LogOptions, OpenLogRequest, OpenedLog,
+    ReadBounds, StageRequest, Staged, Store,
+};
+use millrace_record::{BatchFields, BatchHeader, KeyValue, write_batch};
+
+pub struct Bench {
+    pub store: Arc<Store>,
+    pub appender: Appender,
+    pub completions: Arc<CompletionQueue>,
+    pub dir_id: DirId,
+    pub path: PathBuf,
+}
+
+pub fn small_options() -> LogOptions {
+    LogOptions {
+        segment_bytes: 4096,
+        segment_index_bytes: 4096,
+        index_interval_bytes: 200,
+        flush_mode: FlushMode::Os,
+        file_delete_delay: Duration::from_millis(50),
+        ..LogOptions::default()
+    }
+}
+
+impl Bench {
+    pub fn on(path: &Path, disk: Arc<dyn Disk>) -> Self {
+        let completions = Arc::new(CompletionQueue::new().unwrap());
+        let store = Store::new(disk, Arc::clone(&completions)).unwrap();
+        let dir_id = store.open_dir(path).unwrap();
+        let appender = store.appender();
+        Self {
+            store,
+            appender,
+            completions,
+            dir_id,
+            path: path.to_owned(),
+        }
+    }
+
+    pub fn new(path: &Path) -> Self {
+        Self::on(path, Arc::new(OsDisk))
+    }
+
+    pub fn faulty(path: &Path) -> (Self, FaultyDisk) {
+        let disk = FaultyDisk::new();
+        (Self::on(path, Arc::new(disk.clone())), disk)
+    }
+
+    pub fn request(&self, name: &str, options: LogOptions) -> OpenLogRequest {
+        OpenLogRequest {
+            dir_id: self.dir_id,
+            name: name.to_owned(),
+            create: true,
+            options,
+            recovery_point: 0,
+            log_start_offset: 0,
+            clean: false,
+            topic_id: None,
+        }
+    }
+
+    pub fn open(&self, options: LogOptions) -> (Arc<Log>, OpenedLog) {
+        let opened = self.store.open_log(&self.request("t-0", options)).unwrap();
+        (self.store.log(opened.log_id).unwrap(), opened)
+    }
+
+    pub fn stage(&mut self, log_id: LogId, batch: &mut [u8]) -> Result<Staged, ErrorCode> {
+        self.stage_at(log_id, batch, -1)
+    }
+
+    pub fn stage_at(
+        &mut self,
+        log_id: LogId,
+        batch: &mut [u8],
+        append_time_ms: i64,
+    ) -> Result<Staged, ErrorCode> {
+        let request = StageRequest {
+            log_id,
+            leader_epoch: 3,
+            append_time_ms,
+        };
+        // SAFETY: the tests commit before the batch goes.
+        #[allow(unsafe_code, reason = "the interface under test")]
+        unsafe {
+            self.appender.stage(&request, NonNull::from(batch))
+        }
+    }
+
+    pub fn append(&mut self, log_id: LogId, mut batch: Vec<u8>) -> Staged {
+        let staged = self.stage(log_id, &mut batch).unwrap();
+        assert!(self.appender.commit().is_empty());
+        staged
+    }
+
+    /// Waits until a row of this kind came; gives it.
+    pub fn wait_for(&self, kind: CompletionKind) -> CompletionRow {
+        let until = Instant::now() + Duration::from_secs(10);
+        let mut rows = Vec::new();
+        loop {
+            self.completions.drain(&mut rows);
+            if let Some(row) = rows.iter().find(|row| row.kind == kind) {
+                return *row;
+            }
+            assert!(Instant::now() < until, "no {kind:?} came");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+pub fn batch_of(count: usize, timestamp: i64, filler: usize) -> Vec<u8> {
+    let value = vec![b'v'; filler];
+    let records: Vec<KeyValue<'_>> = (0..count)
+        .map(|_| (Some(&b"key"[..]), Some(&value[..])))
+        .collect();
+    write_batch(
+        &BatchFields {
+            base_timestamp: timestamp,
+            ..BatchFields::default()
+        },
+        &records,
+    )
+}
+
+pub fn bounds(offset: i64, up_to_offset: i64, max_bytes: u64) -> ReadBounds {
+    ReadBounds {
+        offset,
+        up_to_offset,
+        max_bytes,
+        at_least_one: true,
+    }
+}
+
+pub fn found(locate: Locate) -> Located {
+    match locate {
+        Locate::Found(located) => located,
+        other => panic!("expected Found, got {other:?}"),
+    }
+}
+
+/// Locates; a log that was just opened is cold.
+pub fn locate_warm(log: &Log, bounds: &ReadBounds) -> Locate {
+    match log.locate(bounds) {
+        Locate::Cold => {
+            log.warm(bounds.offset, bounds.max_bytes).unwrap();
+            log.locate(bounds)
+        }
+        other => other,
+    }
+}
+
+/// Headers of back-to-back batches.
+pub fn headers(mut bytes: &[u8]) -> Vec<BatchHeader> {
+    let mut headers = Vec::new();
+    while let Some(header) = BatchHeader::read(bytes) {
+        headers.push(header);
+        bytes = &bytes[header.size_bytes as usize..];
+    }
+    assert!(bytes.is_empty());
+    headers
+}
+
+pub fn read_all(log: &Log) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut offset = log.log_start_offset();
+    loop {
+        let bytes = log.read(&bounds(offset, i64::MAX, 1 << 20)).unwrap();
+        if bytes.is_empty() {
+            return all;
+        }
+        offset = headers(&bytes).last().unwrap().next_offset();
+        all.extend(bytes);
+    }
+}

@@ -1,0 +1,198 @@
+//! Disks that fail.
+
+mod common;
+
+use std::fs;
+
+use common::{Bench, batch_of, read_all, small_options};
+use millrace_io::{CompletionKind, DiskOperation, ErrorCode, Rule};
+use millrace_log::{FlushMode, Locate, LogOptions};
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+fn grouped() -> LogOptions {
+    LogOptions {
+        flush_mode: FlushMode::Group,
+        ..small_options()
+    }
+}
+
+#[test]
+fn the_first_failed_flush_poisons_the_directory_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (log, _) = bench.open(grouped());
+    bench.append(log.id(), batch_of(1, 0, 10));
+    assert_eq!(bench.wait_for(CompletionKind::Flushed).value, 1);
+    disk.add(
+        Rule::fail(DiskOperation::SyncData, EIO)
+            .on(".log")
+            .once_after(0),
+    );
+    bench.append(log.id(), batch_of(1, 0, 10));
+    let row = bench.wait_for(CompletionKind::DirFailed);
+    assert_eq!(
+        (row.subject, row.value),
+        (bench.dir_id, ErrorCode::IoError as i64)
+    );
+    assert_eq!(log.flushed_offset(), 1);
+    // The disk is fine again; the directory is not.
+    assert_eq!(
+        bench.stage(log.id(), &mut batch_of(1, 0, 10)),
+        Err(ErrorCode::Poisoned)
+    );
+    assert_eq!(log.flush().unwrap_err().code(), ErrorCode::Poisoned);
+    assert_eq!(log.locate(&common::bounds(0, 1, 100)), Locate::Failed);
+    let write = bench.store.write_file(bench.dir_id, "x", b"y");
+    assert_eq!(write.unwrap_err().code(), ErrorCode::Poisoned);
+    let mut rows = Vec::new();
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    bench.completions.drain(&mut rows);
+    assert!(
+        rows.iter().all(|row| row.kind != CompletionKind::Flushed),
+        "{rows:?}"
+    );
+}
+
+#[test]
+fn a_failed_write_poisons_and_nothing_of_it_is_readable() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (log, _) = bench.open(small_options());
+    bench.append(log.id(), batch_of(1, 0, 10));
+    let rule = Rule {
+        written_bytes: 30,
+        ..Rule::fail(DiskOperation::Write, EIO).on(".log")
+    };
+    disk.add(rule.once_after(0));
+    bench.stage(log.id(), &mut batch_of(1, 0, 10)).unwrap();
+    assert_eq!(bench.appender.commit(), [log.id()]);
+    assert_eq!(log.log_end_offset(), 1);
+    bench.wait_for(CompletionKind::DirFailed);
+    assert_eq!(
+        bench.stage(log.id(), &mut batch_of(1, 0, 10)),
+        Err(ErrorCode::Poisoned)
+    );
+}
+
+#[test]
+fn a_full_disk_refuses_cuts_back_and_heals() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (log, _) = bench.open(small_options());
+    for _ in 0..20 {
+        bench.append(log.id(), batch_of(1, 0, 100));
+    }
+    let before = read_all(&log);
+    let path = dir.path().join("t-0/00000000000000000000.log");
+    let rule = Rule {
+        written_bytes: 250,
+        ..Rule::fail(DiskOperation::Write, ENOSPC).on(".log")
+    };
+    disk.add(rule.once_after(0));
+    let mut batches = [batch_of(1, 0, 100), batch_of(1, 0, 100)];
+    for batch in &mut batches {
+        bench.stage(log.id(), batch).unwrap();
+    }
+    assert_eq!(bench.appender.commit(), [log.id()]);
+    assert_eq!(
+        fs::read(&path).unwrap(),
+        before,
+        "the part that was written is cut"
+    );
+    assert_eq!(bench.append(log.id(), batch_of(1, 0, 100)).base_offset, 20);
+    assert_eq!(read_all(&log).len(), before.len() / 20 * 21);
+}
+
+#[test]
+fn a_full_disk_in_the_middle_of_a_roll_leaves_the_old_segment_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (log, _) = bench.open(small_options());
+    for _ in 0..20 {
+        bench.append(log.id(), batch_of(1, 0, 100));
+    }
+    let before = read_all(&log);
+    // The old segment takes its last batches, the new one takes nothing.
+    disk.add(
+        Rule::fail(DiskOperation::Write, ENOSPC)
+            .on(".log")
+            .once_after(1),
+    );
+    let mut batches: Vec<_> = (0..20).map(|_| batch_of(1, 0, 100)).collect();
+    let rolled = batches.iter_mut().any(|batch| {
+        let staged = bench.stage(log.id(), batch).unwrap();
+        staged.rolled_at.is_some()
+    });
+    assert!(rolled);
+    assert_eq!(bench.appender.commit(), [log.id()]);
+    assert_eq!(log.segments().len(), 1);
+    assert_eq!(read_all(&log), before);
+    let logs = fs::read_dir(dir.path().join("t-0")).unwrap();
+    let logs = logs.filter(|e| {
+        e.as_ref()
+            .unwrap()
+            .path()
+            .extension()
+            .is_some_and(|e| e == "log")
+    });
+    assert_eq!(logs.count(), 1);
+    assert_eq!(bench.append(log.id(), batch_of(1, 0, 100)).base_offset, 20);
+}
+
+#[test]
+fn a_full_disk_at_a_flush_is_final() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (log, _) = bench.open(small_options());
+    bench.append(log.id(), batch_of(1, 0, 10));
+    disk.add(Rule::fail(DiskOperation::SyncData, ENOSPC).once_after(0));
+    assert!(log.flush().is_err());
+    assert_eq!(log.flush().unwrap_err().code(), ErrorCode::Poisoned);
+}
+
+#[test]
+fn a_new_segments_name_is_flushed_before_its_data() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (log, _) = bench.open(small_options());
+    disk.take_calls();
+    for _ in 0..40 {
+        bench.append(log.id(), batch_of(1, 0, 100));
+    }
+    bench.store.close_log(log.id()).unwrap();
+    let calls = disk.take_calls();
+    let created = calls.iter().rposition(|(operation, path)| {
+        *operation == DiskOperation::Open && path.extension().is_some_and(|name| name == "log")
+    });
+    let dir_synced = calls
+        .iter()
+        .rposition(|(operation, _)| *operation == DiskOperation::SyncDir);
+    let last_data = calls.iter().rposition(|(operation, path)| {
+        *operation == DiskOperation::SyncData && path.extension().is_some_and(|name| name == "log")
+    });
+    assert!(created < dir_synced && dir_synced < last_data, "{calls:?}");
+}
+
+#[test]
+fn a_slow_flush_does_not_hold_up_staging_committing_or_locating() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (log, _) = bench.open(grouped());
+    let delay = std::time::Duration::from_millis(400);
+    disk.add(Rule {
+        errno: None,
+        delay,
+        ..Rule::fail(DiskOperation::SyncData, 0)
+    });
+    bench.append(log.id(), batch_of(1, 0, 10));
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let started = std::time::Instant::now();
+    for _ in 0..100 {
+        bench.append(log.id(), batch_of(1, 0, 10));
+        common::found(log.locate(&common::bounds(0, i64::MAX, 100)));
+    }
+    assert!(started.elapsed() < std::time::Duration::from_millis(200));
+    assert_eq!(bench.wait_for(CompletionKind::Flushed).value, 1);
+}
