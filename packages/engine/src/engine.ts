@@ -1,10 +1,10 @@
 import type { Reactor } from './reactor.ts';
 import type { SegmentStore } from './segment-store.ts';
 
-/** A reactor and a store that share memory: appends name frame memory of the reactor. */
+/** Sockets and logs of one process part; what a broker stands on. */
 export interface Engine {
   readonly reactor: Reactor;
   readonly store: SegmentStore;
-  /** Ends what is left: threads, completion queue. The reactor and all logs must be closed. */
+  /** Closes the reactor. Logs and dirs are closed by their owner before or after; nothing is left that keeps the process alive. */
   close(): Promise<void>;
 }

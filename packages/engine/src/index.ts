@@ -1,7 +1,5 @@
 export type { Engine } from './engine.ts';
 export { EngineError, EngineErrorCode } from './engine-error.ts';
-export { openMemoryEngine } from './memory/memory-engine.ts';
-export { MemoryDisk } from './memory/memory-store.ts';
 export { openNativeEngine } from './native-engine.ts';
 export {
   CloseReason,

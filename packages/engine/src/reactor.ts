@@ -96,6 +96,9 @@ export interface ReactorStats {
   readonly queuedSendBytes: number;
   readonly receivedBytesTotal: number;
   readonly sentBytesTotal: number;
+  readonly framesTotal: number;
+  /** Connections turned away by the limits. */
+  readonly refusedTotal: number;
 }
 
 export interface Reactor {
