@@ -36,7 +36,6 @@ import type { SlowLane } from './api/produce/slow-lane.ts';
 import type { Endpoint } from './config/advertised-endpoint.ts';
 import type { DynamicConfig } from './config/dynamic-config.ts';
 import type { DurableRecords } from './controller/durable-records.ts';
-import { CONSUMER_OFFSETS_TOPIC } from './controller/topic-name.ts';
 import type { Topics } from './controller/topic-store.ts';
 import type { GroupCoordinator } from './coordinator/group/group-coordinator.ts';
 import type { LogManager } from './log/log-manager.ts';
@@ -53,6 +52,7 @@ export interface ApiRooms {
   readonly records: DurableRecords;
   readonly topics: Topics;
   readonly groups: GroupCoordinator;
+  readonly ensureGroupTopic: () => Promise<void>;
   readonly partitions: PartitionTable;
   readonly logs: LogManager;
   readonly producerIds: ProducerIds;
@@ -83,7 +83,7 @@ export function apiTableOf(rooms: ApiRooms): ApiTable {
     findCoordinatorHandler({
       brokerId: image.brokerId,
       endpointFor: rooms.endpointFor,
-      ensureGroupTopic: () => ensureGroupTopic(topics),
+      ensureGroupTopic: rooms.ensureGroupTopic,
     }),
   );
   table.add(joinGroupHandler({ groups }));
@@ -116,9 +116,4 @@ export function apiTableOf(rooms: ApiRooms): ApiTable {
   table.add(describeProducersHandler({ partitions }));
   table.add(describeTopicPartitionsHandler({ image, partitions, config }));
   return table;
-}
-
-async function ensureGroupTopic(topics: Topics): Promise<void> {
-  const outcome = await topics.ensureInternalTopic(CONSUMER_OFFSETS_TOPIC);
-  if (outcome.refusal !== null) throw new Error(outcome.refusal.message ?? 'refused');
 }

@@ -1,6 +1,5 @@
 import { type Clock, type Logger, silentLogger, systemClock, systemRandom } from '@millrace/base';
-import { randomUuid } from '@millrace/bytes';
-import { type Codec, CompressionPool } from '@millrace/compression';
+import { CompressionPool } from '@millrace/compression';
 import { type Engine, openNativeEngine } from '@millrace/engine';
 import type { ApiTable } from './api/api-table.ts';
 import { FetchSessionCache } from './api/fetch/fetch-session.ts';
@@ -8,15 +7,10 @@ import { SlowLane } from './api/produce/slow-lane.ts';
 import { type ApiRooms, apiTableOf } from './broker-apis.ts';
 import { type BrokerOptions, type PreparedOptions, prepareOptions } from './broker-options.ts';
 import { advertisedEndpoint } from './config/advertised-endpoint.ts';
-import type { BrokerConfig } from './config/broker-config.ts';
 import { DynamicConfig } from './config/dynamic-config.ts';
 import { loadTopics } from './controller/topic-loader.ts';
-import { CONSUMER_OFFSETS_TOPIC } from './controller/topic-name.ts';
 import type { Topics } from './controller/topic-store.ts';
-import { CoordinatorLog } from './coordinator/coordinator-log.ts';
-import { GroupCoordinator } from './coordinator/group/group-coordinator.ts';
-import type { GroupSettings } from './coordinator/group/group-settings.ts';
-import { PartitionLoader } from './coordinator/partition-loader.ts';
+import { type OpenedGroups, openGroupCoordinator } from './coordinator/open-group-coordinator.ts';
 import { RECOMPRESSION_QUEUE_BYTES_MAX } from './limits.ts';
 import { AppendPlan } from './log/append-plan.ts';
 import { LogManager } from './log/log-manager.ts';
@@ -88,7 +82,7 @@ class Broker implements RunningBroker {
   readonly #pool: CompressionPool;
   readonly #maintenance: Maintenance;
   #topics: Topics | null = null;
-  #groups: GroupCoordinator | null = null;
+  #groups: OpenedGroups | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(
@@ -159,14 +153,17 @@ class Broker implements RunningBroker {
       log: this.#log,
     });
     this.#topics = topics;
-    const groups = this.#groupCoordinator(topics);
-    this.#groups = groups;
-    topics.onChange((change) => {
-      if (change.kind === 'deleted') groups.topicDeleted(change.topic.name);
+    const opened = openGroupCoordinator({
+      topics,
+      partitions: this.#partitions,
+      config: this.#dynamicConfig.config,
+      clock: this.#clock,
+      tick: this.#tick,
+      random: systemRandom,
+      logger: this.#log,
     });
-    const table = apiTableOf({ ...this.#apiRooms(topics, groups), records });
-    this.#openDoors(table);
-    groups.start();
+    this.#groups = opened;
+    this.#openDoors(apiTableOf({ ...this.#apiRooms(topics), ...opened, records }));
     this.#maintenance.start();
   }
 
@@ -220,7 +217,7 @@ class Broker implements RunningBroker {
     reactor.run(pump.onTick);
   }
 
-  #apiRooms(topics: Topics, groups: GroupCoordinator): Omit<ApiRooms, 'records'> {
+  #apiRooms(topics: Topics): Omit<ApiRooms, 'records' | 'groups' | 'ensureGroupTopic'> {
     const { config } = this.#dynamicConfig;
     const { store } = this.#engine;
     const partitions = this.#partitions;
@@ -231,7 +228,6 @@ class Broker implements RunningBroker {
     return {
       dynamicConfig: this.#dynamicConfig,
       topics,
-      groups,
       partitions,
       tick,
       logs: this.#logs,
@@ -256,37 +252,6 @@ class Broker implements RunningBroker {
     };
   }
 
-  #groupCoordinator(topics: Topics): GroupCoordinator {
-    const { config } = this.#dynamicConfig;
-    const { image } = topics;
-    const topic = {
-      topicName: CONSUMER_OFFSETS_TOPIC,
-      topicPartitionCount: () => image.topic(CONSUMER_OFFSETS_TOPIC)?.partitionCount ?? null,
-      partition: (index: number) => this.#partitions.get(CONSUMER_OFFSETS_TOPIC, index),
-    };
-    const log = new CoordinatorLog({
-      ...topic,
-      partitionCountDefault: config.offsetsTopicNumPartitions,
-      batchBytesMax: () =>
-        image.topic(CONSUMER_OFFSETS_TOPIC)?.config.maxMessageBytes ?? config.messageMaxBytes,
-      codec: config.offsetsTopicCompressionCodec as Codec,
-      clock: this.#clock,
-      tick: this.#tick,
-    });
-    return new GroupCoordinator({
-      clock: this.#clock,
-      settings: groupSettingsOf(config),
-      log,
-      logger: this.#log,
-      loader: new PartitionLoader({
-        ...topic,
-        bufferBytes: config.offsetsLoadBufferSize,
-        logger: this.#log,
-      }),
-      newUuid: () => randomUuid((target) => systemRandom.fill(target)),
-    });
-  }
-
   #dirFailed(dirId: number, code: number): void {
     const dir = this.#logs.dir(dirId);
     if (dir === undefined || dir.isFailed) return;
@@ -299,16 +264,4 @@ class Broker implements RunningBroker {
       if (partition.log.dirId === dirId) partition.fail();
     }
   }
-}
-
-function groupSettingsOf(config: BrokerConfig): GroupSettings {
-  return {
-    initialRebalanceDelayMs: config.groupInitialRebalanceDelayMs,
-    sessionTimeoutMsMin: config.groupMinSessionTimeoutMs,
-    sessionTimeoutMsMax: config.groupMaxSessionTimeoutMs,
-    memberCountMax: config.groupMaxSize,
-    offsetMetadataLengthMax: config.offsetMetadataMaxBytes,
-    offsetsRetentionMs: config.offsetsRetentionMinutes * 60_000,
-    offsetsRetentionCheckIntervalMs: config.offsetsRetentionCheckIntervalMs,
-  };
 }
