@@ -1,3 +1,4 @@
+import { DecodeError } from '@millrace/bytes';
 import {
   BATCH_HEADER_BYTES,
   BATCH_PREFIX_BYTES,
@@ -55,8 +56,7 @@ function batchAt(file: SegmentFile, position: number, left: number): FoundBatch 
     if (lengthBytes < LegacyMessage.headerBytes(view.magic)) {
       return batchProblemText(BatchProblem.badLength);
     }
-    const message = new LegacyMessage(file.read(position, lengthBytes));
-    return { position, lengthBytes, batch: message };
+    return legacyAt(file, position, lengthBytes);
   }
   if (lengthBytes < BATCH_HEADER_BYTES) return batchProblemText(BatchProblem.badLength);
   const bytes = file.read(position, lengthBytes);
@@ -64,4 +64,14 @@ function batchAt(file: SegmentFile, position: number, left: number): FoundBatch 
   // A batch may be looked at although some of its numbers make no sense; not without a header.
   if (problem === BatchProblem.unknownMagic) return batchProblemText(problem);
   return { position, lengthBytes, batch: view.reset(bytes, 0) };
+}
+
+function legacyAt(file: SegmentFile, position: number, lengthBytes: number): FoundBatch | string {
+  try {
+    const batch = new LegacyMessage(file.read(position, lengthBytes));
+    return { position, lengthBytes, batch };
+  } catch (error) {
+    if (error instanceof DecodeError) return error.message;
+    throw error;
+  }
 }

@@ -1,26 +1,17 @@
+import { BatchView, RecordCursor } from '@millrace/records';
 import {
-  BatchView,
-  ControlType,
-  codecName,
-  decodeControlRecord,
-  RecordCursor,
-  verifyCrc,
-} from '@millrace/records';
+  batchLine,
+  controlText,
+  legacyLine,
+  legacyMetadata,
+  recordMetadata,
+} from './batch-text.ts';
 import { batchesOf, type FoundBatch } from './batches.ts';
 import type { DumpContext } from './dump-context.ts';
 import { Inflater } from './inflater.ts';
 import type { LegacyMessage } from './legacy-message.ts';
 import { recordText } from './record-text.ts';
 import type { SegmentFile } from './segment-file.ts';
-
-/** Numbers of control types that end no transaction, as Kafka's tool names them. */
-const CONTROL_NAMES: Readonly<Record<number, string>> = {
-  [ControlType.leaderChange]: 'LEADER_CHANGE',
-  [ControlType.snapshotHeader]: 'SNAPSHOT_HEADER',
-  [ControlType.snapshotFooter]: 'SNAPSHOT_FOOTER',
-  [ControlType.kraftVersion]: 'KRAFT_VERSION',
-  [ControlType.kraftVoters]: 'KRAFT_VOTERS',
-};
 
 /** `.log`: a line for each batch, and for each record when asked. */
 export function dumpLogFile(file: SegmentFile, context: DumpContext): void {
@@ -72,21 +63,20 @@ class RecordPrinter {
         this.#context.print(this.#line(batch));
       }
     } catch (error) {
-      const text = `At position ${found.position}: the batch of offset ${batch.baseOffset} cannot be read: ${(error as Error).message}`;
+      const where = `At position ${found.position}: the batch of offset ${batch.baseOffset}`;
+      const text = `${where} cannot be read: ${(error as Error).message}`;
       this.#context.problems.other(this.#file.path, text);
     }
   }
 
   #legacy(message: LegacyMessage): void {
     if (message.codec !== 0) {
-      const text = `Offset ${message.offset}: compressed messages of format ${message.magic} are not inflated`;
-      this.#context.problems.other(this.#file.path, text);
+      const text = `compressed messages of format ${message.magic} are not inflated`;
+      this.#context.problems.other(this.#file.path, `Offset ${message.offset}: ${text}`);
       return;
     }
     this.#follow(message.offset);
-    const metadata = this.#context.options.printsMetadata
-      ? ` offset: ${message.offset} ${message.timestampType}: ${message.timestampMs} keySize: ${message.key?.length ?? -1} valueSize: ${message.value?.length ?? -1} isValid: ${message.isValid} crc: ${message.crc}`
-      : '';
+    const metadata = this.#context.options.printsMetadata ? ` ${legacyMetadata(message)}` : '';
     this.#context.print(
       `|${metadata}${this.#contents(message.offset, message.key, message.value)}`,
     );
@@ -107,7 +97,8 @@ class RecordPrinter {
   #contents(offset: number, key: Uint8Array | null, value: Uint8Array | null): string {
     if (!this.#context.options.printsContents) return '';
     const text = recordText(this.#context.options, offset, key, value);
-    return `${text.key === undefined ? '' : ` key: ${text.key}`}${text.payload === undefined ? '' : ` payload: ${text.payload}`}`;
+    const keyPart = text.key === undefined ? '' : ` key: ${text.key}`;
+    return text.payload === undefined ? keyPart : `${keyPart} payload: ${text.payload}`;
   }
 
   #follow(offset: number): void {
@@ -117,55 +108,4 @@ class RecordPrinter {
     }
     this.#lastOffset = offset;
   }
-}
-
-function batchLine({ position }: FoundBatch, batch: BatchView): string {
-  const horizon = batch.deleteHorizonMs;
-  return [
-    `baseOffset: ${batch.baseOffset}`,
-    `lastOffset: ${batch.lastOffset}`,
-    `count: ${batch.recordCount}`,
-    `baseSequence: ${batch.baseSequence}`,
-    `lastSequence: ${batch.lastSequence}`,
-    `producerId: ${batch.producerId}`,
-    `producerEpoch: ${batch.producerEpoch}`,
-    `partitionLeaderEpoch: ${batch.leaderEpoch}`,
-    `isTransactional: ${batch.isTransactional}`,
-    `isControl: ${batch.isControl}`,
-    `deleteHorizonMs: ${horizon === undefined ? 'OptionalLong.empty' : `OptionalLong[${horizon}]`}`,
-    `position: ${position}`,
-    `${batch.timestampType}: ${batch.maxTimestamp}`,
-    `size: ${batch.lengthBytes}`,
-    `magic: ${batch.magic}`,
-    `compresscodec: ${codecName(batch.codec) ?? `unknown(${batch.codec})`}`,
-    `crc: ${batch.crc}`,
-    `isvalid: ${verifyCrc(batch.bytes, batch.position)}`,
-  ].join(' ');
-}
-
-function legacyLine({ position, lengthBytes }: FoundBatch, message: LegacyMessage): string {
-  return [
-    `offset: ${message.offset}`,
-    `position: ${position}`,
-    `${message.timestampType}: ${message.timestampMs}`,
-    `size: ${lengthBytes}`,
-    `magic: ${message.magic}`,
-    `compresscodec: ${message.codecName}`,
-    `crc: ${message.crc}`,
-    `isvalid: ${message.isValid}`,
-  ].join(' ');
-}
-
-function recordMetadata(batch: BatchView, cursor: RecordCursor): string {
-  const headerKeys = cursor.headers.map(({ key }) => key).join(',');
-  return `offset: ${cursor.offset} ${batch.timestampType}: ${cursor.timestampMs} keySize: ${cursor.keyBytes} valueSize: ${cursor.valueBytes} sequence: ${cursor.sequence} headerKeys: [${headerKeys}]`;
-}
-
-function controlText(cursor: RecordCursor): string {
-  const { type, coordinatorEpoch } = decodeControlRecord(cursor.key, cursor.value);
-  if (type === ControlType.abort || type === ControlType.commit) {
-    const name = type === ControlType.commit ? 'COMMIT' : 'ABORT';
-    return ` endTxnMarker: ${name} coordinatorEpoch: ${coordinatorEpoch ?? 'unknown'}`;
-  }
-  return ` controlType: ${CONTROL_NAMES[type] ?? 'UNKNOWN'}(${type})`;
 }
