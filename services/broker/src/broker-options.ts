@@ -37,6 +37,8 @@ export async function prepareOptions(options: BrokerOptions): Promise<PreparedOp
   if (options.defaults === 'kafka') return { config, cleanUp: async () => {} };
   const values = new Map(config.values);
   if (!values.has('listeners')) values.set('listeners', 'PLAINTEXT://127.0.0.1:0');
+  // A second broker in the process must find everything free.
+  if (!values.has('millrace.metrics.listener')) values.set('millrace.metrics.listener', '');
   if (values.has('log.dirs') || values.has('log.dir')) {
     return { config: { ...config, values }, cleanUp: async () => {} };
   }

@@ -1,6 +1,8 @@
 import { type Clock, type Logger, silentLogger, systemClock, systemRandom } from '@millrace/base';
 import { CompressionPool } from '@millrace/compression';
 import { type Engine, openNativeEngine } from '@millrace/engine';
+import { Admin } from './admin/admin.ts';
+import { BrokerState } from './admin/health.ts';
 import type { ApiTable } from './api/api-table.ts';
 import { FetchSessionCache } from './api/fetch/fetch-session.ts';
 import { SlowLane } from './api/produce/slow-lane.ts';
@@ -34,6 +36,8 @@ export interface RunningBroker {
   /** Port of the first listener. */
   readonly port: number;
   readonly listeners: readonly OpenListener[];
+  /** Where /metrics and /health are; null when `millrace.metrics.listener` is empty. */
+  readonly metricsAddress: { readonly address: string; readonly port: number } | null;
   readonly logDirs: readonly string[];
   /** Names in the configuration that nothing knows. */
   readonly unknownConfigs: readonly string[];
@@ -81,6 +85,8 @@ class Broker implements RunningBroker {
   readonly #listeners: Listeners;
   readonly #pool: CompressionPool;
   readonly #maintenance: Maintenance;
+  readonly #admin: Admin;
+  #metricsAddress: { readonly address: string; readonly port: number } | null = null;
   #topics: Topics | null = null;
   #groups: OpenedGroups | null = null;
   #closing: Promise<void> | null = null;
@@ -111,6 +117,8 @@ class Broker implements RunningBroker {
     this.#listeners = new Listeners(reactor);
     this.#pool = new CompressionPool({ queueBytesMax: RECOMPRESSION_QUEUE_BYTES_MAX });
     this.#maintenance = new Maintenance({ partitions, logs, clock, log, config: () => config });
+    const failedDirs = () => logs.dirs.filter((dir) => dir.isFailed).map((dir) => dir.path);
+    this.#admin = new Admin({ clock, log, failedDirs });
   }
 
   get clusterId(): string {
@@ -127,6 +135,10 @@ class Broker implements RunningBroker {
 
   get listeners(): readonly OpenListener[] {
     return this.#listeners.open;
+  }
+
+  get metricsAddress(): { readonly address: string; readonly port: number } | null {
+    return this.#metricsAddress;
   }
 
   get logDirs(): readonly string[] {
@@ -163,8 +175,20 @@ class Broker implements RunningBroker {
       logger: this.#log,
     });
     this.#groups = opened;
-    this.#openDoors(apiTableOf({ ...this.#apiRooms(topics), ...opened, records }));
+    topics.onChange(({ kind, topic }) => {
+      if (kind === 'deleted') this.#admin.metrics.topics.drop(topic.name);
+    });
+    const rooms = { ...this.#apiRooms(topics), ...opened, records };
+    const budget = this.#openDoors(apiTableOf(rooms));
+    this.#metricsAddress = await this.#admin.open(this.#dynamicConfig.config.metricsListener, {
+      ...rooms,
+      image: topics.image,
+      network: () => this.#engine.reactor.stats(),
+      pendingRequestCount: () => budget.requestCount,
+      waitingCount: () => this.#purgatory.count,
+    });
     this.#maintenance.start();
+    this.#admin.health.state = BrokerState.running;
   }
 
   close(): Promise<void> {
@@ -173,6 +197,7 @@ class Broker implements RunningBroker {
   }
 
   async #close(): Promise<void> {
+    this.#admin.closing();
     this.#listeners.close();
     await this.#maintenance.close();
     this.#groups?.close();
@@ -181,6 +206,7 @@ class Broker implements RunningBroker {
     this.#tick.close();
     this.#purgatory.close();
     await this.#engine.reactor.close();
+    await this.#admin.close();
     await this.#pool.close();
     await this.#maintenance.checkpointHighWatermarks().catch(() => {});
     await this.#logs.close();
@@ -189,20 +215,23 @@ class Broker implements RunningBroker {
     await this.#prepared.cleanUp();
   }
 
-  #openDoors(table: ApiTable): void {
+  #openDoors(table: ApiTable): MemoryBudget {
     const { reactor } = this.#engine;
     const { config } = this.#dynamicConfig;
     const tick = this.#tick;
     const responses = new ResponseQueue(reactor);
     responses.onStaged = () => tick.schedule();
     tick.flushReplies = () => responses.flush();
+    const { requests } = this.#admin.metrics;
+    tick.afterCommit(() => requests.turnEnded(tick.monotonicMs()));
+    const budget = new MemoryBudget(reactor, config.queuedMaxRequests);
     const connections = new ConnectionTable({
       reactor,
       responses,
-      budget: new MemoryBudget(reactor, config.queuedMaxRequests),
+      budget,
       log: this.#log,
       listenerNameOf: (listenerId) => this.#listeners.nameOf(listenerId),
-      onReply: () => {},
+      onReply: (reply) => requests.answered(reply),
     });
     const pump = new FramePump({
       reactor,
@@ -215,6 +244,7 @@ class Broker implements RunningBroker {
     });
     this.#listeners.listen(config.openListeners, config.socketListenBacklogSize);
     reactor.run(pump.onTick);
+    return budget;
   }
 
   #apiRooms(topics: Topics): Omit<ApiRooms, 'records' | 'groups' | 'ensureGroupTopic'> {
@@ -223,6 +253,8 @@ class Broker implements RunningBroker {
     const partitions = this.#partitions;
     const tick = this.#tick;
     const pool = this.#pool;
+    const { image } = topics;
+    const meters = this.#admin.metrics.topics;
     const delayedFetches = new DelayedFetches(this.#purgatory, tick);
     const dirId = this.#logs.dirs[0]?.dirId ?? 0;
     return {
@@ -247,7 +279,12 @@ class Broker implements RunningBroker {
         () => tick.schedule(),
       ),
       inflate: (codec, body, bytesMax) => pool.decompress(codec, body, bytesMax),
-      counter: { produced: () => {}, fetched: () => {} },
+      counter: {
+        produced: (partition, bytes, recordCount) => meters.produced(partition, bytes, recordCount),
+        // From version 13 on, a fetch names topics by id.
+        fetched: (topic, topicId, bytes) =>
+          meters.fetched(topic !== '' ? topic : (image.topicById(topicId)?.name ?? ''), bytes),
+      },
       endpointFor: (connection) => advertisedEndpoint(config, connection),
     };
   }

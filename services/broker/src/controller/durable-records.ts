@@ -87,23 +87,6 @@ export class DurableRecords {
     return done(null);
   }
 
-  /**
-   * Takes producer ids out of circulation: the first of `count` new ones, once that is durable.
-   * @throws EngineError when the disk failed.
-   */
-  async takeProducerIds(count: number): Promise<number> {
-    let first = 0;
-    await this.#store.update({
-      apply: (metadata) => {
-        first = metadata.nextProducerId;
-        metadata.nextProducerId += count;
-      },
-      // Ids skipped by a failed write are never missed; ids handed out twice would be.
-      undo: () => {},
-    });
-    return first;
-  }
-
   /** Resolves when nothing is left to write. */
   settle(): Promise<void> {
     return this.#store.settle();

@@ -23,8 +23,6 @@ export interface StoredMetadata {
   /** Dynamic overrides of this broker, and of every broker. */
   brokerOverrides: ReadonlyMap<string, string>;
   clusterOverrides: ReadonlyMap<string, string>;
-  /** First producer id that was never handed out. */
-  nextProducerId: number;
 }
 
 /** A change to the stored metadata; `undo` takes it back when it could not be written. */
@@ -57,7 +55,6 @@ export class LocalMetadataStore {
     topics: new Map(),
     brokerOverrides: new Map(),
     clusterOverrides: new Map(),
-    nextProducerId: 0,
   };
   readonly #files: MetadataFiles;
   #waiting: Waiter[] = [];
@@ -122,7 +119,6 @@ function format(metadata: StoredMetadata): Uint8Array {
   }
   lines.push({ brokerConfigs: Object.fromEntries(metadata.brokerOverrides) });
   lines.push({ clusterConfigs: Object.fromEntries(metadata.clusterOverrides) });
-  lines.push({ nextProducerId: metadata.nextProducerId });
   const body = `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
   const bytes = new TextEncoder().encode(body);
   const end = JSON.stringify({ lines: lines.length, crc32c: crc32c(bytes) });
@@ -144,8 +140,6 @@ function readInto(metadata: StoredMetadata, bytes: Uint8Array): void {
       metadata.brokerOverrides = readTexts(line.brokerConfigs);
     } else if ('clusterConfigs' in line) {
       metadata.clusterOverrides = readTexts(line.clusterConfigs);
-    } else if (typeof line.nextProducerId === 'number') {
-      metadata.nextProducerId = line.nextProducerId;
     } else {
       throw new MetadataFileError(`${METADATA_FILE} has a line that this broker does not know`);
     }

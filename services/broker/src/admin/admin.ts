@@ -1,0 +1,64 @@
+import type { AddressInfo } from 'node:net';
+import type { Clock, Logger, Timer } from '@millrace/base';
+import { apiSpec } from '@millrace/protocol';
+import { AdminServer } from './admin-server.ts';
+import { BrokerMetrics, type MetricsRooms } from './broker-metrics.ts';
+import { BrokerState, Health } from './health.ts';
+import { MetricsPage } from './metrics-page.ts';
+import { RuntimeMetrics } from './runtime-metrics.ts';
+
+/** Quantiles tell of the last one to two of these. */
+const QUANTILE_WINDOW_MS = 60_000;
+const LOOPBACK = /^(127\.|\[?::1\]?:|localhost:)/;
+
+export interface AdminParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Paths of the log dirs that failed. */
+  readonly failedDirs: () => readonly string[];
+}
+
+/** What operators see of the broker: its health and its metrics, counted always, shown when there is a listener. */
+export class Admin {
+  readonly health: Health;
+  readonly metrics: BrokerMetrics;
+  readonly #parts: AdminParts;
+  #server: AdminServer | null = null;
+  #runtime: RuntimeMetrics | null = null;
+  #rotation: Timer | null = null;
+
+  constructor(parts: AdminParts) {
+    this.#parts = parts;
+    this.health = new Health(parts.failedDirs);
+    this.metrics = new BrokerMetrics(parts.clock, (apiKey) => apiSpec(apiKey)?.name);
+  }
+
+  /** Opens the listener; "" opens none. @throws ConfigError when it cannot be bound. */
+  async open(address: string, rooms: Omit<MetricsRooms, 'health'>): Promise<AddressInfo | null> {
+    if (address === '') return null;
+    const { clock, log } = this.#parts;
+    const runtime = new RuntimeMetrics(clock);
+    this.#runtime = runtime;
+    this.#rotation = clock.setInterval(QUANTILE_WINDOW_MS, () => this.metrics.rotate());
+    const source = this.metrics.pageSource({ ...rooms, health: this.health }, runtime);
+    const page = new MetricsPage(clock, source);
+    this.#server = new AdminServer({ health: this.health, page, log });
+    const bound = await this.#server.listen(address);
+    if (!LOOPBACK.test(address)) {
+      log.warn('metrics are open to the network without authentication', { address });
+    }
+    return bound;
+  }
+
+  /** Tells /health/ready that clients should go elsewhere. */
+  closing(): void {
+    this.health.state = BrokerState.shuttingDown;
+  }
+
+  /** Leaves no handle. */
+  async close(): Promise<void> {
+    this.#rotation?.cancel();
+    this.#runtime?.close();
+    await this.#server?.close();
+  }
+}
