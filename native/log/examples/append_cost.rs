@@ -1,5 +1,5 @@
 //! What an append costs, against the bare system call and CRC: `cargo run --release --example
-//! append_cost [directory]`. Prints nanoseconds per batch and CPU seconds per GB.
+//! append_cost [directory] [MiB]`. Prints nanoseconds per batch and CPU seconds per GB.
 
 use std::fs::File;
 use std::io::IoSlice;
@@ -12,7 +12,10 @@ use millrace_io::{CompletionQueue, Disk, OsDisk};
 use millrace_log::{FlushMode, LogOptions, OpenLogRequest, ReadBounds, StageRequest, Store};
 use millrace_record::{BatchFields, check_batch, crc_of_batch, write_batch};
 
-const TOTAL_BYTES: usize = 2 << 30;
+fn total_bytes() -> usize {
+    let megabytes = std::env::args().nth(2).and_then(|text| text.parse().ok());
+    megabytes.unwrap_or(2048usize) << 20
+}
 
 fn cpu_seconds() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
@@ -44,7 +47,7 @@ fn bare(path: &Path, size: usize, group: usize) {
         return;
     };
     let mut batches: Vec<_> = (0..group).map(|_| batch(size)).collect();
-    let rounds = TOTAL_BYTES / size / group;
+    let rounds = total_bytes() / size / group;
     let (started, cpu) = (Instant::now(), cpu_seconds());
     let mut position = 0;
     for _ in 0..rounds {
@@ -86,7 +89,7 @@ fn logged(path: &Path, size: usize, group: usize, flush_mode: FlushMode) -> Opti
     let log_id = store.open_log(&request).ok()?.log_id;
     let mut appender = store.appender();
     let mut batches: Vec<_> = (0..group).map(|_| batch(size)).collect();
-    let rounds = TOTAL_BYTES / size / group;
+    let rounds = total_bytes() / size / group;
     let stage = StageRequest {
         log_id,
         leader_epoch: 0,

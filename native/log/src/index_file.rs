@@ -4,7 +4,8 @@
 //! file   |e0 e1 e2 ... e511|e512 ... |0 0 0 0 ... (preallocated hole, cut when sealed)
 //! memory                              |tail: at most a page of entries not yet in the file
 //! ```
-//! The file is read with pread, never mapped: a file that shrinks under us is a short read, not a
+//! The page that was searched last is kept: readers who go on where they stopped find their next
+//! entry in it. The file is read with pread, never mapped: a file that shrinks under us is a short read, not a
 //! dead process. Entries are a cache; losing the tail in a crash costs a scan of what it covered.
 
 use std::fs::File;
@@ -32,6 +33,10 @@ pub(crate) struct IndexFile<const ENTRY_BYTES: usize> {
 struct Entries<const ENTRY_BYTES: usize> {
     written_count: usize,
     tail: Vec<[u8; ENTRY_BYTES]>,
+    /// A copy of consecutive entries of the file, empty at first.
+    page: Vec<[u8; ENTRY_BYTES]>,
+    /// Changes when entries are dropped.
+    generation: u64,
 }
 
 impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
@@ -50,6 +55,8 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         let entries = Mutex::new(Entries {
             written_count: count,
             tail: Vec::new(),
+            page: Vec::new(),
+            generation: 0,
         });
         Self {
             path,
@@ -76,6 +83,8 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         let mut entries = self.entries.lock();
         entries.written_count = keep_count;
         entries.tail.clear();
+        entries.page.clear();
+        entries.generation += 1;
         Ok(())
     }
 
@@ -160,13 +169,17 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         target: i64,
         key: impl Fn(&[u8; ENTRY_BYTES]) -> i64,
     ) -> Result<Option<[u8; ENTRY_BYTES]>, Miss> {
-        let written_count = {
+        let (written_count, generation) = {
             let entries = self.entries.lock();
             let above = entries.tail.partition_point(|entry| key(entry) <= target);
             if above > 0 {
                 return Ok(Some(entries.tail[above - 1]));
             }
-            entries.written_count
+            let above = entries.page.partition_point(|entry| key(entry) <= target);
+            if above > 0 && above < entries.page.len() {
+                return Ok(Some(entries.page[above - 1]));
+            }
+            (entries.written_count, entries.generation)
         };
         // Narrow down to a page with single reads, then read the page.
         let (mut low, mut high) = (0, written_count);
@@ -181,12 +194,19 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         if low == high {
             return Ok(None);
         }
+        // Entries from `low` on, also those behind `high`: that is where a reader goes next.
+        let count = (written_count - low).min(SPILL_COUNT);
         let mut page = [[0u8; ENTRY_BYTES]; SPILL_COUNT];
-        let page = &mut page[..high - low];
+        let page = &mut page[..count];
         let file = self.open(disk, patience)?;
         let position = (low * ENTRY_BYTES) as u64;
         read_exact(disk, file, page.as_flattened_mut(), position, patience)?;
         let above = page.partition_point(|entry| key(entry) <= target);
+        let mut entries = self.entries.lock();
+        if entries.generation == generation {
+            entries.page.clear();
+            entries.page.extend_from_slice(page);
+        }
         Ok(above.checked_sub(1).map(|index| page[index]))
     }
 

@@ -286,12 +286,11 @@ impl Log {
         patience: Patience,
     ) -> std::result::Result<(u64, i64), Miss> {
         let (disk, index) = (&*self.dir.disk, &place.segment.offset_index);
-        let by_position = index.floor_position(disk, patience, limit)?;
-        let by_offset = index.floor_offset(disk, patience, place.bound - 1)?;
-        // Both name batch boundaries that are still inside; so does the smaller one.
-        let nearest = by_position
-            .zip(by_offset)
-            .map_or(start, |(a, b)| a.position.min(b.position));
+        let mut inside = index.floor_position(disk, patience, limit)?;
+        if inside.is_some_and(|entry| entry.last_offset >= place.bound) {
+            inside = index.floor_offset(disk, patience, place.bound - 1)?;
+        }
+        let nearest = inside.map_or(start, |entry| entry.position);
         let mut position = nearest.max(start);
         while let Some(header) = scan.header(position)? {
             let too_far =

@@ -7,8 +7,9 @@ use millrace_record::{BatchHeader, HEADER_BYTES, MAGIC};
 
 use crate::access::{Miss, Patience, read_some};
 
-/// Small: most walks need one header, and headers of large batches lie far apart.
-const WINDOW_BYTES: usize = 1024;
+/// Kafka's index interval: one read covers a walk over small batches, and costs hardly more than one
+/// of a single header.
+const WINDOW_BYTES: usize = 4096;
 
 /// Reads headers of a file through a small window.
 pub(crate) struct HeaderScan<'a> {

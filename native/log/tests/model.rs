@@ -1,5 +1,7 @@
 //! Random histories compared with a list of batches.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 mod common;
 
 use common::{Bench, batch_of, bounds, found, headers, locate_warm, read_all, small_options};
@@ -53,7 +55,7 @@ impl Model {
         self.log_start + (self.log_end - self.log_start) * i64::from(share) / 255
     }
 
-    fn from_start(&self) -> Vec<u8> {
+    fn bytes_from_log_start(&self) -> Vec<u8> {
         let kept = self
             .batches
             .iter()
@@ -127,7 +129,7 @@ proptest! {
             prop_assert_eq!(log.log_end_offset(), model.log_end);
             prop_assert_eq!(log.log_start_offset(), model.log_start);
         }
-        prop_assert_eq!(read_all(&log), model.from_start());
+        prop_assert_eq!(read_all(&log), model.bytes_from_log_start());
     }
 }
 
