@@ -22,7 +22,7 @@ const OPERATIONS_NOT_ASKED = -2147483648;
  */
 const GROUP_OPERATIONS = [3, 6, 8, 10, 11].reduce((bits, operation) => bits | (1 << operation), 0);
 
-/** DescribeGroups: state and members. Subscriptions and assignments show in a stable group only. */
+/** DescribeGroups: state and members. Subscriptions show in a stable group only, as in Kafka. */
 export function describeGroupsHandler(rooms: {
   readonly groups: GroupCoordinator;
 }): ApiHandler<DescribeGroupsRequest, DescribeGroupsResponse> {
@@ -75,7 +75,7 @@ function describeGroup(group: Group): DescribeGroupsResponseGroup {
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: member.metadataFor(protocolName),
-      memberAssignment: isStable ? member.assignment : new Uint8Array(0),
+      memberAssignment: member.assignment,
     })),
   };
 }
