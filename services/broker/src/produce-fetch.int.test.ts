@@ -168,7 +168,11 @@ describe.each(engineBodies)('produce and fetch on the $name engine', ({ make }) 
       await under.createTopic('t', { configs: { 'compression.type': 'gzip' } });
       const builder = new BatchBuilder();
       for (let i = 0; i < 50; i++) {
-        builder.append({ timestampMs: 1, key: null, value: Buffer.from('same '.repeat(20)) });
+        builder.append({
+          timestampMs: 1_700_000_000_000,
+          key: null,
+          value: Buffer.from('same '.repeat(20)),
+        });
       }
       const zstd = builder.build({}, 4, compress);
       const ids = [zstd, batchOf(['plain']), zstd].map((batch) =>
