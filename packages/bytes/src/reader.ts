@@ -1,11 +1,9 @@
 import { DecodeError } from './decode-error.ts';
-import { decodeText } from './text.ts';
+import { decodeText, STRING_BYTES_MAX } from './text.ts';
 import { type Uuid, uuidFromBytes } from './uuid.ts';
 
 const TWO_32 = 0x1_0000_0000;
 const NO_BYTES = new Uint8Array(0);
-/** A compact string could be longer; Kafka refuses it all the same. */
-const STRING_BYTES_MAX = 0x7fff;
 
 /** Memory that the arrays of any message may take, however short it is. */
 const HEAP_BYTES_FREE = 64 * 1024;
@@ -341,6 +339,10 @@ export class Reader {
 
   /** A whole section of tagged fields of which none is known: order and sizes checked, content skipped. */
   skipTaggedFields(): void {
+    if (this.position < this.end && this.bytes_[this.position] === 0) {
+      this.position++;
+      return;
+    }
     let previous = -1;
     for (let left = this.taggedFieldCount(); left > 0; left--) {
       previous = this.tag(previous);

@@ -1,4 +1,7 @@
-import { DecodeError } from './decode-error.ts';
+import { DecodeError, EncodeError } from './decode-error.ts';
+
+/** Kafka refuses a longer string in either direction, compact ones too. */
+export const STRING_BYTES_MAX = 0x7fff;
 
 /** Longest string, in bytes, that is remembered. */
 const REMEMBERED_BYTES_MAX = 64;
@@ -76,6 +79,13 @@ export function utf8Length(text: string): number {
     }
   }
   return bytes;
+}
+
+/** The same. @throws EncodeError above 32,767 bytes. */
+export function stringBytes(text: string): number {
+  const length = utf8Length(text);
+  if (length > STRING_BYTES_MAX) throw new EncodeError(`a string of ${length} bytes`);
+  return length;
 }
 
 /** Writes `text` at `position`, where at least three bytes a character are free. Returns the byte count. */

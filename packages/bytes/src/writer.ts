@@ -1,6 +1,6 @@
 import { EncodeError } from './decode-error.ts';
 import type { FileSlice, Piece } from './file-slice.ts';
-import { encodeText, utf8Length } from './text.ts';
+import { encodeText, stringBytes } from './text.ts';
 import { type Uuid, uuidToBytes } from './uuid.ts';
 import { unsignedVarintSize } from './varint.ts';
 
@@ -10,7 +10,6 @@ const FIRST_BYTES = 256;
 const KEPT_BYTES_MAX = 1 << 20;
 /** Longer texts go to TextEncoder at once; below, a loop over characters is faster. */
 const SHORT_TEXT_MAX = 48;
-const STRING_BYTES_MAX = 0x7fff;
 
 interface Cut {
   readonly position: number;
@@ -139,10 +138,6 @@ export class Writer {
     this.int16(value);
   }
 
-  uint32(value: number): void {
-    this.int32(value);
-  }
-
   /** @throws EncodeError when `value` is not a safe integer. */
   int64(value: number): void {
     if (!Number.isSafeInteger(value)) throw new EncodeError(`not a safe integer: ${value}`);
@@ -257,6 +252,7 @@ export class Writer {
     this.utf8(value);
   }
 
+  /** int16 length, -1 for null. */
   nullableString(value: string | null): void {
     if (value === null) this.int16(-1);
     else this.string(value);
@@ -394,12 +390,6 @@ export class Writer {
     this.cursor = used;
     this.end = larger.length;
   }
-}
-
-function stringBytes(value: string): number {
-  const length = utf8Length(value);
-  if (length > STRING_BYTES_MAX) throw new EncodeError(`a string of ${length} bytes`);
-  return length;
 }
 
 function putInt32(memory: Uint8Array, at: number, value: number): void {

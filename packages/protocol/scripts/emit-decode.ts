@@ -77,6 +77,7 @@ function emitField(
   return `  let ${field.name}: ${type} = ${defaultLiteral(field)};\n  if (${when}) ${field.name} = ${value};\n`;
 }
 
+/** The count is checked against the bytes left before the array is made. */
 function emitList(
   field: FieldModel,
   when: string,
@@ -84,15 +85,36 @@ function emitList(
   signatures: Signatures,
 ): string {
   const { name } = field;
-  const element = typeOf({ ...field, list: false, nullable: false }, false, inputName);
-  const declared = `${element}[]${field.nullable ? ' | null' : ''}`;
-  const keyword = field.nullable ? 'let' : 'const';
-  const fill = indent(fillList(field, message, signatures));
+  if (when === '' && !field.nullable) {
+    const { count, type, fill } = listParts(field, message, signatures, `${name}Count`);
+    return (
+      `  const ${name}Count = ${count};\n  const ${name} = new Array<${type}>(${name}Count);\n` +
+      `  ${fill}`
+    );
+  }
+  const declaration = `  let ${name}: ${mutable(field)} = ${defaultLiteral(field)};\n`;
   const guard = when === '' ? '' : `if (${when}) `;
-  return `  ${keyword} ${name}: ${declared} = ${defaultLiteral(field)};\n  ${guard}{\n${fill}  }\n`;
+  return `${declaration}  ${guard}{\n${indent(fillList(field, message, signatures))}  }\n`;
 }
 
+/** Statements that read a list into a variable that is there already. */
 function fillList(field: FieldModel, message: MessageModel, signatures: Signatures): string {
+  const { name } = field;
+  const { count, type, fill } = listParts(field, message, signatures, 'count');
+  const make = `${name} = new Array<${type}>(count);\n${fill}`;
+  if (!field.nullable) return `  const count = ${count};\n${indent(make)}`;
+  return (
+    `  const count = ${count};\n  if (count < 0) {\n    ${name} = null;\n  } else {\n` +
+    `${indent(indent(make))}  }\n`
+  );
+}
+
+function listParts(
+  field: FieldModel,
+  message: MessageModel,
+  signatures: Signatures,
+  countName: string,
+): { count: string; type: string; fill: string } {
   const { name } = field;
   const heap = elementHeapBytes(field);
   const count = choose(
@@ -103,17 +125,13 @@ function fillList(field: FieldModel, message: MessageModel, signatures: Signatur
     }),
     message,
   );
-  const element = valueExpression(
-    { ...field, list: false, nullable: false, default: undefined },
-    message,
-    signatures,
-  );
-  const loop = `for (let i = 0; i < count; i++) ${name}.push(${element});\n`;
-  if (!field.nullable) return `  const count = ${count};\n  ${loop}`;
-  return (
-    `  const count = ${count};\n  if (count < 0) {\n    ${name} = null;\n  } else {\n` +
-    `    ${name} = [];\n    ${loop}  }\n`
-  );
+  const one = { ...field, list: false, nullable: false, default: undefined };
+  const element = valueExpression(one, message, signatures);
+  return {
+    count,
+    type: typeOf(one, false, inputName),
+    fill: `for (let i = 0; i < ${countName}; i++) ${name}[i] = ${element};\n`,
+  };
 }
 
 function lengthMethod(flexible: boolean, nullable: boolean): string {
@@ -168,7 +186,7 @@ function emitTags(
     const since = Math.max(message.flexibleFrom, struct.range.min);
     const known = field.range.min > since ? ` && ${versionTest(field.range.min, message)}` : '';
     const read = field.list
-      ? `\n${indent(indent(indent(`  ${field.name} = [];\n${fillList(field, message, signatures)}`)))}      `
+      ? `\n${indent(indent(indent(fillList(field, message, signatures))))}      `
       : ` ${field.name} = ${valueExpression(field, message, signatures)}; `;
     return `if (tag === ${field.tag}${known}) {${read}} else `;
   });

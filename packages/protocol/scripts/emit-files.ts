@@ -113,7 +113,8 @@ export function emitRegistry(apis: readonly ApiModel[], source: string): OutputF
     const flexible = Number.isFinite(api.flexibleFrom)
       ? api.flexibleFrom
       : 'Number.POSITIVE_INFINITY';
-    return `  { key: ${api.key}, name: '${api.name}', minVersion: ${api.range.min}, maxVersion: ${api.range.max}, flexibleFrom: ${flexible} },\n`;
+    const versions = `minVersion: ${api.range.min}, maxVersion: ${api.range.max}`;
+    return `  { key: ${api.key}, name: '${api.name}', ${versions}, flexibleFrom: ${flexible} },\n`;
   });
   const text =
     `${banner(source)}import type { ApiSpec } from '../api-codec.ts';\n\n` +

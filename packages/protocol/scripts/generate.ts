@@ -1,5 +1,5 @@
 /**
- * Writes src/generated and src/index.ts from the schema tables.
+ * Writes src/generated, src/index.ts and docs/reference/protocol.md from the schema tables.
  * `node scripts/generate.ts` writes what changed; with `--check` it writes nothing and fails when a
  * file is not what the tables say.
  */
@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { apis, messageFiles } from '../schemas/index.ts';
+import { emitDocs } from './emit-docs.ts';
 import { emitApi, emitIndex, emitMessages, emitRegistry, type OutputFile } from './emit-files.ts';
 import { apiModel, messageModel } from './model.ts';
 
@@ -51,18 +52,20 @@ function outputs(): OutputFile[] {
     files.push(emitMessages(messages.map(messageModel), `schemas/${file}`, file));
   }
   files.push(emitRegistry(models, 'schemas'));
-  return [...files, emitIndex(files, byHand, 'schemas')];
+  const messages = messageFiles.flatMap((entry) => entry.messages);
+  return [...files, emitIndex(files, byHand, 'schemas'), emitDocs(apis, messages)];
 }
 
 function run(check: boolean): number {
   const files = outputs();
   const stale: string[] = [];
-  mkdirSync(join(root, 'src/generated'), { recursive: true });
   for (const { path, text } of files) {
     const place = join(root, path);
     if (existsSync(place) && readFileSync(place, 'utf8') === text) continue;
     stale.push(path);
-    if (!check) writeFileSync(place, text);
+    if (check) continue;
+    mkdirSync(dirname(place), { recursive: true });
+    writeFileSync(place, text);
   }
   const wanted = new Set(files.map(({ path }) => path));
   for (const name of readdirSync(join(root, 'src/generated'))) {

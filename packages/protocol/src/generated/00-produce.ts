@@ -66,11 +66,9 @@ function decodeProduceRequestTopic(reader: Reader, version: number, flexible: bo
   if (version <= 12) name = flexible ? reader.compactString('name') : reader.string('name');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 13) topicId = reader.uuid();
-  const partitionData: ProduceRequestPartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(6, 'partitionData', 152) : reader.arrayLength(8, 'partitionData', 152);
-    for (let i = 0; i < count; i++) partitionData.push(decodeProduceRequestPartition(reader, flexible));
-  }
+  const partitionDataCount = flexible ? reader.compactArrayLength(6, 'partitionData', 152) : reader.arrayLength(8, 'partitionData', 152);
+  const partitionData = new Array<ProduceRequestPartition>(partitionDataCount);
+  for (let i = 0; i < partitionDataCount; i++) partitionData[i] = decodeProduceRequestPartition(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, topicId, partitionData };
 }
@@ -82,11 +80,9 @@ export function decodeProduceRequest(reader: Reader, version: number): ProduceRe
   if (version >= 3) transactionalId = flexible ? reader.compactNullableString('transactionalId') : reader.nullableString('transactionalId');
   const acks = reader.int16();
   const timeoutMs = reader.int32();
-  const topicData: ProduceRequestTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topicData', 88) : reader.arrayLength(6, 'topicData', 88);
-    for (let i = 0; i < count; i++) topicData.push(decodeProduceRequestTopic(reader, version, flexible));
-  }
+  const topicDataCount = flexible ? reader.compactArrayLength(3, 'topicData', 88) : reader.arrayLength(6, 'topicData', 88);
+  const topicData = new Array<ProduceRequestTopic>(topicDataCount);
+  for (let i = 0; i < topicDataCount; i++) topicData[i] = decodeProduceRequestTopic(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { transactionalId, acks, timeoutMs, topicData };
 }
@@ -283,10 +279,11 @@ function decodeProduceResponsePartition(reader: Reader, version: number, flexibl
   if (version >= 2) logAppendTimeMs = reader.int64();
   let logStartOffset: number = -1;
   if (version >= 5) logStartOffset = reader.int64();
-  const recordErrors: ProduceResponseRecordError[] = [];
+  let recordErrors: ProduceResponseRecordError[] = [];
   if (version >= 8) {
     const count = flexible ? reader.compactArrayLength(6, 'recordErrors', 48) : reader.arrayLength(6, 'recordErrors', 48);
-    for (let i = 0; i < count; i++) recordErrors.push(decodeProduceResponseRecordError(reader, flexible));
+    recordErrors = new Array<ProduceResponseRecordError>(count);
+    for (let i = 0; i < count; i++) recordErrors[i] = decodeProduceResponseRecordError(reader, flexible);
   }
   let errorMessage: string | null = null;
   if (version >= 8) errorMessage = flexible ? reader.compactNullableString('errorMessage') : reader.nullableString('errorMessage');
@@ -310,11 +307,9 @@ function decodeProduceResponseTopic(reader: Reader, version: number, flexible: b
   if (version <= 12) name = flexible ? reader.compactString('name') : reader.string('name');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 13) topicId = reader.uuid();
-  const partitionResponses: ProduceResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(33, 'partitionResponses', 128) : reader.arrayLength(14, 'partitionResponses', 128);
-    for (let i = 0; i < count; i++) partitionResponses.push(decodeProduceResponsePartition(reader, version, flexible));
-  }
+  const partitionResponsesCount = flexible ? reader.compactArrayLength(33, 'partitionResponses', 128) : reader.arrayLength(14, 'partitionResponses', 128);
+  const partitionResponses = new Array<ProduceResponsePartition>(partitionResponsesCount);
+  for (let i = 0; i < partitionResponsesCount; i++) partitionResponses[i] = decodeProduceResponsePartition(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, topicId, partitionResponses };
 }
@@ -331,11 +326,9 @@ function decodeProduceResponseNodeEndpoint(reader: Reader): ProduceResponseNodeE
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeProduceResponse(reader: Reader, version: number): ProduceResponse {
   const flexible = version >= 9;
-  const responses: ProduceResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'responses', 88) : reader.arrayLength(6, 'responses', 88);
-    for (let i = 0; i < count; i++) responses.push(decodeProduceResponseTopic(reader, version, flexible));
-  }
+  const responsesCount = flexible ? reader.compactArrayLength(3, 'responses', 88) : reader.arrayLength(6, 'responses', 88);
+  const responses = new Array<ProduceResponseTopic>(responsesCount);
+  for (let i = 0; i < responsesCount; i++) responses[i] = decodeProduceResponseTopic(reader, version, flexible);
   let throttleTimeMs: number = 0;
   if (version >= 1) throttleTimeMs = reader.int32();
   let nodeEndpoints: ProduceResponseNodeEndpoint[] = [];
@@ -345,9 +338,9 @@ export function decodeProduceResponse(reader: Reader, version: number): ProduceR
       tag = reader.tag(tag);
       const end = reader.tagSize() + reader.position;
       if (tag === 0 && version >= 10) {
-        nodeEndpoints = [];
         const count = reader.compactArrayLength(11, 'nodeEndpoints', 64);
-        for (let i = 0; i < count; i++) nodeEndpoints.push(decodeProduceResponseNodeEndpoint(reader));
+        nodeEndpoints = new Array<ProduceResponseNodeEndpoint>(count);
+        for (let i = 0; i < count; i++) nodeEndpoints[i] = decodeProduceResponseNodeEndpoint(reader);
       } else {
         reader.position = end;
       }

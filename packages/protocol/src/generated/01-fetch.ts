@@ -167,11 +167,9 @@ function decodeFetchRequestTopic(reader: Reader, version: number, flexible: bool
   if (version <= 12) topic = flexible ? reader.compactString('topic') : reader.string('topic');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 13) topicId = reader.uuid();
-  const partitions: FetchRequestPartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(33, 'partitions', 120) : reader.arrayLength(16, 'partitions', 120);
-    for (let i = 0; i < count; i++) partitions.push(decodeFetchRequestPartition(reader, version, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(33, 'partitions', 120) : reader.arrayLength(16, 'partitions', 120);
+  const partitions = new Array<FetchRequestPartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeFetchRequestPartition(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { topic, topicId, partitions };
 }
@@ -181,11 +179,9 @@ function decodeFetchRequestForgottenTopic(reader: Reader, version: number, flexi
   if (version <= 12) topic = flexible ? reader.compactString('topic') : reader.string('topic');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 13) topicId = reader.uuid();
-  const partitions: number[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'partitions', 8) : reader.arrayLength(4, 'partitions', 8);
-    for (let i = 0; i < count; i++) partitions.push(reader.int32());
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(4, 'partitions', 8) : reader.arrayLength(4, 'partitions', 8);
+  const partitions = new Array<number>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = reader.int32();
   if (flexible) reader.skipTaggedFields();
   return { topic, topicId, partitions };
 }
@@ -203,15 +199,14 @@ export function decodeFetchRequest(reader: Reader, version: number): FetchReques
   if (version >= 7) sessionId = reader.int32();
   let sessionEpoch: number = -1;
   if (version >= 7) sessionEpoch = reader.int32();
-  const topics: FetchRequestTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
-    for (let i = 0; i < count; i++) topics.push(decodeFetchRequestTopic(reader, version, flexible));
-  }
-  const forgottenTopicsData: FetchRequestForgottenTopic[] = [];
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
+  const topics = new Array<FetchRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeFetchRequestTopic(reader, version, flexible);
+  let forgottenTopicsData: FetchRequestForgottenTopic[] = [];
   if (version >= 7) {
     const count = flexible ? reader.compactArrayLength(3, 'forgottenTopicsData', 88) : reader.arrayLength(6, 'forgottenTopicsData', 88);
-    for (let i = 0; i < count; i++) forgottenTopicsData.push(decodeFetchRequestForgottenTopic(reader, version, flexible));
+    forgottenTopicsData = new Array<FetchRequestForgottenTopic>(count);
+    for (let i = 0; i < count; i++) forgottenTopicsData[i] = decodeFetchRequestForgottenTopic(reader, version, flexible);
   }
   let rackId: string = '';
   if (version >= 11) rackId = flexible ? reader.compactString('rackId') : reader.string('rackId');
@@ -583,8 +578,8 @@ function decodeFetchResponsePartition(reader: Reader, version: number, flexible:
     if (count < 0) {
       abortedTransactions = null;
     } else {
-      abortedTransactions = [];
-      for (let i = 0; i < count; i++) abortedTransactions.push(decodeFetchResponseAbortedTransaction(reader, flexible));
+      abortedTransactions = new Array<FetchResponseAbortedTransaction>(count);
+      for (let i = 0; i < count; i++) abortedTransactions[i] = decodeFetchResponseAbortedTransaction(reader, flexible);
     }
   }
   let preferredReadReplica: number = -1;
@@ -612,11 +607,9 @@ function decodeFetchResponseTopic(reader: Reader, version: number, flexible: boo
   if (version <= 12) topic = flexible ? reader.compactString('topic') : reader.string('topic');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 13) topicId = reader.uuid();
-  const partitions: FetchResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(37, 'partitions', 256) : reader.arrayLength(30, 'partitions', 256);
-    for (let i = 0; i < count; i++) partitions.push(decodeFetchResponsePartition(reader, version, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(37, 'partitions', 256) : reader.arrayLength(30, 'partitions', 256);
+  const partitions = new Array<FetchResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeFetchResponsePartition(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { topic, topicId, partitions };
 }
@@ -638,11 +631,9 @@ export function decodeFetchResponse(reader: Reader, version: number): FetchRespo
   if (version >= 7) errorCode = reader.int16();
   let sessionId: number = 0;
   if (version >= 7) sessionId = reader.int32();
-  const responses: FetchResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'responses', 88) : reader.arrayLength(6, 'responses', 88);
-    for (let i = 0; i < count; i++) responses.push(decodeFetchResponseTopic(reader, version, flexible));
-  }
+  const responsesCount = flexible ? reader.compactArrayLength(3, 'responses', 88) : reader.arrayLength(6, 'responses', 88);
+  const responses = new Array<FetchResponseTopic>(responsesCount);
+  for (let i = 0; i < responsesCount; i++) responses[i] = decodeFetchResponseTopic(reader, version, flexible);
   let nodeEndpoints: FetchResponseNodeEndpoint[] = [];
   if (flexible) {
     let tag = -1;
@@ -650,9 +641,9 @@ export function decodeFetchResponse(reader: Reader, version: number): FetchRespo
       tag = reader.tag(tag);
       const end = reader.tagSize() + reader.position;
       if (tag === 0 && version >= 16) {
-        nodeEndpoints = [];
         const count = reader.compactArrayLength(11, 'nodeEndpoints', 64);
-        for (let i = 0; i < count; i++) nodeEndpoints.push(decodeFetchResponseNodeEndpoint(reader));
+        nodeEndpoints = new Array<FetchResponseNodeEndpoint>(count);
+        for (let i = 0; i < count; i++) nodeEndpoints[i] = decodeFetchResponseNodeEndpoint(reader);
       } else {
         reader.position = end;
       }

@@ -65,11 +65,9 @@ function decodeListOffsetsRequestPartition(reader: Reader, version: number, flex
 
 function decodeListOffsetsRequestTopic(reader: Reader, version: number, flexible: boolean): ListOffsetsRequestTopic {
   const name = flexible ? reader.compactString('name') : reader.string('name');
-  const partitions: ListOffsetsRequestPartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(17, 'partitions', 56) : reader.arrayLength(12, 'partitions', 56);
-    for (let i = 0; i < count; i++) partitions.push(decodeListOffsetsRequestPartition(reader, version, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(17, 'partitions', 56) : reader.arrayLength(12, 'partitions', 56);
+  const partitions = new Array<ListOffsetsRequestPartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeListOffsetsRequestPartition(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, partitions };
 }
@@ -80,11 +78,9 @@ export function decodeListOffsetsRequest(reader: Reader, version: number): ListO
   const replicaId = reader.int32();
   let isolationLevel: number = 0;
   if (version >= 2) isolationLevel = reader.int8();
-  const topics: ListOffsetsRequestTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeListOffsetsRequestTopic(reader, version, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
+  const topics = new Array<ListOffsetsRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeListOffsetsRequestTopic(reader, version, flexible);
   let timeoutMs: number = 0;
   if (version >= 10) timeoutMs = reader.int32();
   if (flexible) reader.skipTaggedFields();
@@ -200,11 +196,9 @@ function decodeListOffsetsResponsePartition(reader: Reader, version: number, fle
 
 function decodeListOffsetsResponseTopic(reader: Reader, version: number, flexible: boolean): ListOffsetsResponseTopic {
   const name = flexible ? reader.compactString('name') : reader.string('name');
-  const partitions: ListOffsetsResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(27, 'partitions', 72) : reader.arrayLength(22, 'partitions', 72);
-    for (let i = 0; i < count; i++) partitions.push(decodeListOffsetsResponsePartition(reader, version, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(27, 'partitions', 72) : reader.arrayLength(22, 'partitions', 72);
+  const partitions = new Array<ListOffsetsResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeListOffsetsResponsePartition(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, partitions };
 }
@@ -214,11 +208,9 @@ export function decodeListOffsetsResponse(reader: Reader, version: number): List
   const flexible = version >= 6;
   let throttleTimeMs: number = 0;
   if (version >= 2) throttleTimeMs = reader.int32();
-  const topics: ListOffsetsResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeListOffsetsResponseTopic(reader, version, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
+  const topics = new Array<ListOffsetsResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeListOffsetsResponseTopic(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, topics };
 }

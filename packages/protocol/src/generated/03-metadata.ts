@@ -48,8 +48,8 @@ export function decodeMetadataRequest(reader: Reader, version: number): Metadata
     if (count < 0) {
       topics = null;
     } else {
-      topics = [];
-      for (let i = 0; i < count; i++) topics.push(decodeMetadataRequestTopic(reader, version, flexible));
+      topics = new Array<MetadataRequestTopic>(count);
+      for (let i = 0; i < count; i++) topics[i] = decodeMetadataRequestTopic(reader, version, flexible);
     }
   }
   let allowAutoTopicCreation: boolean = true;
@@ -222,20 +222,17 @@ function decodeMetadataResponsePartition(reader: Reader, version: number, flexib
   const leaderId = reader.int32();
   let leaderEpoch: number = -1;
   if (version >= 7) leaderEpoch = reader.int32();
-  const replicaNodes: number[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'replicaNodes', 8) : reader.arrayLength(4, 'replicaNodes', 8);
-    for (let i = 0; i < count; i++) replicaNodes.push(reader.int32());
-  }
-  const isrNodes: number[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'isrNodes', 8) : reader.arrayLength(4, 'isrNodes', 8);
-    for (let i = 0; i < count; i++) isrNodes.push(reader.int32());
-  }
-  const offlineReplicas: number[] = [];
+  const replicaNodesCount = flexible ? reader.compactArrayLength(4, 'replicaNodes', 8) : reader.arrayLength(4, 'replicaNodes', 8);
+  const replicaNodes = new Array<number>(replicaNodesCount);
+  for (let i = 0; i < replicaNodesCount; i++) replicaNodes[i] = reader.int32();
+  const isrNodesCount = flexible ? reader.compactArrayLength(4, 'isrNodes', 8) : reader.arrayLength(4, 'isrNodes', 8);
+  const isrNodes = new Array<number>(isrNodesCount);
+  for (let i = 0; i < isrNodesCount; i++) isrNodes[i] = reader.int32();
+  let offlineReplicas: number[] = [];
   if (version >= 5) {
     const count = flexible ? reader.compactArrayLength(4, 'offlineReplicas', 8) : reader.arrayLength(4, 'offlineReplicas', 8);
-    for (let i = 0; i < count; i++) offlineReplicas.push(reader.int32());
+    offlineReplicas = new Array<number>(count);
+    for (let i = 0; i < count; i++) offlineReplicas[i] = reader.int32();
   }
   if (flexible) reader.skipTaggedFields();
   return { errorCode, partitionIndex, leaderId, leaderEpoch, replicaNodes, isrNodes, offlineReplicas };
@@ -248,11 +245,9 @@ function decodeMetadataResponseTopic(reader: Reader, version: number, flexible: 
   if (version >= 10) topicId = reader.uuid();
   let isInternal: boolean = false;
   if (version >= 1) isInternal = reader.boolean();
-  const partitions: MetadataResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(18, 'partitions', 184) : reader.arrayLength(18, 'partitions', 184);
-    for (let i = 0; i < count; i++) partitions.push(decodeMetadataResponsePartition(reader, version, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(18, 'partitions', 184) : reader.arrayLength(18, 'partitions', 184);
+  const partitions = new Array<MetadataResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeMetadataResponsePartition(reader, version, flexible);
   let topicAuthorizedOperations: number = -2147483648;
   if (version >= 8) topicAuthorizedOperations = reader.int32();
   if (flexible) reader.skipTaggedFields();
@@ -264,20 +259,16 @@ export function decodeMetadataResponse(reader: Reader, version: number): Metadat
   const flexible = version >= 9;
   let throttleTimeMs: number = 0;
   if (version >= 3) throttleTimeMs = reader.int32();
-  const brokers: MetadataResponseBroker[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(11, 'brokers', 64) : reader.arrayLength(10, 'brokers', 64);
-    for (let i = 0; i < count; i++) brokers.push(decodeMetadataResponseBroker(reader, version, flexible));
-  }
+  const brokersCount = flexible ? reader.compactArrayLength(11, 'brokers', 64) : reader.arrayLength(10, 'brokers', 64);
+  const brokers = new Array<MetadataResponseBroker>(brokersCount);
+  for (let i = 0; i < brokersCount; i++) brokers[i] = decodeMetadataResponseBroker(reader, version, flexible);
   let clusterId: string | null = null;
   if (version >= 2) clusterId = flexible ? reader.compactNullableString('clusterId') : reader.nullableString('clusterId');
   let controllerId: number = -1;
   if (version >= 1) controllerId = reader.int32();
-  const topics: MetadataResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(10, 'topics', 112) : reader.arrayLength(8, 'topics', 112);
-    for (let i = 0; i < count; i++) topics.push(decodeMetadataResponseTopic(reader, version, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(10, 'topics', 112) : reader.arrayLength(8, 'topics', 112);
+  const topics = new Array<MetadataResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeMetadataResponseTopic(reader, version, flexible);
   let clusterAuthorizedOperations: number = -2147483648;
   if (version >= 8 && version <= 10) clusterAuthorizedOperations = reader.int32();
   let errorCode: number = 0;

@@ -86,11 +86,9 @@ function decodeOffsetCommitRequestTopic(reader: Reader, version: number, flexibl
   if (version <= 9) name = flexible ? reader.compactString('name') : reader.string('name');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 10) topicId = reader.uuid();
-  const partitions: OffsetCommitRequestPartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(18, 'partitions', 72) : reader.arrayLength(14, 'partitions', 72);
-    for (let i = 0; i < count; i++) partitions.push(decodeOffsetCommitRequestPartition(reader, version, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(18, 'partitions', 72) : reader.arrayLength(14, 'partitions', 72);
+  const partitions = new Array<OffsetCommitRequestPartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeOffsetCommitRequestPartition(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, topicId, partitions };
 }
@@ -105,11 +103,9 @@ export function decodeOffsetCommitRequest(reader: Reader, version: number): Offs
   if (version >= 7) groupInstanceId = flexible ? reader.compactNullableString('groupInstanceId') : reader.nullableString('groupInstanceId');
   let retentionTimeMs: number = -1;
   if (version >= 2 && version <= 4) retentionTimeMs = reader.int64();
-  const topics: OffsetCommitRequestTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
-    for (let i = 0; i < count; i++) topics.push(decodeOffsetCommitRequestTopic(reader, version, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
+  const topics = new Array<OffsetCommitRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeOffsetCommitRequestTopic(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { groupId, generationIdOrMemberEpoch, memberId, groupInstanceId, retentionTimeMs, topics };
 }
@@ -219,11 +215,9 @@ function decodeOffsetCommitResponseTopic(reader: Reader, version: number, flexib
   if (version <= 9) name = flexible ? reader.compactString('name') : reader.string('name');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 10) topicId = reader.uuid();
-  const partitions: OffsetCommitResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(7, 'partitions', 48) : reader.arrayLength(6, 'partitions', 48);
-    for (let i = 0; i < count; i++) partitions.push(decodeOffsetCommitResponsePartition(reader, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(7, 'partitions', 48) : reader.arrayLength(6, 'partitions', 48);
+  const partitions = new Array<OffsetCommitResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeOffsetCommitResponsePartition(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, topicId, partitions };
 }
@@ -233,11 +227,9 @@ export function decodeOffsetCommitResponse(reader: Reader, version: number): Off
   const flexible = version >= 8;
   let throttleTimeMs: number = 0;
   if (version >= 3) throttleTimeMs = reader.int32();
-  const topics: OffsetCommitResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
-    for (let i = 0; i < count; i++) topics.push(decodeOffsetCommitResponseTopic(reader, version, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
+  const topics = new Array<OffsetCommitResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeOffsetCommitResponseTopic(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, topics };
 }

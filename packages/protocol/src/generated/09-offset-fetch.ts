@@ -63,11 +63,9 @@ export interface OffsetFetchRequestTopic {
 
 function decodeOffsetFetchRequestTopic(reader: Reader, flexible: boolean): OffsetFetchRequestTopic {
   const name = flexible ? reader.compactString('name') : reader.string('name');
-  const partitionIndexes: number[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'partitionIndexes', 8) : reader.arrayLength(4, 'partitionIndexes', 8);
-    for (let i = 0; i < count; i++) partitionIndexes.push(reader.int32());
-  }
+  const partitionIndexesCount = flexible ? reader.compactArrayLength(4, 'partitionIndexes', 8) : reader.arrayLength(4, 'partitionIndexes', 8);
+  const partitionIndexes = new Array<number>(partitionIndexesCount);
+  for (let i = 0; i < partitionIndexesCount; i++) partitionIndexes[i] = reader.int32();
   if (flexible) reader.skipTaggedFields();
   return { name, partitionIndexes };
 }
@@ -77,11 +75,9 @@ function decodeOffsetFetchRequestGroupTopic(reader: Reader, version: number): Of
   if (version <= 9) name = reader.compactString('name');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 10) topicId = reader.uuid();
-  const partitionIndexes: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'partitionIndexes', 8);
-    for (let i = 0; i < count; i++) partitionIndexes.push(reader.int32());
-  }
+  const partitionIndexesCount = reader.compactArrayLength(4, 'partitionIndexes', 8);
+  const partitionIndexes = new Array<number>(partitionIndexesCount);
+  for (let i = 0; i < partitionIndexesCount; i++) partitionIndexes[i] = reader.int32();
   reader.skipTaggedFields();
   return { name, topicId, partitionIndexes };
 }
@@ -98,8 +94,8 @@ function decodeOffsetFetchRequestGroup(reader: Reader, version: number): OffsetF
     if (count < 0) {
       topics = null;
     } else {
-      topics = [];
-      for (let i = 0; i < count; i++) topics.push(decodeOffsetFetchRequestGroupTopic(reader, version));
+      topics = new Array<OffsetFetchRequestGroupTopic>(count);
+      for (let i = 0; i < count; i++) topics[i] = decodeOffsetFetchRequestGroupTopic(reader, version);
     }
   }
   reader.skipTaggedFields();
@@ -117,14 +113,15 @@ export function decodeOffsetFetchRequest(reader: Reader, version: number): Offse
     if (count < 0) {
       topics = null;
     } else {
-      topics = [];
-      for (let i = 0; i < count; i++) topics.push(decodeOffsetFetchRequestTopic(reader, flexible));
+      topics = new Array<OffsetFetchRequestTopic>(count);
+      for (let i = 0; i < count; i++) topics[i] = decodeOffsetFetchRequestTopic(reader, flexible);
     }
   }
-  const groups: OffsetFetchRequestGroup[] = [];
+  let groups: OffsetFetchRequestGroup[] = [];
   if (version >= 8) {
     const count = reader.compactArrayLength(3, 'groups', 96);
-    for (let i = 0; i < count; i++) groups.push(decodeOffsetFetchRequestGroup(reader, version));
+    groups = new Array<OffsetFetchRequestGroup>(count);
+    for (let i = 0; i < count; i++) groups[i] = decodeOffsetFetchRequestGroup(reader, version);
   }
   let requireStable: boolean = false;
   if (version >= 7) requireStable = reader.boolean();
@@ -350,11 +347,9 @@ function decodeOffsetFetchResponsePartition(reader: Reader, version: number, fle
 
 function decodeOffsetFetchResponseTopic(reader: Reader, version: number, flexible: boolean): OffsetFetchResponseTopic {
   const name = flexible ? reader.compactString('name') : reader.string('name');
-  const partitions: OffsetFetchResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(20, 'partitions', 72) : reader.arrayLength(16, 'partitions', 72);
-    for (let i = 0; i < count; i++) partitions.push(decodeOffsetFetchResponsePartition(reader, version, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(20, 'partitions', 72) : reader.arrayLength(16, 'partitions', 72);
+  const partitions = new Array<OffsetFetchResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeOffsetFetchResponsePartition(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, partitions };
 }
@@ -374,22 +369,18 @@ function decodeOffsetFetchResponseGroupTopic(reader: Reader, version: number): O
   if (version <= 9) name = reader.compactString('name');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 10) topicId = reader.uuid();
-  const partitions: OffsetFetchResponseGroupTopicPartition[] = [];
-  {
-    const count = reader.compactArrayLength(20, 'partitions', 72);
-    for (let i = 0; i < count; i++) partitions.push(decodeOffsetFetchResponseGroupTopicPartition(reader));
-  }
+  const partitionsCount = reader.compactArrayLength(20, 'partitions', 72);
+  const partitions = new Array<OffsetFetchResponseGroupTopicPartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeOffsetFetchResponseGroupTopicPartition(reader);
   reader.skipTaggedFields();
   return { name, topicId, partitions };
 }
 
 function decodeOffsetFetchResponseGroup(reader: Reader, version: number): OffsetFetchResponseGroup {
   const groupId = reader.compactString('groupId');
-  const topics: OffsetFetchResponseGroupTopic[] = [];
-  {
-    const count = reader.compactArrayLength(3, 'topics', 88);
-    for (let i = 0; i < count; i++) topics.push(decodeOffsetFetchResponseGroupTopic(reader, version));
-  }
+  const topicsCount = reader.compactArrayLength(3, 'topics', 88);
+  const topics = new Array<OffsetFetchResponseGroupTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeOffsetFetchResponseGroupTopic(reader, version);
   const errorCode = reader.int16();
   reader.skipTaggedFields();
   return { groupId, topics, errorCode };
@@ -400,17 +391,19 @@ export function decodeOffsetFetchResponse(reader: Reader, version: number): Offs
   const flexible = version >= 6;
   let throttleTimeMs: number = 0;
   if (version >= 3) throttleTimeMs = reader.int32();
-  const topics: OffsetFetchResponseTopic[] = [];
+  let topics: OffsetFetchResponseTopic[] = [];
   if (version <= 7) {
     const count = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeOffsetFetchResponseTopic(reader, version, flexible));
+    topics = new Array<OffsetFetchResponseTopic>(count);
+    for (let i = 0; i < count; i++) topics[i] = decodeOffsetFetchResponseTopic(reader, version, flexible);
   }
   let errorCode: number = 0;
   if (version >= 2 && version <= 7) errorCode = reader.int16();
-  const groups: OffsetFetchResponseGroup[] = [];
+  let groups: OffsetFetchResponseGroup[] = [];
   if (version >= 8) {
     const count = reader.compactArrayLength(5, 'groups', 88);
-    for (let i = 0; i < count; i++) groups.push(decodeOffsetFetchResponseGroup(reader, version));
+    groups = new Array<OffsetFetchResponseGroup>(count);
+    for (let i = 0; i < count; i++) groups[i] = decodeOffsetFetchResponseGroup(reader, version);
   }
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, topics, errorCode, groups };

@@ -27,10 +27,11 @@ export function decodeFindCoordinatorRequest(reader: Reader, version: number): F
   if (version <= 3) key = flexible ? reader.compactString('key') : reader.string('key');
   let keyType: number = 0;
   if (version >= 1) keyType = reader.int8();
-  const coordinatorKeys: string[] = [];
+  let coordinatorKeys: string[] = [];
   if (version >= 4) {
     const count = reader.compactArrayLength(1, 'coordinatorKeys', 8);
-    for (let i = 0; i < count; i++) coordinatorKeys.push(reader.compactString('coordinatorKeys'));
+    coordinatorKeys = new Array<string>(count);
+    for (let i = 0; i < count; i++) coordinatorKeys[i] = reader.compactString('coordinatorKeys');
   }
   if (flexible) reader.skipTaggedFields();
   return { key, keyType, coordinatorKeys };
@@ -130,10 +131,11 @@ export function decodeFindCoordinatorResponse(reader: Reader, version: number): 
   if (version <= 3) host = flexible ? reader.compactString('host') : reader.string('host');
   let port: number = 0;
   if (version <= 3) port = reader.int32();
-  const coordinators: FindCoordinatorResponseCoordinator[] = [];
+  let coordinators: FindCoordinatorResponseCoordinator[] = [];
   if (version >= 4) {
     const count = reader.compactArrayLength(14, 'coordinators', 80);
-    for (let i = 0; i < count; i++) coordinators.push(decodeFindCoordinatorResponseCoordinator(reader));
+    coordinators = new Array<FindCoordinatorResponseCoordinator>(count);
+    for (let i = 0; i < count; i++) coordinators[i] = decodeFindCoordinatorResponseCoordinator(reader);
   }
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, errorCode, errorMessage, nodeId, host, port, coordinators };

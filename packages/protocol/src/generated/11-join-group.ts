@@ -61,11 +61,9 @@ export function decodeJoinGroupRequest(reader: Reader, version: number): JoinGro
   let groupInstanceId: string | null = null;
   if (version >= 5) groupInstanceId = flexible ? reader.compactNullableString('groupInstanceId') : reader.nullableString('groupInstanceId');
   const protocolType = flexible ? reader.compactString('protocolType') : reader.string('protocolType');
-  const protocols: JoinGroupRequestProtocol[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'protocols', 152) : reader.arrayLength(6, 'protocols', 152);
-    for (let i = 0; i < count; i++) protocols.push(decodeJoinGroupRequestProtocol(reader, flexible));
-  }
+  const protocolsCount = flexible ? reader.compactArrayLength(3, 'protocols', 152) : reader.arrayLength(6, 'protocols', 152);
+  const protocols = new Array<JoinGroupRequestProtocol>(protocolsCount);
+  for (let i = 0; i < protocolsCount; i++) protocols[i] = decodeJoinGroupRequestProtocol(reader, flexible);
   let reason: string | null = null;
   if (version >= 8) reason = reader.compactNullableString('reason');
   if (flexible) reader.skipTaggedFields();
@@ -187,11 +185,9 @@ export function decodeJoinGroupResponse(reader: Reader, version: number): JoinGr
   let skipAssignment: boolean = false;
   if (version >= 9) skipAssignment = reader.boolean();
   const memberId = flexible ? reader.compactString('memberId') : reader.string('memberId');
-  const members: JoinGroupResponseMember[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'members', 160) : reader.arrayLength(6, 'members', 160);
-    for (let i = 0; i < count; i++) members.push(decodeJoinGroupResponseMember(reader, version, flexible));
-  }
+  const membersCount = flexible ? reader.compactArrayLength(4, 'members', 160) : reader.arrayLength(6, 'members', 160);
+  const members = new Array<JoinGroupResponseMember>(membersCount);
+  for (let i = 0; i < membersCount; i++) members[i] = decodeJoinGroupResponseMember(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, errorCode, generationId, protocolType, protocolName, leader, skipAssignment, memberId, members };
 }

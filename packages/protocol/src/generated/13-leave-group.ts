@@ -52,10 +52,11 @@ export function decodeLeaveGroupRequest(reader: Reader, version: number): LeaveG
   const groupId = flexible ? reader.compactString('groupId') : reader.string('groupId');
   let memberId: string = '';
   if (version <= 2) memberId = reader.string('memberId');
-  const members: LeaveGroupRequestMember[] = [];
+  let members: LeaveGroupRequestMember[] = [];
   if (version >= 3) {
     const count = flexible ? reader.compactArrayLength(3, 'members', 56) : reader.arrayLength(4, 'members', 56);
-    for (let i = 0; i < count; i++) members.push(decodeLeaveGroupRequestMember(reader, version, flexible));
+    members = new Array<LeaveGroupRequestMember>(count);
+    for (let i = 0; i < count; i++) members[i] = decodeLeaveGroupRequestMember(reader, version, flexible);
   }
   if (flexible) reader.skipTaggedFields();
   return { groupId, memberId, members };
@@ -134,10 +135,11 @@ export function decodeLeaveGroupResponse(reader: Reader, version: number): Leave
   let throttleTimeMs: number = 0;
   if (version >= 1) throttleTimeMs = reader.int32();
   const errorCode = reader.int16();
-  const members: LeaveGroupResponseMember[] = [];
+  let members: LeaveGroupResponseMember[] = [];
   if (version >= 3) {
     const count = flexible ? reader.compactArrayLength(5, 'members', 56) : reader.arrayLength(6, 'members', 56);
-    for (let i = 0; i < count; i++) members.push(decodeLeaveGroupResponseMember(reader, flexible));
+    members = new Array<LeaveGroupResponseMember>(count);
+    for (let i = 0; i < count; i++) members[i] = decodeLeaveGroupResponseMember(reader, flexible);
   }
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, errorCode, members };

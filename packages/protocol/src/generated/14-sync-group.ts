@@ -59,11 +59,9 @@ export function decodeSyncGroupRequest(reader: Reader, version: number): SyncGro
   if (version >= 5) protocolType = reader.compactNullableString('protocolType');
   let protocolName: string | null = null;
   if (version >= 5) protocolName = reader.compactNullableString('protocolName');
-  const assignments: SyncGroupRequestAssignment[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'assignments', 152) : reader.arrayLength(6, 'assignments', 152);
-    for (let i = 0; i < count; i++) assignments.push(decodeSyncGroupRequestAssignment(reader, flexible));
-  }
+  const assignmentsCount = flexible ? reader.compactArrayLength(3, 'assignments', 152) : reader.arrayLength(6, 'assignments', 152);
+  const assignments = new Array<SyncGroupRequestAssignment>(assignmentsCount);
+  for (let i = 0; i < assignmentsCount; i++) assignments[i] = decodeSyncGroupRequestAssignment(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { groupId, generationId, memberId, groupInstanceId, protocolType, protocolName, assignments };
 }

@@ -14,11 +14,9 @@ export interface DescribeGroupsRequest {
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDescribeGroupsRequest(reader: Reader, version: number): DescribeGroupsRequest {
   const flexible = version >= 5;
-  const groups: string[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(1, 'groups', 8) : reader.arrayLength(2, 'groups', 8);
-    for (let i = 0; i < count; i++) groups.push(flexible ? reader.compactString('groups') : reader.string('groups'));
-  }
+  const groupsCount = flexible ? reader.compactArrayLength(1, 'groups', 8) : reader.arrayLength(2, 'groups', 8);
+  const groups = new Array<string>(groupsCount);
+  for (let i = 0; i < groupsCount; i++) groups[i] = flexible ? reader.compactString('groups') : reader.string('groups');
   let includeAuthorizedOperations: boolean = false;
   if (version >= 3) includeAuthorizedOperations = reader.boolean();
   if (flexible) reader.skipTaggedFields();
@@ -136,11 +134,9 @@ function decodeDescribeGroupsResponseGroup(reader: Reader, version: number, flex
   const groupState = flexible ? reader.compactString('groupState') : reader.string('groupState');
   const protocolType = flexible ? reader.compactString('protocolType') : reader.string('protocolType');
   const protocolData = flexible ? reader.compactString('protocolData') : reader.string('protocolData');
-  const members: DescribeGroupsResponseMember[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(7, 'members', 288) : reader.arrayLength(14, 'members', 288);
-    for (let i = 0; i < count; i++) members.push(decodeDescribeGroupsResponseMember(reader, version, flexible));
-  }
+  const membersCount = flexible ? reader.compactArrayLength(7, 'members', 288) : reader.arrayLength(14, 'members', 288);
+  const members = new Array<DescribeGroupsResponseMember>(membersCount);
+  for (let i = 0; i < membersCount; i++) members[i] = decodeDescribeGroupsResponseMember(reader, version, flexible);
   let authorizedOperations: number = -2147483648;
   if (version >= 3) authorizedOperations = reader.int32();
   if (flexible) reader.skipTaggedFields();
@@ -152,11 +148,9 @@ export function decodeDescribeGroupsResponse(reader: Reader, version: number): D
   const flexible = version >= 5;
   let throttleTimeMs: number = 0;
   if (version >= 1) throttleTimeMs = reader.int32();
-  const groups: DescribeGroupsResponseGroup[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(12, 'groups', 128) : reader.arrayLength(14, 'groups', 128);
-    for (let i = 0; i < count; i++) groups.push(decodeDescribeGroupsResponseGroup(reader, version, flexible));
-  }
+  const groupsCount = flexible ? reader.compactArrayLength(12, 'groups', 128) : reader.arrayLength(14, 'groups', 128);
+  const groups = new Array<DescribeGroupsResponseGroup>(groupsCount);
+  for (let i = 0; i < groupsCount; i++) groups[i] = decodeDescribeGroupsResponseGroup(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, groups };
 }

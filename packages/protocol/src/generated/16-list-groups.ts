@@ -14,15 +14,17 @@ export interface ListGroupsRequest {
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeListGroupsRequest(reader: Reader, version: number): ListGroupsRequest {
   const flexible = version >= 3;
-  const statesFilter: string[] = [];
+  let statesFilter: string[] = [];
   if (version >= 4) {
     const count = reader.compactArrayLength(1, 'statesFilter', 8);
-    for (let i = 0; i < count; i++) statesFilter.push(reader.compactString('statesFilter'));
+    statesFilter = new Array<string>(count);
+    for (let i = 0; i < count; i++) statesFilter[i] = reader.compactString('statesFilter');
   }
-  const typesFilter: string[] = [];
+  let typesFilter: string[] = [];
   if (version >= 5) {
     const count = reader.compactArrayLength(1, 'typesFilter', 8);
-    for (let i = 0; i < count; i++) typesFilter.push(reader.compactString('typesFilter'));
+    typesFilter = new Array<string>(count);
+    for (let i = 0; i < count; i++) typesFilter[i] = reader.compactString('typesFilter');
   }
   if (flexible) reader.skipTaggedFields();
   return { statesFilter, typesFilter };
@@ -96,11 +98,9 @@ export function decodeListGroupsResponse(reader: Reader, version: number): ListG
   let throttleTimeMs: number = 0;
   if (version >= 1) throttleTimeMs = reader.int32();
   const errorCode = reader.int16();
-  const groups: ListGroupsResponseGroup[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'groups', 64) : reader.arrayLength(4, 'groups', 64);
-    for (let i = 0; i < count; i++) groups.push(decodeListGroupsResponseGroup(reader, version, flexible));
-  }
+  const groupsCount = flexible ? reader.compactArrayLength(3, 'groups', 64) : reader.arrayLength(4, 'groups', 64);
+  const groups = new Array<ListGroupsResponseGroup>(groupsCount);
+  for (let i = 0; i < groupsCount; i++) groups[i] = decodeListGroupsResponseGroup(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, errorCode, groups };
 }

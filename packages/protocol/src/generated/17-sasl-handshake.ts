@@ -30,11 +30,9 @@ export interface SaslHandshakeResponse {
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeSaslHandshakeResponse(reader: Reader, _version: number): SaslHandshakeResponse {
   const errorCode = reader.int16();
-  const mechanisms: string[] = [];
-  {
-    const count = reader.arrayLength(2, 'mechanisms', 8);
-    for (let i = 0; i < count; i++) mechanisms.push(reader.string('mechanisms'));
-  }
+  const mechanismsCount = reader.arrayLength(2, 'mechanisms', 8);
+  const mechanisms = new Array<string>(mechanismsCount);
+  for (let i = 0; i < mechanismsCount; i++) mechanisms[i] = reader.string('mechanisms');
   return { errorCode, mechanisms };
 }
 

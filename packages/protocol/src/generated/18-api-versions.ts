@@ -143,11 +143,9 @@ function decodeApiVersionsResponseFinalizedFeature(reader: Reader): ApiVersionsR
 export function decodeApiVersionsResponse(reader: Reader, version: number): ApiVersionsResponse {
   const flexible = version >= 3;
   const errorCode = reader.int16();
-  const apiKeys: ApiVersionsResponseApiKey[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(7, 'apiKeys', 56) : reader.arrayLength(6, 'apiKeys', 56);
-    for (let i = 0; i < count; i++) apiKeys.push(decodeApiVersionsResponseApiKey(reader, flexible));
-  }
+  const apiKeysCount = flexible ? reader.compactArrayLength(7, 'apiKeys', 56) : reader.arrayLength(6, 'apiKeys', 56);
+  const apiKeys = new Array<ApiVersionsResponseApiKey>(apiKeysCount);
+  for (let i = 0; i < apiKeysCount; i++) apiKeys[i] = decodeApiVersionsResponseApiKey(reader, flexible);
   let throttleTimeMs: number = 0;
   if (version >= 1) throttleTimeMs = reader.int32();
   let supportedFeatures: ApiVersionsResponseSupportedFeature[] = [];
@@ -160,13 +158,13 @@ export function decodeApiVersionsResponse(reader: Reader, version: number): ApiV
       tag = reader.tag(tag);
       const end = reader.tagSize() + reader.position;
       if (tag === 0) {
-        supportedFeatures = [];
         const count = reader.compactArrayLength(6, 'supportedFeatures', 56);
-        for (let i = 0; i < count; i++) supportedFeatures.push(decodeApiVersionsResponseSupportedFeature(reader));
+        supportedFeatures = new Array<ApiVersionsResponseSupportedFeature>(count);
+        for (let i = 0; i < count; i++) supportedFeatures[i] = decodeApiVersionsResponseSupportedFeature(reader);
       } else if (tag === 1) { finalizedFeaturesEpoch = reader.int64(); } else if (tag === 2) {
-        finalizedFeatures = [];
         const count = reader.compactArrayLength(6, 'finalizedFeatures', 56);
-        for (let i = 0; i < count; i++) finalizedFeatures.push(decodeApiVersionsResponseFinalizedFeature(reader));
+        finalizedFeatures = new Array<ApiVersionsResponseFinalizedFeature>(count);
+        for (let i = 0; i < count; i++) finalizedFeatures[i] = decodeApiVersionsResponseFinalizedFeature(reader);
       } else if (tag === 3) { zkMigrationReady = reader.boolean(); } else {
         reader.position = end;
       }

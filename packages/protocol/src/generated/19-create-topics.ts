@@ -52,11 +52,9 @@ export interface CreateTopicsRequestAssignment {
 
 function decodeCreateTopicsRequestAssignment(reader: Reader, flexible: boolean): CreateTopicsRequestAssignment {
   const partitionIndex = reader.int32();
-  const brokerIds: number[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'brokerIds', 8) : reader.arrayLength(4, 'brokerIds', 8);
-    for (let i = 0; i < count; i++) brokerIds.push(reader.int32());
-  }
+  const brokerIdsCount = flexible ? reader.compactArrayLength(4, 'brokerIds', 8) : reader.arrayLength(4, 'brokerIds', 8);
+  const brokerIds = new Array<number>(brokerIdsCount);
+  for (let i = 0; i < brokerIdsCount; i++) brokerIds[i] = reader.int32();
   if (flexible) reader.skipTaggedFields();
   return { partitionIndex, brokerIds };
 }
@@ -72,16 +70,12 @@ function decodeCreateTopicsRequestTopic(reader: Reader, flexible: boolean): Crea
   const name = flexible ? reader.compactString('name') : reader.string('name');
   const numPartitions = reader.int32();
   const replicationFactor = reader.int16();
-  const assignments: CreateTopicsRequestAssignment[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(6, 'assignments', 80) : reader.arrayLength(8, 'assignments', 80);
-    for (let i = 0; i < count; i++) assignments.push(decodeCreateTopicsRequestAssignment(reader, flexible));
-  }
-  const configs: CreateTopicsRequestConfig[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'configs', 48) : reader.arrayLength(4, 'configs', 48);
-    for (let i = 0; i < count; i++) configs.push(decodeCreateTopicsRequestConfig(reader, flexible));
-  }
+  const assignmentsCount = flexible ? reader.compactArrayLength(6, 'assignments', 80) : reader.arrayLength(8, 'assignments', 80);
+  const assignments = new Array<CreateTopicsRequestAssignment>(assignmentsCount);
+  for (let i = 0; i < assignmentsCount; i++) assignments[i] = decodeCreateTopicsRequestAssignment(reader, flexible);
+  const configsCount = flexible ? reader.compactArrayLength(3, 'configs', 48) : reader.arrayLength(4, 'configs', 48);
+  const configs = new Array<CreateTopicsRequestConfig>(configsCount);
+  for (let i = 0; i < configsCount; i++) configs[i] = decodeCreateTopicsRequestConfig(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, numPartitions, replicationFactor, assignments, configs };
 }
@@ -89,11 +83,9 @@ function decodeCreateTopicsRequestTopic(reader: Reader, flexible: boolean): Crea
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeCreateTopicsRequest(reader: Reader, version: number): CreateTopicsRequest {
   const flexible = version >= 5;
-  const topics: CreateTopicsRequestTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(10, 'topics', 136) : reader.arrayLength(16, 'topics', 136);
-    for (let i = 0; i < count; i++) topics.push(decodeCreateTopicsRequestTopic(reader, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(10, 'topics', 136) : reader.arrayLength(16, 'topics', 136);
+  const topics = new Array<CreateTopicsRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeCreateTopicsRequestTopic(reader, flexible);
   const timeoutMs = reader.int32();
   const validateOnly = reader.boolean();
   if (flexible) reader.skipTaggedFields();
@@ -256,8 +248,8 @@ function decodeCreateTopicsResponseTopic(reader: Reader, version: number, flexib
     if (count < 0) {
       configs = null;
     } else {
-      configs = [];
-      for (let i = 0; i < count; i++) configs.push(decodeCreateTopicsResponseConfig(reader));
+      configs = new Array<CreateTopicsResponseConfig>(count);
+      for (let i = 0; i < count; i++) configs[i] = decodeCreateTopicsResponseConfig(reader);
     }
   }
   let topicConfigErrorCode: number = 0;
@@ -279,11 +271,9 @@ function decodeCreateTopicsResponseTopic(reader: Reader, version: number, flexib
 export function decodeCreateTopicsResponse(reader: Reader, version: number): CreateTopicsResponse {
   const flexible = version >= 5;
   const throttleTimeMs = reader.int32();
-  const topics: CreateTopicsResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(12, 'topics', 128) : reader.arrayLength(6, 'topics', 128);
-    for (let i = 0; i < count; i++) topics.push(decodeCreateTopicsResponseTopic(reader, version, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(12, 'topics', 128) : reader.arrayLength(6, 'topics', 128);
+  const topics = new Array<CreateTopicsResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeCreateTopicsResponseTopic(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, topics };
 }

@@ -44,15 +44,17 @@ function decodeDeleteTopicsRequestTopic(reader: Reader): DeleteTopicsRequestTopi
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDeleteTopicsRequest(reader: Reader, version: number): DeleteTopicsRequest {
   const flexible = version >= 4;
-  const topics: DeleteTopicsRequestTopic[] = [];
+  let topics: DeleteTopicsRequestTopic[] = [];
   if (version >= 6) {
     const count = reader.compactArrayLength(18, 'topics', 48);
-    for (let i = 0; i < count; i++) topics.push(decodeDeleteTopicsRequestTopic(reader));
+    topics = new Array<DeleteTopicsRequestTopic>(count);
+    for (let i = 0; i < count; i++) topics[i] = decodeDeleteTopicsRequestTopic(reader);
   }
-  const topicNames: string[] = [];
+  let topicNames: string[] = [];
   if (version <= 5) {
     const count = flexible ? reader.compactArrayLength(1, 'topicNames', 8) : reader.arrayLength(2, 'topicNames', 8);
-    for (let i = 0; i < count; i++) topicNames.push(flexible ? reader.compactString('topicNames') : reader.string('topicNames'));
+    topicNames = new Array<string>(count);
+    for (let i = 0; i < count; i++) topicNames[i] = flexible ? reader.compactString('topicNames') : reader.string('topicNames');
   }
   const timeoutMs = reader.int32();
   if (flexible) reader.skipTaggedFields();
@@ -138,11 +140,9 @@ function decodeDeleteTopicsResponseResponse(reader: Reader, version: number, fle
 export function decodeDeleteTopicsResponse(reader: Reader, version: number): DeleteTopicsResponse {
   const flexible = version >= 4;
   const throttleTimeMs = reader.int32();
-  const responses: DeleteTopicsResponseResponse[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'responses', 64) : reader.arrayLength(4, 'responses', 64);
-    for (let i = 0; i < count; i++) responses.push(decodeDeleteTopicsResponseResponse(reader, version, flexible));
-  }
+  const responsesCount = flexible ? reader.compactArrayLength(4, 'responses', 64) : reader.arrayLength(4, 'responses', 64);
+  const responses = new Array<DeleteTopicsResponseResponse>(responsesCount);
+  for (let i = 0; i < responsesCount; i++) responses[i] = decodeDeleteTopicsResponseResponse(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, responses };
 }

@@ -35,11 +35,9 @@ function decodeDeleteRecordsRequestPartition(reader: Reader, flexible: boolean):
 
 function decodeDeleteRecordsRequestTopic(reader: Reader, flexible: boolean): DeleteRecordsRequestTopic {
   const name = flexible ? reader.compactString('name') : reader.string('name');
-  const partitions: DeleteRecordsRequestPartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(13, 'partitions', 48) : reader.arrayLength(12, 'partitions', 48);
-    for (let i = 0; i < count; i++) partitions.push(decodeDeleteRecordsRequestPartition(reader, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(13, 'partitions', 48) : reader.arrayLength(12, 'partitions', 48);
+  const partitions = new Array<DeleteRecordsRequestPartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeDeleteRecordsRequestPartition(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, partitions };
 }
@@ -47,11 +45,9 @@ function decodeDeleteRecordsRequestTopic(reader: Reader, flexible: boolean): Del
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDeleteRecordsRequest(reader: Reader, version: number): DeleteRecordsRequest {
   const flexible = version >= 2;
-  const topics: DeleteRecordsRequestTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeDeleteRecordsRequestTopic(reader, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
+  const topics = new Array<DeleteRecordsRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeDeleteRecordsRequestTopic(reader, flexible);
   const timeoutMs = reader.int32();
   if (flexible) reader.skipTaggedFields();
   return { topics, timeoutMs };
@@ -134,11 +130,9 @@ function decodeDeleteRecordsResponsePartition(reader: Reader, flexible: boolean)
 
 function decodeDeleteRecordsResponseTopic(reader: Reader, flexible: boolean): DeleteRecordsResponseTopic {
   const name = flexible ? reader.compactString('name') : reader.string('name');
-  const partitions: DeleteRecordsResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(15, 'partitions', 56) : reader.arrayLength(14, 'partitions', 56);
-    for (let i = 0; i < count; i++) partitions.push(decodeDeleteRecordsResponsePartition(reader, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(15, 'partitions', 56) : reader.arrayLength(14, 'partitions', 56);
+  const partitions = new Array<DeleteRecordsResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeDeleteRecordsResponsePartition(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, partitions };
 }
@@ -147,11 +141,9 @@ function decodeDeleteRecordsResponseTopic(reader: Reader, flexible: boolean): De
 export function decodeDeleteRecordsResponse(reader: Reader, version: number): DeleteRecordsResponse {
   const flexible = version >= 2;
   const throttleTimeMs = reader.int32();
-  const topics: DeleteRecordsResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeDeleteRecordsResponseTopic(reader, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
+  const topics = new Array<DeleteRecordsResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeDeleteRecordsResponseTopic(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, topics };
 }

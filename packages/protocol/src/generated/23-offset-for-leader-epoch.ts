@@ -57,11 +57,9 @@ function decodeOffsetForLeaderEpochRequestPartition(reader: Reader, flexible: bo
 
 function decodeOffsetForLeaderEpochRequestTopic(reader: Reader, flexible: boolean): OffsetForLeaderEpochRequestTopic {
   const topic = flexible ? reader.compactString('topic') : reader.string('topic');
-  const partitions: OffsetForLeaderEpochRequestPartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(13, 'partitions', 56) : reader.arrayLength(12, 'partitions', 56);
-    for (let i = 0; i < count; i++) partitions.push(decodeOffsetForLeaderEpochRequestPartition(reader, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(13, 'partitions', 56) : reader.arrayLength(12, 'partitions', 56);
+  const partitions = new Array<OffsetForLeaderEpochRequestPartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeOffsetForLeaderEpochRequestPartition(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { topic, partitions };
 }
@@ -71,11 +69,9 @@ export function decodeOffsetForLeaderEpochRequest(reader: Reader, version: numbe
   const flexible = version >= 4;
   let replicaId: number = -2;
   if (version >= 3) replicaId = reader.int32();
-  const topics: OffsetForLeaderEpochRequestTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeOffsetForLeaderEpochRequestTopic(reader, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
+  const topics = new Array<OffsetForLeaderEpochRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeOffsetForLeaderEpochRequestTopic(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { replicaId, topics };
 }
@@ -177,11 +173,9 @@ function decodeOffsetForLeaderEpochResponsePartition(reader: Reader, flexible: b
 
 function decodeOffsetForLeaderEpochResponseTopic(reader: Reader, flexible: boolean): OffsetForLeaderEpochResponseTopic {
   const topic = flexible ? reader.compactString('topic') : reader.string('topic');
-  const partitions: OffsetForLeaderEpochResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(19, 'partitions', 64) : reader.arrayLength(18, 'partitions', 64);
-    for (let i = 0; i < count; i++) partitions.push(decodeOffsetForLeaderEpochResponsePartition(reader, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(19, 'partitions', 64) : reader.arrayLength(18, 'partitions', 64);
+  const partitions = new Array<OffsetForLeaderEpochResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeOffsetForLeaderEpochResponsePartition(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { topic, partitions };
 }
@@ -190,11 +184,9 @@ function decodeOffsetForLeaderEpochResponseTopic(reader: Reader, flexible: boole
 export function decodeOffsetForLeaderEpochResponse(reader: Reader, version: number): OffsetForLeaderEpochResponse {
   const flexible = version >= 4;
   const throttleTimeMs = reader.int32();
-  const topics: OffsetForLeaderEpochResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeOffsetForLeaderEpochResponseTopic(reader, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
+  const topics = new Array<OffsetForLeaderEpochResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeOffsetForLeaderEpochResponseTopic(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, topics };
 }

@@ -59,11 +59,9 @@ export interface AddPartitionsToTxnRequestTopic {
 
 function decodeAddPartitionsToTxnRequestTopic(reader: Reader, flexible: boolean): AddPartitionsToTxnRequestTopic {
   const name = flexible ? reader.compactString('name') : reader.string('name');
-  const partitions: number[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'partitions', 8) : reader.arrayLength(4, 'partitions', 8);
-    for (let i = 0; i < count; i++) partitions.push(reader.int32());
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(4, 'partitions', 8) : reader.arrayLength(4, 'partitions', 8);
+  const partitions = new Array<number>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = reader.int32();
   if (flexible) reader.skipTaggedFields();
   return { name, partitions };
 }
@@ -73,11 +71,9 @@ function decodeAddPartitionsToTxnRequestTransaction(reader: Reader, flexible: bo
   const producerId = reader.int64();
   const producerEpoch = reader.int16();
   const verifyOnly = reader.boolean();
-  const topics: AddPartitionsToTxnRequestTopic[] = [];
-  {
-    const count = reader.compactArrayLength(3, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeAddPartitionsToTxnRequestTopic(reader, flexible));
-  }
+  const topicsCount = reader.compactArrayLength(3, 'topics', 80);
+  const topics = new Array<AddPartitionsToTxnRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeAddPartitionsToTxnRequestTopic(reader, flexible);
   reader.skipTaggedFields();
   return { transactionalId, producerId, producerEpoch, verifyOnly, topics };
 }
@@ -85,10 +81,11 @@ function decodeAddPartitionsToTxnRequestTransaction(reader: Reader, flexible: bo
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeAddPartitionsToTxnRequest(reader: Reader, version: number): AddPartitionsToTxnRequest {
   const flexible = version >= 3;
-  const transactions: AddPartitionsToTxnRequestTransaction[] = [];
+  let transactions: AddPartitionsToTxnRequestTransaction[] = [];
   if (version >= 4) {
     const count = reader.compactArrayLength(14, 'transactions', 104);
-    for (let i = 0; i < count; i++) transactions.push(decodeAddPartitionsToTxnRequestTransaction(reader, flexible));
+    transactions = new Array<AddPartitionsToTxnRequestTransaction>(count);
+    for (let i = 0; i < count; i++) transactions[i] = decodeAddPartitionsToTxnRequestTransaction(reader, flexible);
   }
   let v3AndBelowTransactionalId: string = '';
   if (version <= 3) v3AndBelowTransactionalId = flexible ? reader.compactString('v3AndBelowTransactionalId') : reader.string('v3AndBelowTransactionalId');
@@ -96,10 +93,11 @@ export function decodeAddPartitionsToTxnRequest(reader: Reader, version: number)
   if (version <= 3) v3AndBelowProducerId = reader.int64();
   let v3AndBelowProducerEpoch: number = 0;
   if (version <= 3) v3AndBelowProducerEpoch = reader.int16();
-  const v3AndBelowTopics: AddPartitionsToTxnRequestTopic[] = [];
+  let v3AndBelowTopics: AddPartitionsToTxnRequestTopic[] = [];
   if (version <= 3) {
     const count = flexible ? reader.compactArrayLength(3, 'v3AndBelowTopics', 80) : reader.arrayLength(6, 'v3AndBelowTopics', 80);
-    for (let i = 0; i < count; i++) v3AndBelowTopics.push(decodeAddPartitionsToTxnRequestTopic(reader, flexible));
+    v3AndBelowTopics = new Array<AddPartitionsToTxnRequestTopic>(count);
+    for (let i = 0; i < count; i++) v3AndBelowTopics[i] = decodeAddPartitionsToTxnRequestTopic(reader, flexible);
   }
   if (flexible) reader.skipTaggedFields();
   return { transactions, v3AndBelowTransactionalId, v3AndBelowProducerId, v3AndBelowProducerEpoch, v3AndBelowTopics };
@@ -223,22 +221,18 @@ function decodeAddPartitionsToTxnResponsePartition(reader: Reader, flexible: boo
 
 function decodeAddPartitionsToTxnResponseTopic(reader: Reader, flexible: boolean): AddPartitionsToTxnResponseTopic {
   const name = flexible ? reader.compactString('name') : reader.string('name');
-  const resultsByPartition: AddPartitionsToTxnResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(7, 'resultsByPartition', 48) : reader.arrayLength(6, 'resultsByPartition', 48);
-    for (let i = 0; i < count; i++) resultsByPartition.push(decodeAddPartitionsToTxnResponsePartition(reader, flexible));
-  }
+  const resultsByPartitionCount = flexible ? reader.compactArrayLength(7, 'resultsByPartition', 48) : reader.arrayLength(6, 'resultsByPartition', 48);
+  const resultsByPartition = new Array<AddPartitionsToTxnResponsePartition>(resultsByPartitionCount);
+  for (let i = 0; i < resultsByPartitionCount; i++) resultsByPartition[i] = decodeAddPartitionsToTxnResponsePartition(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, resultsByPartition };
 }
 
 function decodeAddPartitionsToTxnResponseTransaction(reader: Reader, flexible: boolean): AddPartitionsToTxnResponseTransaction {
   const transactionalId = reader.compactString('transactionalId');
-  const topicResults: AddPartitionsToTxnResponseTopic[] = [];
-  {
-    const count = reader.compactArrayLength(3, 'topicResults', 80);
-    for (let i = 0; i < count; i++) topicResults.push(decodeAddPartitionsToTxnResponseTopic(reader, flexible));
-  }
+  const topicResultsCount = reader.compactArrayLength(3, 'topicResults', 80);
+  const topicResults = new Array<AddPartitionsToTxnResponseTopic>(topicResultsCount);
+  for (let i = 0; i < topicResultsCount; i++) topicResults[i] = decodeAddPartitionsToTxnResponseTopic(reader, flexible);
   reader.skipTaggedFields();
   return { transactionalId, topicResults };
 }
@@ -249,15 +243,17 @@ export function decodeAddPartitionsToTxnResponse(reader: Reader, version: number
   const throttleTimeMs = reader.int32();
   let errorCode: number = 0;
   if (version >= 4) errorCode = reader.int16();
-  const resultsByTransaction: AddPartitionsToTxnResponseTransaction[] = [];
+  let resultsByTransaction: AddPartitionsToTxnResponseTransaction[] = [];
   if (version >= 4) {
     const count = reader.compactArrayLength(3, 'resultsByTransaction', 80);
-    for (let i = 0; i < count; i++) resultsByTransaction.push(decodeAddPartitionsToTxnResponseTransaction(reader, flexible));
+    resultsByTransaction = new Array<AddPartitionsToTxnResponseTransaction>(count);
+    for (let i = 0; i < count; i++) resultsByTransaction[i] = decodeAddPartitionsToTxnResponseTransaction(reader, flexible);
   }
-  const resultsByTopicV3AndBelow: AddPartitionsToTxnResponseTopic[] = [];
+  let resultsByTopicV3AndBelow: AddPartitionsToTxnResponseTopic[] = [];
   if (version <= 3) {
     const count = flexible ? reader.compactArrayLength(3, 'resultsByTopicV3AndBelow', 80) : reader.arrayLength(6, 'resultsByTopicV3AndBelow', 80);
-    for (let i = 0; i < count; i++) resultsByTopicV3AndBelow.push(decodeAddPartitionsToTxnResponseTopic(reader, flexible));
+    resultsByTopicV3AndBelow = new Array<AddPartitionsToTxnResponseTopic>(count);
+    for (let i = 0; i < count; i++) resultsByTopicV3AndBelow[i] = decodeAddPartitionsToTxnResponseTopic(reader, flexible);
   }
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, errorCode, resultsByTransaction, resultsByTopicV3AndBelow };

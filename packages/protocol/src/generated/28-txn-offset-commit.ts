@@ -87,11 +87,9 @@ function decodeTxnOffsetCommitRequestTopic(reader: Reader, version: number, flex
   if (version <= 5) name = flexible ? reader.compactString('name') : reader.string('name');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 6) topicId = reader.uuid();
-  const partitions: TxnOffsetCommitRequestPartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(18, 'partitions', 64) : reader.arrayLength(14, 'partitions', 64);
-    for (let i = 0; i < count; i++) partitions.push(decodeTxnOffsetCommitRequestPartition(reader, version, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(18, 'partitions', 64) : reader.arrayLength(14, 'partitions', 64);
+  const partitions = new Array<TxnOffsetCommitRequestPartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeTxnOffsetCommitRequestPartition(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, topicId, partitions };
 }
@@ -109,11 +107,9 @@ export function decodeTxnOffsetCommitRequest(reader: Reader, version: number): T
   if (version >= 3) memberId = reader.compactString('memberId');
   let groupInstanceId: string | null = null;
   if (version >= 3) groupInstanceId = reader.compactNullableString('groupInstanceId');
-  const topics: TxnOffsetCommitRequestTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
-    for (let i = 0; i < count; i++) topics.push(decodeTxnOffsetCommitRequestTopic(reader, version, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
+  const topics = new Array<TxnOffsetCommitRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeTxnOffsetCommitRequestTopic(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { transactionalId, groupId, producerId, producerEpoch, generationIdOrMemberEpoch, memberId, groupInstanceId, topics };
 }
@@ -224,11 +220,9 @@ function decodeTxnOffsetCommitResponseTopic(reader: Reader, version: number, fle
   if (version <= 5) name = flexible ? reader.compactString('name') : reader.string('name');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 6) topicId = reader.uuid();
-  const partitions: TxnOffsetCommitResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(7, 'partitions', 48) : reader.arrayLength(6, 'partitions', 48);
-    for (let i = 0; i < count; i++) partitions.push(decodeTxnOffsetCommitResponsePartition(reader, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(7, 'partitions', 48) : reader.arrayLength(6, 'partitions', 48);
+  const partitions = new Array<TxnOffsetCommitResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeTxnOffsetCommitResponsePartition(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, topicId, partitions };
 }
@@ -237,11 +231,9 @@ function decodeTxnOffsetCommitResponseTopic(reader: Reader, version: number, fle
 export function decodeTxnOffsetCommitResponse(reader: Reader, version: number): TxnOffsetCommitResponse {
   const flexible = version >= 3;
   const throttleTimeMs = reader.int32();
-  const topics: TxnOffsetCommitResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
-    for (let i = 0; i < count; i++) topics.push(decodeTxnOffsetCommitResponseTopic(reader, version, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 88) : reader.arrayLength(6, 'topics', 88);
+  const topics = new Array<TxnOffsetCommitResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeTxnOffsetCommitResponseTopic(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, topics };
 }

@@ -39,8 +39,8 @@ function decodeDescribeConfigsRequestResource(reader: Reader, flexible: boolean)
     if (count < 0) {
       configurationKeys = null;
     } else {
-      configurationKeys = [];
-      for (let i = 0; i < count; i++) configurationKeys.push(flexible ? reader.compactString('configurationKeys') : reader.string('configurationKeys'));
+      configurationKeys = new Array<string>(count);
+      for (let i = 0; i < count; i++) configurationKeys[i] = flexible ? reader.compactString('configurationKeys') : reader.string('configurationKeys');
     }
   }
   if (flexible) reader.skipTaggedFields();
@@ -50,11 +50,9 @@ function decodeDescribeConfigsRequestResource(reader: Reader, flexible: boolean)
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDescribeConfigsRequest(reader: Reader, version: number): DescribeConfigsRequest {
   const flexible = version >= 4;
-  const resources: DescribeConfigsRequestResource[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'resources', 88) : reader.arrayLength(7, 'resources', 88);
-    for (let i = 0; i < count; i++) resources.push(decodeDescribeConfigsRequestResource(reader, flexible));
-  }
+  const resourcesCount = flexible ? reader.compactArrayLength(4, 'resources', 88) : reader.arrayLength(7, 'resources', 88);
+  const resources = new Array<DescribeConfigsRequestResource>(resourcesCount);
+  for (let i = 0; i < resourcesCount; i++) resources[i] = decodeDescribeConfigsRequestResource(reader, flexible);
   let includeSynonyms: boolean = false;
   if (version >= 1) includeSynonyms = reader.boolean();
   let includeDocumentation: boolean = false;
@@ -205,10 +203,11 @@ function decodeDescribeConfigsResponseConfig(reader: Reader, version: number, fl
   let configSource: number = -1;
   if (version >= 1) configSource = reader.int8();
   const isSensitive = reader.boolean();
-  const synonyms: DescribeConfigsResponseSynonym[] = [];
+  let synonyms: DescribeConfigsResponseSynonym[] = [];
   if (version >= 1) {
     const count = flexible ? reader.compactArrayLength(4, 'synonyms', 56) : reader.arrayLength(5, 'synonyms', 56);
-    for (let i = 0; i < count; i++) synonyms.push(decodeDescribeConfigsResponseSynonym(reader, flexible));
+    synonyms = new Array<DescribeConfigsResponseSynonym>(count);
+    for (let i = 0; i < count; i++) synonyms[i] = decodeDescribeConfigsResponseSynonym(reader, flexible);
   }
   let configType: number = 0;
   if (version >= 3) configType = reader.int8();
@@ -223,11 +222,9 @@ function decodeDescribeConfigsResponseResult(reader: Reader, version: number, fl
   const errorMessage = flexible ? reader.compactNullableString('errorMessage') : reader.nullableString('errorMessage');
   const resourceType = reader.int8();
   const resourceName = flexible ? reader.compactString('resourceName') : reader.string('resourceName');
-  const configs: DescribeConfigsResponseConfig[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(9, 'configs', 136) : reader.arrayLength(7, 'configs', 136);
-    for (let i = 0; i < count; i++) configs.push(decodeDescribeConfigsResponseConfig(reader, version, flexible));
-  }
+  const configsCount = flexible ? reader.compactArrayLength(9, 'configs', 136) : reader.arrayLength(7, 'configs', 136);
+  const configs = new Array<DescribeConfigsResponseConfig>(configsCount);
+  for (let i = 0; i < configsCount; i++) configs[i] = decodeDescribeConfigsResponseConfig(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { errorCode, errorMessage, resourceType, resourceName, configs };
 }
@@ -236,11 +233,9 @@ function decodeDescribeConfigsResponseResult(reader: Reader, version: number, fl
 export function decodeDescribeConfigsResponse(reader: Reader, version: number): DescribeConfigsResponse {
   const flexible = version >= 4;
   const throttleTimeMs = reader.int32();
-  const results: DescribeConfigsResponseResult[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(7, 'results', 104) : reader.arrayLength(11, 'results', 104);
-    for (let i = 0; i < count; i++) results.push(decodeDescribeConfigsResponseResult(reader, version, flexible));
-  }
+  const resultsCount = flexible ? reader.compactArrayLength(7, 'results', 104) : reader.arrayLength(11, 'results', 104);
+  const results = new Array<DescribeConfigsResponseResult>(resultsCount);
+  for (let i = 0; i < resultsCount; i++) results[i] = decodeDescribeConfigsResponseResult(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, results };
 }

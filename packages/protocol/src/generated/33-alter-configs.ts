@@ -38,11 +38,9 @@ function decodeAlterConfigsRequestConfig(reader: Reader, flexible: boolean): Alt
 function decodeAlterConfigsRequestResource(reader: Reader, flexible: boolean): AlterConfigsRequestResource {
   const resourceType = reader.int8();
   const resourceName = flexible ? reader.compactString('resourceName') : reader.string('resourceName');
-  const configs: AlterConfigsRequestConfig[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'configs', 48) : reader.arrayLength(4, 'configs', 48);
-    for (let i = 0; i < count; i++) configs.push(decodeAlterConfigsRequestConfig(reader, flexible));
-  }
+  const configsCount = flexible ? reader.compactArrayLength(3, 'configs', 48) : reader.arrayLength(4, 'configs', 48);
+  const configs = new Array<AlterConfigsRequestConfig>(configsCount);
+  for (let i = 0; i < configsCount; i++) configs[i] = decodeAlterConfigsRequestConfig(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { resourceType, resourceName, configs };
 }
@@ -50,11 +48,9 @@ function decodeAlterConfigsRequestResource(reader: Reader, flexible: boolean): A
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeAlterConfigsRequest(reader: Reader, version: number): AlterConfigsRequest {
   const flexible = version >= 2;
-  const resources: AlterConfigsRequestResource[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'resources', 88) : reader.arrayLength(7, 'resources', 88);
-    for (let i = 0; i < count; i++) resources.push(decodeAlterConfigsRequestResource(reader, flexible));
-  }
+  const resourcesCount = flexible ? reader.compactArrayLength(4, 'resources', 88) : reader.arrayLength(7, 'resources', 88);
+  const resources = new Array<AlterConfigsRequestResource>(resourcesCount);
+  for (let i = 0; i < resourcesCount; i++) resources[i] = decodeAlterConfigsRequestResource(reader, flexible);
   const validateOnly = reader.boolean();
   if (flexible) reader.skipTaggedFields();
   return { resources, validateOnly };
@@ -137,11 +133,9 @@ function decodeAlterConfigsResponseResponse(reader: Reader, flexible: boolean): 
 export function decodeAlterConfigsResponse(reader: Reader, version: number): AlterConfigsResponse {
   const flexible = version >= 2;
   const throttleTimeMs = reader.int32();
-  const responses: AlterConfigsResponseResponse[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(6, 'responses', 64) : reader.arrayLength(7, 'responses', 64);
-    for (let i = 0; i < count; i++) responses.push(decodeAlterConfigsResponseResponse(reader, flexible));
-  }
+  const responsesCount = flexible ? reader.compactArrayLength(6, 'responses', 64) : reader.arrayLength(7, 'responses', 64);
+  const responses = new Array<AlterConfigsResponseResponse>(responsesCount);
+  for (let i = 0; i < responsesCount; i++) responses[i] = decodeAlterConfigsResponseResponse(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, responses };
 }

@@ -18,11 +18,9 @@ export interface DescribeLogDirsRequestTopic {
 
 function decodeDescribeLogDirsRequestTopic(reader: Reader, flexible: boolean): DescribeLogDirsRequestTopic {
   const topic = flexible ? reader.compactString('topic') : reader.string('topic');
-  const partitions: number[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'partitions', 8) : reader.arrayLength(4, 'partitions', 8);
-    for (let i = 0; i < count; i++) partitions.push(reader.int32());
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(4, 'partitions', 8) : reader.arrayLength(4, 'partitions', 8);
+  const partitions = new Array<number>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = reader.int32();
   if (flexible) reader.skipTaggedFields();
   return { topic, partitions };
 }
@@ -36,8 +34,8 @@ export function decodeDescribeLogDirsRequest(reader: Reader, version: number): D
     if (count < 0) {
       topics = null;
     } else {
-      topics = [];
-      for (let i = 0; i < count; i++) topics.push(decodeDescribeLogDirsRequestTopic(reader, flexible));
+      topics = new Array<DescribeLogDirsRequestTopic>(count);
+      for (let i = 0; i < count; i++) topics[i] = decodeDescribeLogDirsRequestTopic(reader, flexible);
     }
   }
   if (flexible) reader.skipTaggedFields();
@@ -151,11 +149,9 @@ function decodeDescribeLogDirsResponsePartition(reader: Reader, flexible: boolea
 
 function decodeDescribeLogDirsResponseTopic(reader: Reader, flexible: boolean): DescribeLogDirsResponseTopic {
   const name = flexible ? reader.compactString('name') : reader.string('name');
-  const partitions: DescribeLogDirsResponsePartition[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(22, 'partitions', 64) : reader.arrayLength(21, 'partitions', 64);
-    for (let i = 0; i < count; i++) partitions.push(decodeDescribeLogDirsResponsePartition(reader, flexible));
-  }
+  const partitionsCount = flexible ? reader.compactArrayLength(22, 'partitions', 64) : reader.arrayLength(21, 'partitions', 64);
+  const partitions = new Array<DescribeLogDirsResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeDescribeLogDirsResponsePartition(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { name, partitions };
 }
@@ -163,11 +159,9 @@ function decodeDescribeLogDirsResponseTopic(reader: Reader, flexible: boolean): 
 function decodeDescribeLogDirsResponseResult(reader: Reader, version: number, flexible: boolean): DescribeLogDirsResponseResult {
   const errorCode = reader.int16();
   const logDir = flexible ? reader.compactString('logDir') : reader.string('logDir');
-  const topics: DescribeLogDirsResponseTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeDescribeLogDirsResponseTopic(reader, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(3, 'topics', 80) : reader.arrayLength(6, 'topics', 80);
+  const topics = new Array<DescribeLogDirsResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeDescribeLogDirsResponseTopic(reader, flexible);
   let totalBytes: number = -1;
   if (version >= 4) totalBytes = reader.int64();
   let usableBytes: number = -1;
@@ -184,11 +178,9 @@ export function decodeDescribeLogDirsResponse(reader: Reader, version: number): 
   const throttleTimeMs = reader.int32();
   let errorCode: number = 0;
   if (version >= 3) errorCode = reader.int16();
-  const results: DescribeLogDirsResponseResult[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(5, 'results', 112) : reader.arrayLength(8, 'results', 112);
-    for (let i = 0; i < count; i++) results.push(decodeDescribeLogDirsResponseResult(reader, version, flexible));
-  }
+  const resultsCount = flexible ? reader.compactArrayLength(5, 'results', 112) : reader.arrayLength(8, 'results', 112);
+  const results = new Array<DescribeLogDirsResponseResult>(resultsCount);
+  for (let i = 0; i < resultsCount; i++) results[i] = decodeDescribeLogDirsResponseResult(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, errorCode, results };
 }

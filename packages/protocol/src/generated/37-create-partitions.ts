@@ -29,11 +29,9 @@ export interface CreatePartitionsRequestAssignment {
 }
 
 function decodeCreatePartitionsRequestAssignment(reader: Reader, flexible: boolean): CreatePartitionsRequestAssignment {
-  const brokerIds: number[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'brokerIds', 8) : reader.arrayLength(4, 'brokerIds', 8);
-    for (let i = 0; i < count; i++) brokerIds.push(reader.int32());
-  }
+  const brokerIdsCount = flexible ? reader.compactArrayLength(4, 'brokerIds', 8) : reader.arrayLength(4, 'brokerIds', 8);
+  const brokerIds = new Array<number>(brokerIdsCount);
+  for (let i = 0; i < brokerIdsCount; i++) brokerIds[i] = reader.int32();
   if (flexible) reader.skipTaggedFields();
   return { brokerIds };
 }
@@ -47,8 +45,8 @@ function decodeCreatePartitionsRequestTopic(reader: Reader, flexible: boolean): 
     if (count < 0) {
       assignments = null;
     } else {
-      assignments = [];
-      for (let i = 0; i < count; i++) assignments.push(decodeCreatePartitionsRequestAssignment(reader, flexible));
+      assignments = new Array<CreatePartitionsRequestAssignment>(count);
+      for (let i = 0; i < count; i++) assignments[i] = decodeCreatePartitionsRequestAssignment(reader, flexible);
     }
   }
   if (flexible) reader.skipTaggedFields();
@@ -58,11 +56,9 @@ function decodeCreatePartitionsRequestTopic(reader: Reader, flexible: boolean): 
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeCreatePartitionsRequest(reader: Reader, version: number): CreatePartitionsRequest {
   const flexible = version >= 2;
-  const topics: CreatePartitionsRequestTopic[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(7, 'topics', 88) : reader.arrayLength(10, 'topics', 88);
-    for (let i = 0; i < count; i++) topics.push(decodeCreatePartitionsRequestTopic(reader, flexible));
-  }
+  const topicsCount = flexible ? reader.compactArrayLength(7, 'topics', 88) : reader.arrayLength(10, 'topics', 88);
+  const topics = new Array<CreatePartitionsRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeCreatePartitionsRequestTopic(reader, flexible);
   const timeoutMs = reader.int32();
   const validateOnly = reader.boolean();
   if (flexible) reader.skipTaggedFields();
@@ -160,11 +156,9 @@ function decodeCreatePartitionsResponseResult(reader: Reader, flexible: boolean)
 export function decodeCreatePartitionsResponse(reader: Reader, version: number): CreatePartitionsResponse {
   const flexible = version >= 2;
   const throttleTimeMs = reader.int32();
-  const results: CreatePartitionsResponseResult[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(5, 'results', 56) : reader.arrayLength(6, 'results', 56);
-    for (let i = 0; i < count; i++) results.push(decodeCreatePartitionsResponseResult(reader, flexible));
-  }
+  const resultsCount = flexible ? reader.compactArrayLength(5, 'results', 56) : reader.arrayLength(6, 'results', 56);
+  const results = new Array<CreatePartitionsResponseResult>(resultsCount);
+  for (let i = 0; i < resultsCount; i++) results[i] = decodeCreatePartitionsResponseResult(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, results };
 }

@@ -11,11 +11,9 @@ export interface DeleteGroupsRequest {
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDeleteGroupsRequest(reader: Reader, version: number): DeleteGroupsRequest {
   const flexible = version >= 2;
-  const groupsNames: string[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(1, 'groupsNames', 8) : reader.arrayLength(2, 'groupsNames', 8);
-    for (let i = 0; i < count; i++) groupsNames.push(flexible ? reader.compactString('groupsNames') : reader.string('groupsNames'));
-  }
+  const groupsNamesCount = flexible ? reader.compactArrayLength(1, 'groupsNames', 8) : reader.arrayLength(2, 'groupsNames', 8);
+  const groupsNames = new Array<string>(groupsNamesCount);
+  for (let i = 0; i < groupsNamesCount; i++) groupsNames[i] = flexible ? reader.compactString('groupsNames') : reader.string('groupsNames');
   if (flexible) reader.skipTaggedFields();
   return { groupsNames };
 }
@@ -79,11 +77,9 @@ function decodeDeleteGroupsResponseResult(reader: Reader, version: number, flexi
 export function decodeDeleteGroupsResponse(reader: Reader, version: number): DeleteGroupsResponse {
   const flexible = version >= 2;
   const throttleTimeMs = reader.int32();
-  const results: DeleteGroupsResponseResult[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'results', 56) : reader.arrayLength(4, 'results', 56);
-    for (let i = 0; i < count; i++) results.push(decodeDeleteGroupsResponseResult(reader, version, flexible));
-  }
+  const resultsCount = flexible ? reader.compactArrayLength(4, 'results', 56) : reader.arrayLength(4, 'results', 56);
+  const results = new Array<DeleteGroupsResponseResult>(resultsCount);
+  for (let i = 0; i < resultsCount; i++) results[i] = decodeDeleteGroupsResponseResult(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, results };
 }

@@ -41,11 +41,9 @@ function decodeIncrementalAlterConfigsRequestConfig(reader: Reader, flexible: bo
 function decodeIncrementalAlterConfigsRequestResource(reader: Reader, flexible: boolean): IncrementalAlterConfigsRequestResource {
   const resourceType = reader.int8();
   const resourceName = flexible ? reader.compactString('resourceName') : reader.string('resourceName');
-  const configs: IncrementalAlterConfigsRequestConfig[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'configs', 56) : reader.arrayLength(5, 'configs', 56);
-    for (let i = 0; i < count; i++) configs.push(decodeIncrementalAlterConfigsRequestConfig(reader, flexible));
-  }
+  const configsCount = flexible ? reader.compactArrayLength(4, 'configs', 56) : reader.arrayLength(5, 'configs', 56);
+  const configs = new Array<IncrementalAlterConfigsRequestConfig>(configsCount);
+  for (let i = 0; i < configsCount; i++) configs[i] = decodeIncrementalAlterConfigsRequestConfig(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { resourceType, resourceName, configs };
 }
@@ -53,11 +51,9 @@ function decodeIncrementalAlterConfigsRequestResource(reader: Reader, flexible: 
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeIncrementalAlterConfigsRequest(reader: Reader, version: number): IncrementalAlterConfigsRequest {
   const flexible = version >= 1;
-  const resources: IncrementalAlterConfigsRequestResource[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(4, 'resources', 88) : reader.arrayLength(7, 'resources', 88);
-    for (let i = 0; i < count; i++) resources.push(decodeIncrementalAlterConfigsRequestResource(reader, flexible));
-  }
+  const resourcesCount = flexible ? reader.compactArrayLength(4, 'resources', 88) : reader.arrayLength(7, 'resources', 88);
+  const resources = new Array<IncrementalAlterConfigsRequestResource>(resourcesCount);
+  for (let i = 0; i < resourcesCount; i++) resources[i] = decodeIncrementalAlterConfigsRequestResource(reader, flexible);
   const validateOnly = reader.boolean();
   if (flexible) reader.skipTaggedFields();
   return { resources, validateOnly };
@@ -141,11 +137,9 @@ function decodeIncrementalAlterConfigsResponseResponse(reader: Reader, flexible:
 export function decodeIncrementalAlterConfigsResponse(reader: Reader, version: number): IncrementalAlterConfigsResponse {
   const flexible = version >= 1;
   const throttleTimeMs = reader.int32();
-  const responses: IncrementalAlterConfigsResponseResponse[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(6, 'responses', 64) : reader.arrayLength(7, 'responses', 64);
-    for (let i = 0; i < count; i++) responses.push(decodeIncrementalAlterConfigsResponseResponse(reader, flexible));
-  }
+  const responsesCount = flexible ? reader.compactArrayLength(6, 'responses', 64) : reader.arrayLength(7, 'responses', 64);
+  const responses = new Array<IncrementalAlterConfigsResponseResponse>(responsesCount);
+  for (let i = 0; i < responsesCount; i++) responses[i] = decodeIncrementalAlterConfigsResponseResponse(reader, flexible);
   if (flexible) reader.skipTaggedFields();
   return { throttleTimeMs, responses };
 }

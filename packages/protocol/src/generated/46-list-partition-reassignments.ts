@@ -26,11 +26,9 @@ export interface ListPartitionReassignmentsRequestTopic {
 
 function decodeListPartitionReassignmentsRequestTopic(reader: Reader): ListPartitionReassignmentsRequestTopic {
   const name = reader.compactString('name');
-  const partitionIndexes: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'partitionIndexes', 8);
-    for (let i = 0; i < count; i++) partitionIndexes.push(reader.int32());
-  }
+  const partitionIndexesCount = reader.compactArrayLength(4, 'partitionIndexes', 8);
+  const partitionIndexes = new Array<number>(partitionIndexesCount);
+  for (let i = 0; i < partitionIndexesCount; i++) partitionIndexes[i] = reader.int32();
   reader.skipTaggedFields();
   return { name, partitionIndexes };
 }
@@ -44,8 +42,8 @@ export function decodeListPartitionReassignmentsRequest(reader: Reader, _version
     if (count < 0) {
       topics = null;
     } else {
-      topics = [];
-      for (let i = 0; i < count; i++) topics.push(decodeListPartitionReassignmentsRequestTopic(reader));
+      topics = new Array<ListPartitionReassignmentsRequestTopic>(count);
+      for (let i = 0; i < count; i++) topics[i] = decodeListPartitionReassignmentsRequestTopic(reader);
     }
   }
   reader.skipTaggedFields();
@@ -123,32 +121,24 @@ export interface ListPartitionReassignmentsResponsePartition {
 
 function decodeListPartitionReassignmentsResponsePartition(reader: Reader): ListPartitionReassignmentsResponsePartition {
   const partitionIndex = reader.int32();
-  const replicas: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'replicas', 8);
-    for (let i = 0; i < count; i++) replicas.push(reader.int32());
-  }
-  const addingReplicas: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'addingReplicas', 8);
-    for (let i = 0; i < count; i++) addingReplicas.push(reader.int32());
-  }
-  const removingReplicas: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'removingReplicas', 8);
-    for (let i = 0; i < count; i++) removingReplicas.push(reader.int32());
-  }
+  const replicasCount = reader.compactArrayLength(4, 'replicas', 8);
+  const replicas = new Array<number>(replicasCount);
+  for (let i = 0; i < replicasCount; i++) replicas[i] = reader.int32();
+  const addingReplicasCount = reader.compactArrayLength(4, 'addingReplicas', 8);
+  const addingReplicas = new Array<number>(addingReplicasCount);
+  for (let i = 0; i < addingReplicasCount; i++) addingReplicas[i] = reader.int32();
+  const removingReplicasCount = reader.compactArrayLength(4, 'removingReplicas', 8);
+  const removingReplicas = new Array<number>(removingReplicasCount);
+  for (let i = 0; i < removingReplicasCount; i++) removingReplicas[i] = reader.int32();
   reader.skipTaggedFields();
   return { partitionIndex, replicas, addingReplicas, removingReplicas };
 }
 
 function decodeListPartitionReassignmentsResponseTopic(reader: Reader): ListPartitionReassignmentsResponseTopic {
   const name = reader.compactString('name');
-  const partitions: ListPartitionReassignmentsResponsePartition[] = [];
-  {
-    const count = reader.compactArrayLength(8, 'partitions', 160);
-    for (let i = 0; i < count; i++) partitions.push(decodeListPartitionReassignmentsResponsePartition(reader));
-  }
+  const partitionsCount = reader.compactArrayLength(8, 'partitions', 160);
+  const partitions = new Array<ListPartitionReassignmentsResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeListPartitionReassignmentsResponsePartition(reader);
   reader.skipTaggedFields();
   return { name, partitions };
 }
@@ -158,11 +148,9 @@ export function decodeListPartitionReassignmentsResponse(reader: Reader, _versio
   const throttleTimeMs = reader.int32();
   const errorCode = reader.int16();
   const errorMessage = reader.compactNullableString('errorMessage');
-  const topics: ListPartitionReassignmentsResponseTopic[] = [];
-  {
-    const count = reader.compactArrayLength(3, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeListPartitionReassignmentsResponseTopic(reader));
-  }
+  const topicsCount = reader.compactArrayLength(3, 'topics', 80);
+  const topics = new Array<ListPartitionReassignmentsResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeListPartitionReassignmentsResponseTopic(reader);
   reader.skipTaggedFields();
   return { throttleTimeMs, errorCode, errorMessage, topics };
 }

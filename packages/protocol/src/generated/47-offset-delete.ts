@@ -31,22 +31,18 @@ function decodeOffsetDeleteRequestPartition(reader: Reader): OffsetDeleteRequest
 
 function decodeOffsetDeleteRequestTopic(reader: Reader): OffsetDeleteRequestTopic {
   const name = reader.string('name');
-  const partitions: OffsetDeleteRequestPartition[] = [];
-  {
-    const count = reader.arrayLength(4, 'partitions', 40);
-    for (let i = 0; i < count; i++) partitions.push(decodeOffsetDeleteRequestPartition(reader));
-  }
+  const partitionsCount = reader.arrayLength(4, 'partitions', 40);
+  const partitions = new Array<OffsetDeleteRequestPartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeOffsetDeleteRequestPartition(reader);
   return { name, partitions };
 }
 
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeOffsetDeleteRequest(reader: Reader, _version: number): OffsetDeleteRequest {
   const groupId = reader.string('groupId');
-  const topics: OffsetDeleteRequestTopic[] = [];
-  {
-    const count = reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeOffsetDeleteRequestTopic(reader));
-  }
+  const topicsCount = reader.arrayLength(6, 'topics', 80);
+  const topics = new Array<OffsetDeleteRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeOffsetDeleteRequestTopic(reader);
   return { groupId, topics };
 }
 
@@ -118,11 +114,9 @@ function decodeOffsetDeleteResponsePartition(reader: Reader): OffsetDeleteRespon
 
 function decodeOffsetDeleteResponseTopic(reader: Reader): OffsetDeleteResponseTopic {
   const name = reader.string('name');
-  const partitions: OffsetDeleteResponsePartition[] = [];
-  {
-    const count = reader.arrayLength(6, 'partitions', 48);
-    for (let i = 0; i < count; i++) partitions.push(decodeOffsetDeleteResponsePartition(reader));
-  }
+  const partitionsCount = reader.arrayLength(6, 'partitions', 48);
+  const partitions = new Array<OffsetDeleteResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeOffsetDeleteResponsePartition(reader);
   return { name, partitions };
 }
 
@@ -130,11 +124,9 @@ function decodeOffsetDeleteResponseTopic(reader: Reader): OffsetDeleteResponseTo
 export function decodeOffsetDeleteResponse(reader: Reader, _version: number): OffsetDeleteResponse {
   const errorCode = reader.int16();
   const throttleTimeMs = reader.int32();
-  const topics: OffsetDeleteResponseTopic[] = [];
-  {
-    const count = reader.arrayLength(6, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeOffsetDeleteResponseTopic(reader));
-  }
+  const topicsCount = reader.arrayLength(6, 'topics', 80);
+  const topics = new Array<OffsetDeleteResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeOffsetDeleteResponseTopic(reader);
   return { errorCode, throttleTimeMs, topics };
 }
 

@@ -120,11 +120,9 @@ export function decodeDescribeClusterResponse(reader: Reader, version: number): 
   if (version >= 1) endpointType = reader.int8();
   const clusterId = reader.compactString('clusterId');
   const controllerId = reader.int32();
-  const brokers: DescribeClusterResponseBroker[] = [];
-  {
-    const count = reader.compactArrayLength(11, 'brokers', 72);
-    for (let i = 0; i < count; i++) brokers.push(decodeDescribeClusterResponseBroker(reader, version));
-  }
+  const brokersCount = reader.compactArrayLength(11, 'brokers', 72);
+  const brokers = new Array<DescribeClusterResponseBroker>(brokersCount);
+  for (let i = 0; i < brokersCount; i++) brokers[i] = decodeDescribeClusterResponseBroker(reader, version);
   const clusterAuthorizedOperations = reader.int32();
   reader.skipTaggedFields();
   return { throttleTimeMs, errorCode, errorMessage, endpointType, clusterId, controllerId, brokers, clusterAuthorizedOperations };

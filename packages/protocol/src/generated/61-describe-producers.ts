@@ -18,22 +18,18 @@ export interface DescribeProducersRequestTopic {
 
 function decodeDescribeProducersRequestTopic(reader: Reader): DescribeProducersRequestTopic {
   const name = reader.compactString('name');
-  const partitionIndexes: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'partitionIndexes', 8);
-    for (let i = 0; i < count; i++) partitionIndexes.push(reader.int32());
-  }
+  const partitionIndexesCount = reader.compactArrayLength(4, 'partitionIndexes', 8);
+  const partitionIndexes = new Array<number>(partitionIndexesCount);
+  for (let i = 0; i < partitionIndexesCount; i++) partitionIndexes[i] = reader.int32();
   reader.skipTaggedFields();
   return { name, partitionIndexes };
 }
 
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDescribeProducersRequest(reader: Reader, _version: number): DescribeProducersRequest {
-  const topics: DescribeProducersRequestTopic[] = [];
-  {
-    const count = reader.compactArrayLength(3, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeDescribeProducersRequestTopic(reader));
-  }
+  const topicsCount = reader.compactArrayLength(3, 'topics', 80);
+  const topics = new Array<DescribeProducersRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeDescribeProducersRequestTopic(reader);
   reader.skipTaggedFields();
   return { topics };
 }
@@ -151,22 +147,18 @@ function decodeDescribeProducersResponsePartition(reader: Reader): DescribeProdu
   const partitionIndex = reader.int32();
   const errorCode = reader.int16();
   const errorMessage = reader.compactNullableString('errorMessage');
-  const activeProducers: DescribeProducersResponseActiveProducer[] = [];
-  {
-    const count = reader.compactArrayLength(37, 'activeProducers', 80);
-    for (let i = 0; i < count; i++) activeProducers.push(decodeDescribeProducersResponseActiveProducer(reader));
-  }
+  const activeProducersCount = reader.compactArrayLength(37, 'activeProducers', 80);
+  const activeProducers = new Array<DescribeProducersResponseActiveProducer>(activeProducersCount);
+  for (let i = 0; i < activeProducersCount; i++) activeProducers[i] = decodeDescribeProducersResponseActiveProducer(reader);
   reader.skipTaggedFields();
   return { partitionIndex, errorCode, errorMessage, activeProducers };
 }
 
 function decodeDescribeProducersResponseTopic(reader: Reader): DescribeProducersResponseTopic {
   const name = reader.compactString('name');
-  const partitions: DescribeProducersResponsePartition[] = [];
-  {
-    const count = reader.compactArrayLength(9, 'partitions', 96);
-    for (let i = 0; i < count; i++) partitions.push(decodeDescribeProducersResponsePartition(reader));
-  }
+  const partitionsCount = reader.compactArrayLength(9, 'partitions', 96);
+  const partitions = new Array<DescribeProducersResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeDescribeProducersResponsePartition(reader);
   reader.skipTaggedFields();
   return { name, partitions };
 }
@@ -174,11 +166,9 @@ function decodeDescribeProducersResponseTopic(reader: Reader): DescribeProducers
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDescribeProducersResponse(reader: Reader, _version: number): DescribeProducersResponse {
   const throttleTimeMs = reader.int32();
-  const topics: DescribeProducersResponseTopic[] = [];
-  {
-    const count = reader.compactArrayLength(3, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeDescribeProducersResponseTopic(reader));
-  }
+  const topicsCount = reader.compactArrayLength(3, 'topics', 80);
+  const topics = new Array<DescribeProducersResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeDescribeProducersResponseTopic(reader);
   reader.skipTaggedFields();
   return { throttleTimeMs, topics };
 }

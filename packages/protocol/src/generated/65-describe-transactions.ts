@@ -10,11 +10,9 @@ export interface DescribeTransactionsRequest {
 
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDescribeTransactionsRequest(reader: Reader, _version: number): DescribeTransactionsRequest {
-  const transactionalIds: string[] = [];
-  {
-    const count = reader.compactArrayLength(1, 'transactionalIds', 8);
-    for (let i = 0; i < count; i++) transactionalIds.push(reader.compactString('transactionalIds'));
-  }
+  const transactionalIdsCount = reader.compactArrayLength(1, 'transactionalIds', 8);
+  const transactionalIds = new Array<string>(transactionalIdsCount);
+  for (let i = 0; i < transactionalIdsCount; i++) transactionalIds[i] = reader.compactString('transactionalIds');
   reader.skipTaggedFields();
   return { transactionalIds };
 }
@@ -75,11 +73,9 @@ export interface DescribeTransactionsResponseTopic {
 
 function decodeDescribeTransactionsResponseTopic(reader: Reader): DescribeTransactionsResponseTopic {
   const topic = reader.compactString('topic');
-  const partitions: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'partitions', 8);
-    for (let i = 0; i < count; i++) partitions.push(reader.int32());
-  }
+  const partitionsCount = reader.compactArrayLength(4, 'partitions', 8);
+  const partitions = new Array<number>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = reader.int32();
   reader.skipTaggedFields();
   return { topic, partitions };
 }
@@ -92,11 +88,9 @@ function decodeDescribeTransactionsResponseTransactionState(reader: Reader): Des
   const transactionStartTimeMs = reader.int64();
   const producerId = reader.int64();
   const producerEpoch = reader.int16();
-  const topics: DescribeTransactionsResponseTopic[] = [];
-  {
-    const count = reader.compactArrayLength(3, 'topics', 80);
-    for (let i = 0; i < count; i++) topics.push(decodeDescribeTransactionsResponseTopic(reader));
-  }
+  const topicsCount = reader.compactArrayLength(3, 'topics', 80);
+  const topics = new Array<DescribeTransactionsResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeDescribeTransactionsResponseTopic(reader);
   reader.skipTaggedFields();
   return { errorCode, transactionalId, transactionState, transactionTimeoutMs, transactionStartTimeMs, producerId, producerEpoch, topics };
 }
@@ -104,11 +98,9 @@ function decodeDescribeTransactionsResponseTransactionState(reader: Reader): Des
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDescribeTransactionsResponse(reader: Reader, _version: number): DescribeTransactionsResponse {
   const throttleTimeMs = reader.int32();
-  const transactionStates: DescribeTransactionsResponseTransactionState[] = [];
-  {
-    const count = reader.compactArrayLength(28, 'transactionStates', 128);
-    for (let i = 0; i < count; i++) transactionStates.push(decodeDescribeTransactionsResponseTransactionState(reader));
-  }
+  const transactionStatesCount = reader.compactArrayLength(28, 'transactionStates', 128);
+  const transactionStates = new Array<DescribeTransactionsResponseTransactionState>(transactionStatesCount);
+  for (let i = 0; i < transactionStatesCount; i++) transactionStates[i] = decodeDescribeTransactionsResponseTransactionState(reader);
   reader.skipTaggedFields();
   return { throttleTimeMs, transactionStates };
 }

@@ -25,16 +25,12 @@ export interface ListTransactionsRequestInput {
 
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeListTransactionsRequest(reader: Reader, version: number): ListTransactionsRequest {
-  const stateFilters: string[] = [];
-  {
-    const count = reader.compactArrayLength(1, 'stateFilters', 8);
-    for (let i = 0; i < count; i++) stateFilters.push(reader.compactString('stateFilters'));
-  }
-  const producerIdFilters: number[] = [];
-  {
-    const count = reader.compactArrayLength(8, 'producerIdFilters', 8);
-    for (let i = 0; i < count; i++) producerIdFilters.push(reader.int64());
-  }
+  const stateFiltersCount = reader.compactArrayLength(1, 'stateFilters', 8);
+  const stateFilters = new Array<string>(stateFiltersCount);
+  for (let i = 0; i < stateFiltersCount; i++) stateFilters[i] = reader.compactString('stateFilters');
+  const producerIdFiltersCount = reader.compactArrayLength(8, 'producerIdFilters', 8);
+  const producerIdFilters = new Array<number>(producerIdFiltersCount);
+  for (let i = 0; i < producerIdFiltersCount; i++) producerIdFilters[i] = reader.int64();
   let durationFilter: number = -1;
   if (version >= 1) durationFilter = reader.int64();
   let transactionalIdPattern: string | null = null;
@@ -112,16 +108,12 @@ function decodeListTransactionsResponseTransactionState(reader: Reader): ListTra
 export function decodeListTransactionsResponse(reader: Reader, _version: number): ListTransactionsResponse {
   const throttleTimeMs = reader.int32();
   const errorCode = reader.int16();
-  const unknownStateFilters: string[] = [];
-  {
-    const count = reader.compactArrayLength(1, 'unknownStateFilters', 8);
-    for (let i = 0; i < count; i++) unknownStateFilters.push(reader.compactString('unknownStateFilters'));
-  }
-  const transactionStates: ListTransactionsResponseTransactionState[] = [];
-  {
-    const count = reader.compactArrayLength(11, 'transactionStates', 56);
-    for (let i = 0; i < count; i++) transactionStates.push(decodeListTransactionsResponseTransactionState(reader));
-  }
+  const unknownStateFiltersCount = reader.compactArrayLength(1, 'unknownStateFilters', 8);
+  const unknownStateFilters = new Array<string>(unknownStateFiltersCount);
+  for (let i = 0; i < unknownStateFiltersCount; i++) unknownStateFilters[i] = reader.compactString('unknownStateFilters');
+  const transactionStatesCount = reader.compactArrayLength(11, 'transactionStates', 56);
+  const transactionStates = new Array<ListTransactionsResponseTransactionState>(transactionStatesCount);
+  for (let i = 0; i < transactionStatesCount; i++) transactionStates[i] = decodeListTransactionsResponseTransactionState(reader);
   reader.skipTaggedFields();
   return { throttleTimeMs, errorCode, unknownStateFilters, transactionStates };
 }

@@ -48,11 +48,9 @@ function decodeDescribeTopicPartitionsRequestCursor(reader: Reader): DescribeTop
 
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDescribeTopicPartitionsRequest(reader: Reader, _version: number): DescribeTopicPartitionsRequest {
-  const topics: DescribeTopicPartitionsRequestTopic[] = [];
-  {
-    const count = reader.compactArrayLength(2, 'topics', 40);
-    for (let i = 0; i < count; i++) topics.push(decodeDescribeTopicPartitionsRequestTopic(reader));
-  }
+  const topicsCount = reader.compactArrayLength(2, 'topics', 40);
+  const topics = new Array<DescribeTopicPartitionsRequestTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeDescribeTopicPartitionsRequestTopic(reader);
   const responsePartitionLimit = reader.int32();
   const cursor = reader.int8() < 0 ? null : decodeDescribeTopicPartitionsRequestCursor(reader);
   reader.skipTaggedFields();
@@ -183,24 +181,20 @@ function decodeDescribeTopicPartitionsResponsePartition(reader: Reader): Describ
   const partitionIndex = reader.int32();
   const leaderId = reader.int32();
   const leaderEpoch = reader.int32();
-  const replicaNodes: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'replicaNodes', 8);
-    for (let i = 0; i < count; i++) replicaNodes.push(reader.int32());
-  }
-  const isrNodes: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'isrNodes', 8);
-    for (let i = 0; i < count; i++) isrNodes.push(reader.int32());
-  }
+  const replicaNodesCount = reader.compactArrayLength(4, 'replicaNodes', 8);
+  const replicaNodes = new Array<number>(replicaNodesCount);
+  for (let i = 0; i < replicaNodesCount; i++) replicaNodes[i] = reader.int32();
+  const isrNodesCount = reader.compactArrayLength(4, 'isrNodes', 8);
+  const isrNodes = new Array<number>(isrNodesCount);
+  for (let i = 0; i < isrNodesCount; i++) isrNodes[i] = reader.int32();
   let eligibleLeaderReplicas: number[] | null = null;
   {
     const count = reader.compactNullableArrayLength(4, 'eligibleLeaderReplicas', 8);
     if (count < 0) {
       eligibleLeaderReplicas = null;
     } else {
-      eligibleLeaderReplicas = [];
-      for (let i = 0; i < count; i++) eligibleLeaderReplicas.push(reader.int32());
+      eligibleLeaderReplicas = new Array<number>(count);
+      for (let i = 0; i < count; i++) eligibleLeaderReplicas[i] = reader.int32();
     }
   }
   let lastKnownElr: number[] | null = null;
@@ -209,15 +203,13 @@ function decodeDescribeTopicPartitionsResponsePartition(reader: Reader): Describ
     if (count < 0) {
       lastKnownElr = null;
     } else {
-      lastKnownElr = [];
-      for (let i = 0; i < count; i++) lastKnownElr.push(reader.int32());
+      lastKnownElr = new Array<number>(count);
+      for (let i = 0; i < count; i++) lastKnownElr[i] = reader.int32();
     }
   }
-  const offlineReplicas: number[] = [];
-  {
-    const count = reader.compactArrayLength(4, 'offlineReplicas', 8);
-    for (let i = 0; i < count; i++) offlineReplicas.push(reader.int32());
-  }
+  const offlineReplicasCount = reader.compactArrayLength(4, 'offlineReplicas', 8);
+  const offlineReplicas = new Array<number>(offlineReplicasCount);
+  for (let i = 0; i < offlineReplicasCount; i++) offlineReplicas[i] = reader.int32();
   reader.skipTaggedFields();
   return { errorCode, partitionIndex, leaderId, leaderEpoch, replicaNodes, isrNodes, eligibleLeaderReplicas, lastKnownElr, offlineReplicas };
 }
@@ -227,11 +219,9 @@ function decodeDescribeTopicPartitionsResponseTopic(reader: Reader): DescribeTop
   const name = reader.compactNullableString('name');
   const topicId = reader.uuid();
   const isInternal = reader.boolean();
-  const partitions: DescribeTopicPartitionsResponsePartition[] = [];
-  {
-    const count = reader.compactArrayLength(20, 'partitions', 264);
-    for (let i = 0; i < count; i++) partitions.push(decodeDescribeTopicPartitionsResponsePartition(reader));
-  }
+  const partitionsCount = reader.compactArrayLength(20, 'partitions', 264);
+  const partitions = new Array<DescribeTopicPartitionsResponsePartition>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeDescribeTopicPartitionsResponsePartition(reader);
   const topicAuthorizedOperations = reader.int32();
   reader.skipTaggedFields();
   return { errorCode, name, topicId, isInternal, partitions, topicAuthorizedOperations };
@@ -247,11 +237,9 @@ function decodeDescribeTopicPartitionsResponseNextCursor(reader: Reader): Descri
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeDescribeTopicPartitionsResponse(reader: Reader, _version: number): DescribeTopicPartitionsResponse {
   const throttleTimeMs = reader.int32();
-  const topics: DescribeTopicPartitionsResponseTopic[] = [];
-  {
-    const count = reader.compactArrayLength(26, 'topics', 112);
-    for (let i = 0; i < count; i++) topics.push(decodeDescribeTopicPartitionsResponseTopic(reader));
-  }
+  const topicsCount = reader.compactArrayLength(26, 'topics', 112);
+  const topics = new Array<DescribeTopicPartitionsResponseTopic>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = decodeDescribeTopicPartitionsResponseTopic(reader);
   const nextCursor = reader.int8() < 0 ? null : decodeDescribeTopicPartitionsResponseNextCursor(reader);
   reader.skipTaggedFields();
   return { throttleTimeMs, topics, nextCursor };

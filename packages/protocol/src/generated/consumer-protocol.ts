@@ -34,26 +34,23 @@ export interface ConsumerProtocolSubscriptionTopic {
 
 function decodeConsumerProtocolSubscriptionTopic(reader: Reader): ConsumerProtocolSubscriptionTopic {
   const topic = reader.string('topic');
-  const partitions: number[] = [];
-  {
-    const count = reader.arrayLength(4, 'partitions', 8);
-    for (let i = 0; i < count; i++) partitions.push(reader.int32());
-  }
+  const partitionsCount = reader.arrayLength(4, 'partitions', 8);
+  const partitions = new Array<number>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = reader.int32();
   return { topic, partitions };
 }
 
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeConsumerProtocolSubscription(reader: Reader, version: number): ConsumerProtocolSubscription {
-  const topics: string[] = [];
-  {
-    const count = reader.arrayLength(2, 'topics', 8);
-    for (let i = 0; i < count; i++) topics.push(reader.string('topics'));
-  }
+  const topicsCount = reader.arrayLength(2, 'topics', 8);
+  const topics = new Array<string>(topicsCount);
+  for (let i = 0; i < topicsCount; i++) topics[i] = reader.string('topics');
   const userData = reader.nullableByteArray('userData');
-  const ownedPartitions: ConsumerProtocolSubscriptionTopic[] = [];
+  let ownedPartitions: ConsumerProtocolSubscriptionTopic[] = [];
   if (version >= 1) {
     const count = reader.arrayLength(6, 'ownedPartitions', 80);
-    for (let i = 0; i < count; i++) ownedPartitions.push(decodeConsumerProtocolSubscriptionTopic(reader));
+    ownedPartitions = new Array<ConsumerProtocolSubscriptionTopic>(count);
+    for (let i = 0; i < count; i++) ownedPartitions[i] = decodeConsumerProtocolSubscriptionTopic(reader);
   }
   let generationId: number = -1;
   if (version >= 2) generationId = reader.int32();
@@ -122,21 +119,17 @@ export interface ConsumerProtocolAssignmentTopic {
 
 function decodeConsumerProtocolAssignmentTopic(reader: Reader): ConsumerProtocolAssignmentTopic {
   const topic = reader.string('topic');
-  const partitions: number[] = [];
-  {
-    const count = reader.arrayLength(4, 'partitions', 8);
-    for (let i = 0; i < count; i++) partitions.push(reader.int32());
-  }
+  const partitionsCount = reader.arrayLength(4, 'partitions', 8);
+  const partitions = new Array<number>(partitionsCount);
+  for (let i = 0; i < partitionsCount; i++) partitions[i] = reader.int32();
   return { topic, partitions };
 }
 
 /** @throws DecodeError. Bytes and records are borrowed from the reader's memory. */
 export function decodeConsumerProtocolAssignment(reader: Reader, _version: number): ConsumerProtocolAssignment {
-  const assignedPartitions: ConsumerProtocolAssignmentTopic[] = [];
-  {
-    const count = reader.arrayLength(6, 'assignedPartitions', 80);
-    for (let i = 0; i < count; i++) assignedPartitions.push(decodeConsumerProtocolAssignmentTopic(reader));
-  }
+  const assignedPartitionsCount = reader.arrayLength(6, 'assignedPartitions', 80);
+  const assignedPartitions = new Array<ConsumerProtocolAssignmentTopic>(assignedPartitionsCount);
+  for (let i = 0; i < assignedPartitionsCount; i++) assignedPartitions[i] = decodeConsumerProtocolAssignmentTopic(reader);
   const userData = reader.nullableByteArray('userData');
   return { assignedPartitions, userData };
 }

@@ -201,11 +201,9 @@ export function decodeGroupMetadataValue(reader: Reader, version: number): Group
   const leader = flexible ? reader.compactNullableString('leader') : reader.nullableString('leader');
   let currentStateTimestamp: number = -1;
   if (version >= 2) currentStateTimestamp = reader.int64();
-  const members: GroupMetadataValueMember[] = [];
-  {
-    const count = flexible ? reader.compactArrayLength(15, 'members', 304) : reader.arrayLength(18, 'members', 304);
-    for (let i = 0; i < count; i++) members.push(decodeGroupMetadataValueMember(reader, version, flexible));
-  }
+  const membersCount = flexible ? reader.compactArrayLength(15, 'members', 304) : reader.arrayLength(18, 'members', 304);
+  const members = new Array<GroupMetadataValueMember>(membersCount);
+  for (let i = 0; i < membersCount; i++) members[i] = decodeGroupMetadataValueMember(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
   return { protocolType, generation, protocol, leader, currentStateTimestamp, members };
 }
