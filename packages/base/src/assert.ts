@@ -12,3 +12,8 @@ export function assert(condition: unknown, message: string): asserts condition {
 export function unreachable(value: never, what = 'value'): never {
   throw new AssertionFailure(`unexpected ${what}: ${String(value)}`);
 }
+
+/** What was thrown, as an Error: anything may be thrown. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

@@ -1,4 +1,4 @@
-export { AssertionFailure, assert, unreachable } from './assert.ts';
+export { AssertionFailure, asError, assert, unreachable } from './assert.ts';
 export { BoundedQueue } from './bounded-queue.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
 export { configReference } from './config-reference.ts';

@@ -22,9 +22,10 @@ export function metricNumber(value: number): string {
  */
 export function* renderMetrics(families: Iterable<RenderedFamily>): Iterable<string> {
   const sorted = [...families].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  for (const { name, type, sentence, lines } of sorted) {
+  for (const family of sorted) {
+    const { name, type, sentence } = family;
     yield `# HELP ${name} ${escapedHelp(sentence)}\n# TYPE ${name} ${type}\n`;
-    yield* lines();
+    yield* family.lines();
   }
 }
 

@@ -10,7 +10,7 @@ const NOTES_MAX = 4096;
 export interface AnsweredRequest {
   readonly apiKey: number;
   readonly apiVersion: number;
-  /** Monotonic ms at the start of the turn that read the request. */
+  /** Monotonic ms at the start of the turn that read the request; 0 = the turn that answers. */
   readonly startedAtMs: number;
 }
 
@@ -61,7 +61,7 @@ export class RequestMetrics {
     this.#tickTime.record(localMs);
     for (let at = 0; at < count; at++) {
       const key = this.#keys[at] as number;
-      const startedAtMs = this.#starts[at] as number;
+      const startedAtMs = (this.#starts[at] as number) || beganAtMs;
       const series = this.#series[key >>> 16] ?? this.#newSeries(key >>> 16);
       const version = key & 0xffff;
       const counter = series.versions[version] ?? this.#newVersion(series, key >>> 16, version);

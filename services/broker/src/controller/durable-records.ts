@@ -1,4 +1,4 @@
-import type { Logger } from '@millrace/base';
+import { asError, type Logger } from '@millrace/base';
 import type { DynamicConfig, DynamicScope } from '../config/dynamic-config.ts';
 import { refusedConfig } from './new-topic.ts';
 import { done, type Outcome, storageFailed } from './refusal.ts';
@@ -34,7 +34,7 @@ export class DurableRecords {
       });
       return true;
     } catch (error) {
-      this.#log.error('metadata not written', { topic: name, error: String(error) });
+      this.#log.error('metadata not written', { topic: name, error: asError(error) });
       return false;
     }
   }
@@ -80,7 +80,7 @@ export class DurableRecords {
         },
       });
     } catch (error) {
-      this.#log.error('broker configs not written', { error: String(error) });
+      this.#log.error('broker configs not written', { error: asError(error) });
       return storageFailed();
     }
     dynamicConfig.apply(scope, overrides);

@@ -1,4 +1,4 @@
-import { eachLimited, type Logger, type Prng } from '@millrace/base';
+import { asError, eachLimited, type Logger, type Prng } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { checkTopicOverrides } from '../config/config-edits.ts';
 import type { DynamicConfig } from '../config/dynamic-config.ts';
@@ -223,7 +223,7 @@ export class Topics {
         await this.#parts.partitions.remove(topic.name, index);
       } catch (error) {
         isGone = false;
-        const fields = { topic: topic.name, partition: index, error: String(error) };
+        const fields = { topic: topic.name, partition: index, error: asError(error) };
         this.#parts.log.error('partition not deleted; the next start tries again', fields);
       }
     });
@@ -257,7 +257,7 @@ export class Topics {
       });
       return true;
     } catch (error) {
-      this.#parts.log.error('partition not created', { topic: topic.name, error: String(error) });
+      this.#parts.log.error('partition not created', { topic: topic.name, error: asError(error) });
       return false;
     }
   }
