@@ -1,6 +1,6 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { beyondLimit } from './compression-error.ts';
 import { concat } from './concat.ts';
+import { zlib } from './zlib.ts';
 import { INFLATE_CHUNK_BYTES, zlibFailure } from './zlib-failure.ts';
 import { zstdFrameAt } from './zstd-frame.ts';
 
@@ -11,6 +11,7 @@ const SMALL_WINDOW_LEVEL_MAX = 19;
 
 /** RFC 8878. @param level -131072 … 22. */
 export function zstdCompress(bytes: Uint8Array, level: number): Uint8Array {
+  const { constants, zstdCompressSync } = zlib();
   const params: Record<number, number> = { [constants.ZSTD_c_compressionLevel]: level };
   if (level > SMALL_WINDOW_LEVEL_MAX) params[constants.ZSTD_c_windowLog] = WINDOW_LOG_MAX;
   return zstdCompressSync(bytes, { params });
@@ -34,6 +35,7 @@ export function zstdDecompress(bytes: Uint8Array, maxOutputBytes: number): Uint8
 }
 
 function oneFrame(frame: Uint8Array, maxOutputBytes: number): Uint8Array {
+  const { constants, zstdDecompressSync } = zlib();
   try {
     return zstdDecompressSync(frame, {
       maxOutputLength: maxOutputBytes,

@@ -90,8 +90,12 @@ function welcome(broker: RunningBroker): string {
   const addresses = broker.listeners.map(({ host, port }) => `${host}:${port}`);
   const [first] = broker.listeners;
   const address = `${reachable(first?.host ?? '')}:${first?.port ?? broker.port}`;
+  const metrics = broker.metricsAddress;
   return [
     `millrace: listening on ${addresses.join(', ')}`,
+    ...(metrics === null
+      ? []
+      : [`millrace: health and metrics on http://${reachable(metrics.address)}:${metrics.port}`]),
     `millrace: data in ${broker.logDirs.map((dir) => path.resolve(dir)).join(', ')}`,
     'millrace: Kafka Server started (kafka.server.KafkaServer)',
     '',
