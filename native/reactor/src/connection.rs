@@ -1,11 +1,13 @@
 //! One socket: what is half received, what is half sent.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 
 use millrace_io::FileRange;
 use rustix::event::epoll::EventFlags;
+
+use crate::reactor::ConnectionInfo;
 
 /// Why a connection is not read at present; bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl Piece {
 pub(crate) struct Connection {
     pub(crate) id: u32,
     pub(crate) socket: OwnedFd,
-    pub(crate) remote: SocketAddr,
+    pub(crate) info: ConnectionInfo,
     pub(crate) counted_address: IpAddr,
     /// What the socket is registered for in the epoll set.
     pub(crate) interest: EventFlags,
@@ -82,12 +84,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(id: u32, socket: OwnedFd, remote: SocketAddr, now_ms: u64) -> Self {
+    pub(crate) fn new(id: u32, socket: OwnedFd, info: ConnectionInfo, now_ms: u64) -> Self {
         Self {
             id,
             socket,
-            remote,
-            counted_address: remote.ip().to_canonical(),
+            info,
+            counted_address: info.remote.ip().to_canonical(),
             interest: EventFlags::IN,
             pauses: 0,
             partial: Vec::new(),

@@ -14,7 +14,7 @@ use rustix::net::{
 
 use crate::connection::Connection;
 use crate::options::CloseReason;
-use crate::reactor::{Reactor, Token};
+use crate::reactor::{ConnectionInfo, Reactor, Token};
 use crate::rows::EventKind;
 use crate::slots::SLOT_COUNT_MAX;
 
@@ -133,10 +133,17 @@ impl Reactor {
         if let Some(bytes) = options.receive_buffer_bytes {
             let _ = sockopt::set_socket_recv_buffer_size(&socket, bytes);
         }
+        let local = getsockname(&socket)
+            .ok()
+            .and_then(|local| SocketAddr::try_from(local).ok());
+        let info = ConnectionInfo {
+            remote,
+            local: local.unwrap_or(remote),
+        };
         let now_ms = self.now_ms;
         let id = self
             .slots
-            .insert(|id| Box::new(Connection::new(id, socket, remote, now_ms)));
+            .insert(|id| Box::new(Connection::new(id, socket, info, now_ms)));
         self.address_counts.insert(address, of_address + 1);
         let Some(connection) = self.slots.get(id) else {
             return;

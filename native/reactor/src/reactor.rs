@@ -9,7 +9,6 @@ use std::sync::Arc;
 use millrace_io::{CompletionQueue, CompletionRow, EngineError, ErrorCode, Result};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-use rustix::net::getsockname;
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, clock_gettime,
     timerfd_create, timerfd_settime,
@@ -115,6 +114,8 @@ pub struct Reactor {
     rows: usize,
     /// Rows that found no place; they come first in the next tick.
     overflow: VecDeque<[f64; EVENT_STRIDE]>,
+    /// Connections whose `closed` row is not dealt with.
+    departed: Vec<(u32, ConnectionInfo)>,
     /// Connections to look at in the next tick without an event of their socket.
     listed: Vec<u32>,
     is_in_tick: bool,
@@ -201,6 +202,7 @@ impl Reactor {
             out: Arc::new(Mapping::new(OUT_BYTES)?),
             rows: 0,
             overflow: VecDeque::new(),
+            departed: Vec::new(),
             listed: Vec::new(),
             is_in_tick: false,
             is_kicked: false,
@@ -272,6 +274,9 @@ impl Reactor {
     /// frames: they stay until `release`.
     pub fn end_tick(&mut self, hold: bool) -> Result<()> {
         self.is_in_tick = false;
+        if self.overflow.is_empty() {
+            self.departed.clear();
+        }
         self.buffers
             .end_tick(hold)
             .map_err(|error| EngineError::io("mmap", &error))
@@ -413,18 +418,14 @@ impl Reactor {
         self.kick_when_outside();
     }
 
-    /// Addresses of a connection.
+    /// Addresses of a connection, until the tick with its `closed` row has ended.
     pub fn connection_info(&mut self, id: u32) -> Result<ConnectionInfo> {
         let unknown = || EngineError::new(ErrorCode::UnknownHandle, format!("connection {id}"));
-        let connection = self.slots.get(id).ok_or_else(unknown)?;
-        let local = getsockname(&connection.socket)
-            .ok()
-            .and_then(|address| SocketAddr::try_from(address).ok())
-            .ok_or_else(unknown)?;
-        Ok(ConnectionInfo {
-            remote: connection.remote,
-            local,
-        })
+        if let Some(connection) = self.slots.get(id) {
+            return Ok(connection.info);
+        }
+        let departed = self.departed.iter().find(|departed| departed.0 == id);
+        departed.map(|departed| departed.1).ok_or_else(unknown)
     }
 
     /// Counters and gauges.
@@ -511,6 +512,7 @@ impl Reactor {
             self.buffers.give_back(large.buffer, large.received);
             self.release_budget(id);
         }
+        self.departed.push((id, connection.info));
         // Closing the descriptor takes it out of the epoll set.
         drop(connection);
         self.emit([

@@ -1,13 +1,6 @@
 export type { Engine } from './engine.ts';
 export { EngineError, EngineErrorCode } from './engine-error.ts';
-export { MemoryDisk } from './memory/memory-disk.ts';
-export {
-  type MemoryEngine,
-  type MemoryWorld,
-  openMemoryEngine,
-  openMemoryEngine,
-} from './memory/memory-engine.ts';
-export type { MemorySocket } from './memory/memory-socket.ts';
+export { openMemoryEngine } from './memory/memory-engine.ts';
 export { MemoryDisk } from './memory/memory-store.ts';
 export { openNativeEngine } from './native-engine.ts';
 export {
