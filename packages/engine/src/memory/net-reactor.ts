@@ -142,6 +142,8 @@ export class NetReactor implements Reactor {
       queuedSendBytes: 0,
       receivedBytesTotal: 0,
       sentBytesTotal: 0,
+      framesTotal: 0,
+      refusedTotal: 0,
     };
   }
 

@@ -32,6 +32,6 @@ export function advertisedEndpoint(
 }
 
 /** IPv4 clients of a dual-stack socket appear as `::ffff:1.2.3.4`; they are told `1.2.3.4`. */
-function plainAddress(address: string): string {
+export function plainAddress(address: string): string {
   return /^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address) ? address.slice('::ffff:'.length) : address;
 }

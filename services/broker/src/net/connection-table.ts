@@ -2,6 +2,7 @@ import type { Logger } from '@millrace/base';
 import { CloseReason, type Reactor } from '@millrace/engine';
 import { responseHeaderVersion } from '@millrace/protocol';
 import type { PendingReply } from '../api/pending-reply.ts';
+import { plainAddress } from '../config/advertised-endpoint.ts';
 import { Connection } from './connection.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { ResponseQueue } from './response-queue.ts';
@@ -47,9 +48,9 @@ export class ConnectionTable {
       new Connection({
         identity: {
           id,
-          remoteAddress: info.remoteAddress,
+          remoteAddress: plainAddress(info.remoteAddress),
           remotePort: info.remotePort,
-          localAddress: info.localAddress,
+          localAddress: plainAddress(info.localAddress),
           localPort: info.localPort,
           listener: this.#parts.listenerNameOf(listenerId),
         },

@@ -30,7 +30,6 @@ export interface FramePumpParts {
 export class FramePump {
   readonly #parts: FramePumpParts;
   readonly #reader = new Reader(NO_BYTES);
-  readonly #buffers: (Uint8Array | undefined)[] = [];
   readonly #frame: RequestFrame = {
     apiKey: 0,
     apiVersion: 0,
@@ -94,7 +93,7 @@ export class FramePump {
 
   #onFrame(connection: Connection, bufferId: number, offset: number, length: number): void {
     try {
-      const bytes = this.#bufferOf(bufferId);
+      const bytes = this.#parts.reactor.buffer(bufferId);
       if (this.#readHeader(connection, bytes, bufferId, offset, offset + length)) {
         this.#dispatch(connection);
       } else {
@@ -218,13 +217,5 @@ export class FramePump {
       api: api?.name ?? String(apiKey),
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
-  }
-
-  #bufferOf(bufferId: number): Uint8Array {
-    const known = this.#buffers[bufferId];
-    if (known !== undefined) return known;
-    const bytes = this.#parts.reactor.buffer(bufferId);
-    this.#buffers[bufferId] = bytes;
-    return bytes;
   }
 }
