@@ -7,6 +7,7 @@ export class RecordingHost implements CommandHost {
   readonly complaints: string[] = [];
   output = '';
   #stop: ((reason: StopReason) => void) | undefined;
+  #uncaught: ((error: unknown) => void) | undefined;
 
   out(text: string): void {
     this.output += text;
@@ -25,7 +26,14 @@ export class RecordingHost implements CommandHost {
     this.#stop?.(reason);
   }
 
-  onUncaught(): void {}
+  onUncaught(callback: (error: unknown) => void): void {
+    this.#uncaught = callback;
+  }
+
+  /** Something throws, and nobody catches it. */
+  throwUncaught(error: unknown): void {
+    this.#uncaught?.(error);
+  }
 
   exit(code: number): never {
     throw new Error(`exit ${code}`);

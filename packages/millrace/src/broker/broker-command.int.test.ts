@@ -10,6 +10,9 @@ import {
 } from '@millrace/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { RecordingHost } from '../recording-host.ts';
+import { runBrokerCommand } from './broker-command.ts';
+
 const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url));
 const LISTENING = /listening on 127\.0\.0\.1:(\d+)/;
 const START_TIMEOUT_MS = 20_000;
@@ -57,6 +60,18 @@ test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s stops it cleanly', async
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stderr).toContain('millrace: stopped');
   expect(await portIsBound(port)).toBe(false);
+});
+
+test('a second signal ends it at once; what nobody caught is one line and exit code 1', async () => {
+  const host = new RecordingHost();
+  const ended = runBrokerCommand(overrides(0), host);
+  await eventually('it listens', START_TIMEOUT_MS, () => LISTENING.exec(host.output) ?? undefined);
+  expect(() => host.throwUncaught(new TypeError('x is undefined'))).toThrow('exit 1');
+  expect(host.complaints.at(-1)).toMatch(/^millrace: ended by .* TypeError: x is undefined \(at /);
+  host.stop('SIGTERM');
+  expect(() => host.stop('SIGINT')).toThrow('exit 130');
+  expect(await ended).toBe(0);
+  expect(host.complaints).toContain('millrace: stopping (SIGTERM)');
 });
 
 test('a signal that comes while it starts stops it too', async () => {
