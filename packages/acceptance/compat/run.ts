@@ -1,12 +1,17 @@
 // npm run compat: other people's clients and Apache Kafka's own tools against our broker, as one table.
 //
-//   npm run compat [-- --against kafka] [--only kcat,kafkajs] [--check group,failover]
+//   npm run compat [-- --against kafka|HOST:PORT] [--only kcat,kafkajs] [--check group,failover]
 //
 // `--against kafka` runs the same against Apache Kafka itself: what fails there is the harness's own fault.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apacheKafkaJars, MissingTool } from '@millrace/testing';
-import { type BrokerUnderTest, startApacheKafka, startMillrace } from './broker-under-test.ts';
+import {
+  type BrokerUnderTest,
+  runningBroker,
+  startApacheKafka,
+  startMillrace,
+} from './broker-under-test.ts';
 import { CHECKS, KEY_PARTITIONS, KEYS, resume, type Surroundings } from './checks.ts';
 import type { Client, ClientDriver } from './client.ts';
 import { confluentPython, confluentPythonDebian } from './clients/confluent-python.ts';
@@ -35,7 +40,8 @@ const CONCURRENT_CLIENTS = 3;
 const STRICT = process.env.CI === 'true';
 
 interface Choice {
-  readonly against: 'kafka' | 'millrace';
+  /** `kafka`, `millrace`, or the address of a running broker. */
+  readonly against: string;
   readonly only: readonly string[];
   readonly checks: readonly string[];
 }
@@ -47,7 +53,7 @@ function choiceOf(argv: readonly string[]): Choice {
   };
   const list = (flag: string): string[] => value(flag)?.split(',') ?? [];
   return {
-    against: value('--against') === 'kafka' ? 'kafka' : 'millrace',
+    against: value('--against') ?? 'millrace',
     only: list('--only'),
     checks: list('--check'),
   };
@@ -172,7 +178,11 @@ function leaveResult(sum: object): void {
 }
 
 const choice = choiceOf(process.argv.slice(2));
-const start = choice.against === 'kafka' ? startApacheKafka : startMillrace;
+const STARTS: Readonly<Record<string, (dataFolder?: string) => Promise<BrokerUnderTest>>> = {
+  kafka: startApacheKafka,
+  millrace: startMillrace,
+};
+const start = STARTS[choice.against] ?? (async () => runningBroker(choice.against));
 const broker = await start();
 try {
   const helper = await kafkajs.open(broker.bootstrap);
