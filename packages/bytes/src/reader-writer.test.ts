@@ -181,6 +181,17 @@ describe('Writer', () => {
     expect(writer.position).toBe(10);
   });
 
+  test('follows from one part of a buffer to another', () => {
+    const memory = new Uint8Array(32);
+    const writer = new Writer();
+    for (const part of [memory.subarray(0, 4), memory, memory.subarray(8, 16)]) {
+      writer.reset(part).int32(part.length);
+      if (part.length > 4) writer.int32(-1);
+      expect(writer.spilled).toBe(false);
+    }
+    expect(hex(memory.subarray(0, 16))).toBe('00000020ffffffff00000008ffffffff');
+  });
+
   test('a patch outside what is written is refused', () => {
     const writer = new Writer();
     writer.int32(1);

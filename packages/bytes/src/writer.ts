@@ -8,7 +8,7 @@ const TWO_32 = 0x1_0000_0000;
 const FIRST_BYTES = 256;
 /** More own memory than this is given back at the next reset, so that one large message is not kept. */
 const KEPT_BYTES_MAX = 1 << 20;
-/** Longer texts go to TextEncoder at once; below, a loop over characters is faster. */
+/** Longer texts go to TextEncoder: below, a loop over characters is faster. */
 const SHORT_TEXT_MAX = 48;
 
 interface Cut {
@@ -27,7 +27,8 @@ interface Cut {
 export class Writer {
   private memory: Uint8Array;
   private own: Uint8Array | undefined;
-  private view: DataView | undefined;
+  /** Over the same memory: one checked store writes four bytes. */
+  private view: DataView;
   private start: number;
   private cursor: number;
   private end: number;
@@ -38,7 +39,7 @@ export class Writer {
   constructor(bytesExpected = FIRST_BYTES) {
     this.own = new Uint8Array(bytesExpected);
     this.memory = this.own;
-    this.view = undefined;
+    this.view = viewOf(this.own);
     this.start = 0;
     this.cursor = 0;
     this.end = this.own.length;
@@ -63,7 +64,7 @@ export class Writer {
       this.end = end;
     }
     this.cursor = this.start;
-    this.view = undefined;
+    if (!covers(this.view, this.memory)) this.view = viewOf(this.memory);
     if (this.cuts.length > 0) this.cuts = [];
     this.sliceBytes = 0;
     return this;
@@ -117,21 +118,14 @@ export class Writer {
 
   int16(value: number): void {
     if (this.cursor + 2 > this.end) this.grow(2);
-    const memory = this.memory;
-    const at = this.cursor;
-    memory[at] = value >>> 8;
-    memory[at + 1] = value;
-    this.cursor = at + 2;
+    this.view.setInt16(this.cursor, value);
+    this.cursor += 2;
   }
 
   int32(value: number): void {
     if (this.cursor + 4 > this.end) this.grow(4);
-    putInt32(this.memory, this.cursor, value);
+    this.view.setInt32(this.cursor, value);
     this.cursor += 4;
-  }
-
-  uint8(value: number): void {
-    this.int8(value);
   }
 
   uint16(value: number): void {
@@ -142,8 +136,8 @@ export class Writer {
   int64(value: number): void {
     if (!Number.isSafeInteger(value)) throw new EncodeError(`not a safe integer: ${value}`);
     if (this.cursor + 8 > this.end) this.grow(8);
-    putInt32(this.memory, this.cursor, Math.floor(value / TWO_32));
-    putInt32(this.memory, this.cursor + 4, value);
+    this.view.setInt32(this.cursor, Math.floor(value / TWO_32));
+    this.view.setInt32(this.cursor + 4, value);
     this.cursor += 8;
   }
 
@@ -154,8 +148,6 @@ export class Writer {
 
   float64(value: number): void {
     if (this.cursor + 8 > this.end) this.grow(8);
-    const memory = this.memory;
-    this.view ??= new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
     this.view.setFloat64(this.cursor, value);
     this.cursor += 8;
   }
@@ -225,7 +217,7 @@ export class Writer {
     if (position < 0 || position + 4 > this.position) {
       throw new EncodeError(`patch at ${position} of ${this.position} bytes`);
     }
-    putInt32(this.memory, this.start + position, value);
+    this.view.setInt32(this.start + position, value);
   }
 
   /** A cut: the file's bytes stand here in the message. */
@@ -385,16 +377,21 @@ export class Writer {
     larger.set(this.memory.subarray(this.start, this.cursor));
     this.own = larger;
     this.memory = larger;
-    this.view = undefined;
+    this.view = viewOf(larger);
     this.start = 0;
     this.cursor = used;
     this.end = larger.length;
   }
 }
 
-function putInt32(memory: Uint8Array, at: number, value: number): void {
-  memory[at] = value >>> 24;
-  memory[at + 1] = value >>> 16;
-  memory[at + 2] = value >>> 8;
-  memory[at + 3] = value;
+function covers(view: DataView, memory: Uint8Array): boolean {
+  return (
+    view.buffer === memory.buffer &&
+    view.byteOffset === memory.byteOffset &&
+    view.byteLength === memory.byteLength
+  );
+}
+
+function viewOf(memory: Uint8Array): DataView {
+  return new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
 }

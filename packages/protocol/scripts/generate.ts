@@ -16,6 +16,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** What src/index.ts exports of the files written by hand. */
 const byHand: readonly OutputFile[] = [
   handWritten('src/api-codec.ts', [], ['ApiCodec', 'ApiSpec']),
+  handWritten('src/error-versions.ts', ['errorForVersion'], []),
   handWritten(
     'src/errors.ts',
     ['ErrorCode', 'errorName', 'isRetriable', 'wireError', 'wireErrors'],

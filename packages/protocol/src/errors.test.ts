@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { errorForVersion } from './error-versions.ts';
 import { ErrorCode, errorName, isRetriable, wireError, wireErrors } from './errors.ts';
 
 test('codes, names and retriability are those of the Java client', () => {
@@ -18,4 +19,13 @@ test('a code from the future is an unknown server error, under its number', () =
   expect(isRetriable(9999)).toBe(false);
   expect(errorName(ErrorCode.NOT_LEADER_OR_FOLLOWER)).toBe('NOT_LEADER_OR_FOLLOWER');
   expect(isRetriable(ErrorCode.NOT_LEADER_OR_FOLLOWER)).toBe(true);
+});
+
+test('a code that a version does not know is replaced by one that it does', () => {
+  const { KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER, OFFSET_NOT_AVAILABLE } = ErrorCode;
+  expect(errorForVersion(0, 3, KAFKA_STORAGE_ERROR)).toBe(NOT_LEADER_OR_FOLLOWER);
+  expect(errorForVersion(0, 4, KAFKA_STORAGE_ERROR)).toBe(KAFKA_STORAGE_ERROR);
+  expect(errorForVersion(2, 4, OFFSET_NOT_AVAILABLE)).toBe(ErrorCode.LEADER_NOT_AVAILABLE);
+  expect(errorForVersion(1, 4, OFFSET_NOT_AVAILABLE)).toBe(OFFSET_NOT_AVAILABLE);
+  expect(errorForVersion(22, 3, ErrorCode.PRODUCER_FENCED)).toBe(ErrorCode.INVALID_PRODUCER_EPOCH);
 });
