@@ -35,13 +35,13 @@ function millrace(...argv: string[]): Child {
   return child;
 }
 
-function overrides(port: number): string[] {
+/** No port is taken beside the one named. */
+function overrides(port: number, data = 'data'): string[] {
   return [
-    '--override',
     `listeners=PLAINTEXT://127.0.0.1:${port}`,
-    '--override',
-    `log.dirs=${path.join(folder.path, 'data')}`,
-  ];
+    `log.dirs=${path.join(folder.path, data)}`,
+    'millrace.metrics.listener=',
+  ].flatMap((override) => ['--override', override]);
 }
 
 async function started(port: number): Promise<Child> {
@@ -91,13 +91,7 @@ test('a signal that comes while it starts stops it too', async () => {
 test('a taken port is one sentence and exit code 1', async () => {
   const port = await freePort();
   await started(port);
-  const second = millrace(
-    'broker',
-    '--override',
-    `listeners=PLAINTEXT://127.0.0.1:${port}`,
-    '--override',
-    `log.dirs=${path.join(folder.path, 'other')}`,
-  );
+  const second = millrace('broker', ...overrides(port, 'other'));
   expect((await second.exited).code).toBe(1);
   expect(
     second.stderr
