@@ -55,7 +55,13 @@ export const describeConfigs = api({
             field('name', 'string', '0+', 'Name of the config.'),
             field('value', 'string?', '0+', 'Value, or null.'),
             field('readOnly', 'bool', '0+', 'The config cannot be changed.'),
-            field('isDefault', 'bool', '0', 'Nobody set a value.', { default: false }),
+            field(
+              'isDefault',
+              'bool',
+              '0',
+              'Nobody set a value; later versions say so by configSource.',
+              { default: false, ignorable: true },
+            ),
             field(
               'configSource',
               'int8',

@@ -149,7 +149,7 @@ export interface DescribeConfigsResponseConfig {
   readonly value: string | null;
   /** The config cannot be changed. */
   readonly readOnly: boolean;
-  /** Nobody set a value. */
+  /** Nobody set a value; later versions say so by configSource. */
   readonly isDefault: boolean;
   /** Where the value comes from, by number; -1 unknown. */
   readonly configSource: number;
@@ -258,7 +258,6 @@ function encodeDescribeConfigsResponseConfig(writer: Writer, value: DescribeConf
   if (version <= 0) {
     writer.boolean(value.isDefault ?? false);
   }
-  else if ((value.isDefault ?? false) !== false) throw notInVersion('DescribeConfigsResponseConfig.isDefault', version);
   if (version >= 1) {
     writer.int8(value.configSource ?? -1);
   }
