@@ -93,7 +93,9 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         let full = {
             let mut entries = self.entries.lock();
             entries.tail.push(entry);
-            entries.tail.len() >= SPILL_COUNT
+            // The first entry goes to the file at once: whoever looks at the files of a running
+            // broker would take the zeros of the hole for it.
+            entries.written_count == 0 || entries.tail.len() >= SPILL_COUNT
         };
         if full { self.spill(disk) } else { Ok(()) }
     }
