@@ -95,7 +95,10 @@ function requireRust() {
 
 async function installPackages() {
   if (packagesAgree()) return;
-  await step('Installing Node packages (npm ci)', npmBinary(), ['ci', '--no-audit', '--no-fund']);
+  // Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms, which a registry that does
+  // not carry them leaves out. This keeps to the lock file as well, and does not write it.
+  const argv = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+  await step('Installing Node packages (npm install)', npmBinary(), argv);
 }
 
 /** True when node_modules holds what package-lock.json says: npm's own hidden lockfile tells. */

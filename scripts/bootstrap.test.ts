@@ -98,7 +98,7 @@ test('installs when node_modules differs from the lock, and stops with a sentenc
   expect(code).toBe(1);
   expect(said).toMatch(/Installing Node packages/);
   expect(said).toMatch(/no registry today/);
-  expect(said).toMatch(/Installing Node packages \(npm ci\) failed \(exit 3\)/);
+  expect(said).toMatch(/Installing Node packages \(npm install\) failed \(exit 3\)/);
 });
 
 test('an unknown command is one sentence', () => {
