@@ -5,6 +5,7 @@ import { ZERO_UUID } from './uuid.ts';
 import { Writer } from './writer.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+const varintHex = (value: number) => written((w) => w.unsignedVarint(value));
 const unhex = (text: string) => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
 
 function written(write: (writer: Writer) => void): string {
@@ -121,6 +122,8 @@ describe('hostile bytes', () => {
     refuses('02 01 00 00 00', (r) => r.skipTaggedFields());
     refuses('02 01 00 01 00', (r) => r.skipTaggedFields());
     refuses('01 00 02 00', (r) => r.skipTaggedFields());
+    const many = Array.from({ length: 1025 }, (_, tag) => `${varintHex(tag)}00`).join('');
+    refuses(`8108${many}`, (r) => r.skipTaggedFields());
   });
 
   test('bytes left over', () => {

@@ -8,13 +8,20 @@ const NO_BYTES = new Uint8Array(0);
 /** Memory that the arrays of any message may take, however short it is. */
 const HEAP_BYTES_FREE = 64 * 1024;
 
+/**
+ * Tagged fields in one section. Kafka's structs have a handful; without a bound a message of nothing
+ * but unknown tags would cost its reader a loop over all its bytes, again for every struct.
+ */
+const TAGGED_FIELDS_MAX = 1024;
+
 export interface ReaderOptions {
   /** Malformed UTF-8 throws instead of becoming U+FFFD. Default false, as in Java. */
   readonly strictText?: boolean;
   /**
    * How much larger than its bytes a message may become when it is decoded: array elements together
-   * may take 64 KiB and this many bytes for each byte of the message. Default 16: names of three
-   * letters and partitions with one replica stay below it, arrays of empty elements do not.
+   * may take 64 KiB and this many bytes for each byte of the message. Default 16. Requests of
+   * honest clients need at most 8 (names of four letters, Fetch 4 with many partitions), responses
+   * less than 16; arrays of empty elements need more.
    */
   readonly heapBytesPerByte?: number;
 }
@@ -312,9 +319,10 @@ export class Reader {
     return count;
   }
 
-  /** Count of tagged fields, each of which takes at least two bytes. */
+  /** Count of tagged fields, each of which takes at least two bytes; at most 1024. */
   taggedFieldCount(): number {
     const count = this.unsignedVarint('tagged fields');
+    if (count > TAGGED_FIELDS_MAX) throw this.tooMany('tagged fields', count);
     if (count * 2 > this.end - this.position) throw this.tooMany('tagged fields', count);
     return count;
   }

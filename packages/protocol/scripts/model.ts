@@ -268,13 +268,17 @@ export function elementHeapBytes(field: FieldModel): number {
     : slot + structHeapBytes(field.struct);
 }
 
-/** Whoever sends the message chooses, so what may be null counts as if it were not. */
+/**
+ * Whoever sends the message chooses, so what may be null counts as if it were not. A tagged field
+ * pays for itself: it takes bytes only when it is there.
+ */
 function structHeapBytes(struct: StructModel): number {
   let bytes = 24 + 8 * struct.fields.length;
   for (const field of struct.fields) {
+    if (field.tag !== undefined) continue;
     if (field.list) bytes += 32;
     else if (field.struct === undefined) bytes += scalarHeapBytes(field.scalar as Scalar);
-    else if (field.tag === undefined) bytes += structHeapBytes(field.struct);
+    else bytes += structHeapBytes(field.struct);
   }
   return bytes;
 }

@@ -187,6 +187,21 @@ describe('headers', () => {
     expect(decodeResponseHeader(new Reader(unhex('0000004d 01 05 02 aabb')), 1, 12)).toBe(77);
   });
 
+  test('with tagged fields of more than 128 KiB are refused', () => {
+    const header = (size: number) =>
+      bytesOf((w) => {
+        encodeRequestHeader(w, { apiKey: 1, apiVersion: 12, correlationId: 1, clientId: '' });
+        const start = w.finishBytes().slice(0, -1);
+        w.reset().bytes(start);
+        w.unsignedVarint(1);
+        w.bytes(new Uint8Array(1));
+        w.unsignedVarint(size);
+        w.bytes(new Uint8Array(size));
+      });
+    expect(decodeRequestHeader(new Reader(header(100_000))).apiKey).toBe(1);
+    expect(() => decodeRequestHeader(new Reader(header(140_000)))).toThrow('more than 128 KiB');
+  });
+
   test('of an API that no codec speaks are read up to the client id', () => {
     const bytes = unhex('03e7 0000 00000001 0001 61 ff');
     expect(decodeRequestHeader(new Reader(bytes)).clientId).toBe('a');

@@ -1,4 +1,4 @@
-import type { Reader, Writer } from '@millrace/bytes';
+import { DecodeError, type Reader, type Writer } from '@millrace/bytes';
 import type { ApiSpec } from './api-codec.ts';
 import { API_KEYS, apiSpecs } from './generated/apis.ts';
 
@@ -10,6 +10,9 @@ export interface RequestHeader {
   /** Null is allowed on the wire and means the same as empty. */
   readonly clientId: string | null;
 }
+
+/** Tagged fields of a header are few and small; nothing larger is read past. */
+const TAGGED_BYTES_MAX = 128 * 1024;
 
 const specOfKey: (ApiSpec | undefined)[] = [];
 for (const spec of apiSpecs) specOfKey[spec.key] = spec;
@@ -51,8 +54,16 @@ export function decodeRequestHeader(reader: Reader): RequestHeader {
   const apiVersion = reader.int16();
   const correlationId = reader.int32();
   const clientId = reader.nullableString('clientId');
-  if (isFlexible(apiKey, apiVersion)) reader.skipTaggedFields();
+  if (isFlexible(apiKey, apiVersion)) skipTaggedFields(reader);
   return { apiKey, apiVersion, correlationId, clientId };
+}
+
+function skipTaggedFields(reader: Reader): void {
+  const start = reader.position;
+  reader.skipTaggedFields();
+  if (reader.position - start > TAGGED_BYTES_MAX) {
+    throw new DecodeError('header', start, 'tagged fields of more than 128 KiB');
+  }
 }
 
 export function encodeRequestHeader(writer: Writer, header: RequestHeader): void {

@@ -167,7 +167,7 @@ function decodeFetchRequestTopic(reader: Reader, version: number, flexible: bool
   if (version <= 12) topic = flexible ? reader.compactString('topic') : reader.string('topic');
   let topicId: Uuid = ZERO_UUID;
   if (version >= 13) topicId = reader.uuid();
-  const partitionsCount = flexible ? reader.compactArrayLength(33, 'partitions', 120) : reader.arrayLength(16, 'partitions', 120);
+  const partitionsCount = flexible ? reader.compactArrayLength(33, 'partitions', 96) : reader.arrayLength(16, 'partitions', 96);
   const partitions = new Array<FetchRequestPartition>(partitionsCount);
   for (let i = 0; i < partitionsCount; i++) partitions[i] = decodeFetchRequestPartition(reader, version, flexible);
   if (flexible) reader.skipTaggedFields();
