@@ -1,6 +1,6 @@
 import { assert } from './assert.ts';
 import { Histogram } from './histogram.ts';
-import { labelText, metricNumber } from './metric-text.ts';
+import { labelText, metricNumber, type RenderedFamily } from './metric-text.ts';
 
 export type MetricType = 'counter' | 'gauge' | 'distribution';
 
@@ -59,15 +59,6 @@ export interface MetricFamily<I> {
 export type MetricFamilies<R extends MetricRows> = {
   readonly [K in keyof R]: MetricFamily<InstrumentOf<R[K]>>;
 };
-
-/** A family as the text format has it: header lines, then its samples. */
-export interface RenderedFamily {
-  readonly name: string;
-  readonly type: 'counter' | 'gauge';
-  readonly sentence: string;
-  /** Whole lines with their line ends. */
-  lines(): Iterable<string>;
-}
 
 /** The metrics of one process or one broker; made from a table, never global. */
 export interface Metrics<R extends MetricRows> {

@@ -43,7 +43,6 @@ export {
   type MetricRows,
   type Metrics,
   type MetricType,
-  type RenderedFamily,
 } from './define-metrics.ts';
 export { eachLimited } from './each-limited.ts';
 export { readEnvironment } from './environment.ts';
@@ -59,6 +58,6 @@ export {
   silentLogger,
 } from './log.ts';
 export { ManualClock } from './manual-clock.ts';
-export { labelText, metricNumber, renderMetrics } from './metric-text.ts';
+export { labelText, metricNumber, type RenderedFamily, renderMetrics } from './metric-text.ts';
 export { type Prng, seededPrng, systemRandom } from './prng.ts';
 export { formatProperties, PropertiesError, parseProperties } from './properties.ts';

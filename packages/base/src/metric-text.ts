@@ -1,4 +1,11 @@
-import type { RenderedFamily } from './define-metrics.ts';
+/** A family as the text format has it: header lines, then its samples. */
+export interface RenderedFamily {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly sentence: string;
+  /** Whole lines with their line ends. */
+  lines(): Iterable<string>;
+}
 
 /** Longest label value; the rest gives way to a hash of the whole. */
 const MAX_LABEL_BYTES = 256;

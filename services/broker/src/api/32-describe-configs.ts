@@ -28,15 +28,14 @@ export function describeConfigsHandler(
     maxVersion: 4,
     decode: decodeDescribeConfigsRequest,
     encode: encodeDescribeConfigsResponse,
-    handle: ({ resources, includeSynonyms, includeDocumentation }, { apiVersion }) => ({
-      results: resources.map((resource) => {
-        const result = describeOne(rooms, resource, {
+    handle: ({ resources, includeSynonyms, includeDocumentation }) => ({
+      results: resources.map((resource) =>
+        describeOne(rooms, resource, {
           names: resource.configurationKeys,
           withSynonyms: includeSynonyms,
           withDocumentation: includeDocumentation,
-        });
-        return apiVersion === 0 ? result : withoutDefaultFlag(result);
-      }),
+        }),
+      ),
     }),
     fail: ({ resources }, errorCode) => ({
       results: resources.map(({ resourceType, resourceName }) => ({
@@ -48,13 +47,6 @@ export function describeConfigsHandler(
       })),
     }),
   };
-}
-
-/** Version 0 says whether a value is the default; later ones say where it comes from. */
-function withoutDefaultFlag(
-  result: DescribeConfigsResponseResultInput,
-): DescribeConfigsResponseResultInput {
-  return { ...result, configs: result.configs.map((entry) => ({ ...entry, isDefault: false })) };
 }
 
 function describeOne(

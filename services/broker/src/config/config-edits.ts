@@ -102,7 +102,8 @@ export function checkTopicOverrides(overrides: ReadonlyMap<string, string>): voi
   if (config.minCompactionLagMs > config.maxCompactionLagMs) {
     throw new ConfigError(
       'min.compaction.lag.ms',
-      `conflict topic config setting min.compaction.lag.ms (${config.minCompactionLagMs}) > max.compaction.lag.ms (${config.maxCompactionLagMs})`,
+      `conflict topic config setting min.compaction.lag.ms (${config.minCompactionLagMs}) > ` +
+        `max.compaction.lag.ms (${config.maxCompactionLagMs})`,
     );
   }
   if (config.remoteStorageEnable) {
