@@ -43,6 +43,12 @@ export const coordinatorLimits = {
   /** Records of transactions that had not ended, held while a partition loads. */
   loadedTransactionRecordCountMax: 1_000_000,
 
+  /**
+   * Bytes of the log decoded in one go while a partition loads (`offsets.load.buffer.size` may ask for
+   * less): about 10 ms of the thread that everything else waits for.
+   */
+  loadChunkBytesMax: 512 * 1024,
+
   /** Partitions of the coordinator's topic that load at the same time. */
   loadConcurrency: 4,
 

@@ -129,9 +129,10 @@ export class PartitionLoader {
       const replay = this.#begin(index);
       const reader = new BatchReplay(replay);
       const end = partition.logEndOffset;
+      const bytesMax = Math.min(this.#parts.bufferBytes, coordinatorLimits.loadChunkBytesMax);
       let offset = partition.logStartOffset;
       while (offset < end && !isCancelled()) {
-        const bytes = await partition.read(offset, this.#parts.bufferBytes);
+        const bytes = await partition.read(offset, bytesMax);
         const next = reader.take(bytes);
         if (next <= offset) break;
         offset = next;
