@@ -1,4 +1,4 @@
-import type { Logger } from '@millrace/base';
+import { eachLimited, type Logger } from '@millrace/base';
 import type { SegmentStore } from '@millrace/engine';
 import type { TopicConfig } from '../config/topic-config.ts';
 import { logNameOf, type OffsetMap, parseLogName } from './checkpoint.ts';
@@ -7,6 +7,9 @@ import { logOptionsOf, PartitionLog } from './partition-log.ts';
 import { restoreProducers } from './producer-recovery.ts';
 
 export type { LogDir } from './log-dir.ts';
+
+/** Directories looked into at a time. */
+const FOUND_AT_A_TIME = 32;
 
 /** A partition directory found at start. */
 export interface FoundLog {
@@ -30,7 +33,8 @@ export class LogManager {
   readonly store: SegmentStore;
   readonly #parts: LogManagerParts;
   readonly #dirs: LogDir[] = [];
-  readonly #found: FoundLog[] = [];
+  /** By directory name. */
+  readonly #found = new Map<string, FoundLog>();
   readonly #logs = new Map<string, PartitionLog>();
 
   constructor(parts: LogManagerParts) {
@@ -45,7 +49,7 @@ export class LogManager {
 
   /** Partition directories that were there at start. */
   get found(): readonly FoundLog[] {
-    return this.#found;
+    return [...this.#found.values()];
   }
 
   /**
@@ -57,7 +61,8 @@ export class LogManager {
       for (const path of this.#parts.paths) {
         const dir = await LogDir.open(this.store, path);
         this.#dirs.push(dir);
-        for (const name of await this.store.listLogs(dir.dirId)) await this.#find(dir, name);
+        const names = await this.store.listLogs(dir.dirId);
+        await eachLimited(names, FOUND_AT_A_TIME, (name) => this.#find(dir, name));
       }
     } catch (error) {
       await Promise.allSettled(this.#dirs.map((dir) => dir.close(false)));
@@ -72,7 +77,7 @@ export class LogManager {
     topicId: string,
     config: TopicConfig,
   ): Promise<PartitionLog> {
-    const found = this.#found.find((log) => log.topic === topic && log.partition === index);
+    const found = this.#found.get(logNameOf(topic, index));
     if (found === undefined) throw new Error(`no directory of ${logNameOf(topic, index)}`);
     return this.#open(this.#dirOf(found.dirId), topic, index, topicId, config, false);
   }
@@ -194,13 +199,14 @@ export class LogManager {
   async #find(dir: LogDir, name: string): Promise<void> {
     const parsed = parseLogName(name);
     if (parsed === null) return;
-    if (this.#found.some((log) => logNameOf(log.topic, log.partition) === name)) {
+    if (this.#found.has(name)) {
       throw new Error(`${name} lies in two log dirs, the second is ${dir.path}`);
     }
+    this.#found.set(name, { dirId: dir.dirId, topicId: null, ...parsed });
     const metadata = await this.store.readFile(dir.dirId, `${name}/partition.metadata`);
     const text = metadata === null ? '' : Buffer.from(metadata).toString('utf8');
     const topicId = /^topic_id: ([A-Za-z0-9_-]{22})$/m.exec(text)?.[1] ?? null;
-    this.#found.push({ dirId: dir.dirId, topicId, ...parsed });
+    this.#found.set(name, { dirId: dir.dirId, topicId, ...parsed });
   }
 
   #dirOf(dirId: number): LogDir {

@@ -35,9 +35,14 @@ export function logOptionsOf(config: TopicConfig, durable: boolean): LogOptions 
     segmentJitterMs: config.segmentJitterMs,
     segmentIndexBytes: config.segmentIndexBytes,
     indexIntervalBytes: config.indexIntervalBytes,
-    flushMode: durable ? 'group' : 'os',
+    flushMode: isFlushedFirst(config, durable) ? 'group' : 'os',
     fileDeleteDelayMs: config.fileDeleteDelayMs,
   };
+}
+
+/** Whether an append must be on the device before acks=all: the broker's rule, or `flush.messages=1` of the topic. */
+export function isFlushedFirst(config: TopicConfig, isDurable: boolean): boolean {
+  return isDurable || config.flushMessages === 1;
 }
 
 /** One partition's log on one disk, with the state of the producers that write to it. */
@@ -70,6 +75,8 @@ export class PartitionLog {
   aborted: readonly AbortedTransaction[] = NO_ABORTED;
   /** A segment was sealed since the last look; its bytes are worth flushing. */
   hasRolled = false;
+  /** When the oldest unflushed batch was written, wall-clock ms; 0 when everything is flushed. */
+  unflushedSinceMs = 0;
   /** Rows of this log in the plan that have no offsets yet. */
   unstagedCount = 0;
   /** Offsets of the snapshot files that stand on disk, ascending. */

@@ -1,5 +1,10 @@
 import { crc32c, Reader, Writer } from '@millrace/bytes';
-import { type ProducerEntry, type ProducerStateTable, sequenceAfter } from './producer-state.ts';
+import {
+  type BatchMark,
+  type ProducerEntry,
+  type ProducerStateTable,
+  sequenceAfter,
+} from './producer-state.ts';
 
 const VERSION = 1;
 /** int16 version, uint32 CRC-32C of everything after it. */
@@ -16,27 +21,35 @@ export class SnapshotError extends Error {
 }
 
 /**
- * A `.snapshot` file in Kafka's format (kafka-surface C.2): of each producer the last batch only.
+ * A `.snapshot` file in Kafka's format (kafka-surface C.2). Kafka writes one entry per producer, its last batch;
+ * here every remembered batch has one, oldest first, so that repetitions of batches that were in flight during a
+ * restart are still recognised. Kafka's reader keeps the last entry of a producer, which is the same as its own.
  */
 export function encodeSnapshot(producers: ProducerStateTable): Uint8Array {
-  const writer = new Writer(HEADER_BYTES + 4 + producers.count * ENTRY_BYTES);
+  let count = 0;
+  for (const entry of producers.entries()) count += Math.max(1, entry.batches.length);
+  const writer = new Writer(HEADER_BYTES + 4 + count * ENTRY_BYTES);
   writer.int16(VERSION);
   writer.int32(0);
-  writer.int32(producers.count);
+  writer.int32(count);
   for (const entry of producers.entries()) {
-    const last = entry.batches.at(-1);
-    writer.int64(entry.producerId);
-    writer.int16(entry.epoch);
-    writer.int32(last?.lastSequence ?? -1);
-    writer.int64(last?.lastOffset ?? -1);
-    writer.int32(last === undefined ? 0 : last.lastOffset - last.baseOffset);
-    writer.int64(entry.lastTimestamp);
-    writer.int32(entry.coordinatorEpoch);
-    writer.int64(entry.transactionFirstOffset);
+    if (entry.batches.length === 0) writeEntry(writer, entry, undefined);
+    for (const batch of entry.batches) writeEntry(writer, entry, batch);
   }
   const bytes = writer.finishBytes().slice();
   writer.patchInt32(2, crc32c(bytes, HEADER_BYTES, bytes.length));
   return writer.finishBytes().slice();
+}
+
+function writeEntry(writer: Writer, entry: ProducerEntry, batch: BatchMark | undefined): void {
+  writer.int64(entry.producerId);
+  writer.int16(entry.epoch);
+  writer.int32(batch?.lastSequence ?? -1);
+  writer.int64(batch?.lastOffset ?? -1);
+  writer.int32(batch === undefined ? 0 : batch.lastOffset - batch.baseOffset);
+  writer.int64(batch?.timestamp ?? entry.lastTimestamp);
+  writer.int32(entry.coordinatorEpoch);
+  writer.int64(entry.transactionFirstOffset);
 }
 
 /**

@@ -102,7 +102,7 @@ describe('producer state', () => {
 });
 
 describe('producer snapshot', () => {
-  it('keeps the last batch of each producer', () => {
+  it('keeps the remembered batches of each producer', () => {
     const log = new Sequenced();
     log.send({ first: 0, count: 4 });
     log.send({ first: 4, count: 3 });
@@ -113,6 +113,10 @@ describe('producer snapshot', () => {
     expect(restored.send({ first: 4, count: 3 })).toMatchObject({
       isDuplicate: true,
       baseOffset: 4,
+    });
+    expect(restored.send({ first: 0, count: 4 })).toMatchObject({
+      isDuplicate: true,
+      baseOffset: 0,
     });
     expect(restored.send({ first: 7 })).toMatchObject({ error: 0, baseOffset: 8 });
     expect(restored.send({ producerId: 9, epoch: 2, first: 1 }).error).toBe(

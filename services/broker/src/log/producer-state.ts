@@ -7,7 +7,7 @@ const BATCHES_KEPT = 5;
 const SEQUENCE_MAX = 0x7fffffff;
 
 /** One batch that a producer wrote, so that a repetition is recognised. */
-interface BatchMark {
+export interface BatchMark {
   firstSequence: number;
   lastSequence: number;
   baseOffset: number;
@@ -122,8 +122,12 @@ export class ProducerStateTable {
     entry.lastTimestamp = timestamp;
   }
 
-  /** Puts back an entry read from a snapshot. */
+  /** Puts back an entry read from a snapshot; its batches follow those already there of the same epoch. */
   restore(entry: ProducerEntry): void {
+    const known = this.#producers.get(entry.producerId);
+    if (known !== undefined && known.epoch === entry.epoch) {
+      entry.batches.unshift(...known.batches.slice(-(BATCHES_KEPT - 1)));
+    }
     this.#producers.set(entry.producerId, entry);
   }
 

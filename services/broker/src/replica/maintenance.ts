@@ -7,8 +7,10 @@ import { decideRetention } from '../log/retention.ts';
 import type { Partition } from './partition.ts';
 import type { PartitionTable } from './partition-table.ts';
 
-/** How often sealed segments are looked for, to be flushed (page-cache mode). */
-const FLUSH_SEALED_MS = 1_000;
+/** How often logs are looked at that want a flush of their own (page-cache durability). */
+const FLUSH_CHECK_MS = 1_000;
+/** Partitions looked at before others get the thread. */
+const PARTITIONS_PER_TURN = 256;
 const PRODUCER_EXPIRY_CHECK_MS = 600_000;
 
 export interface MaintenanceParts {
@@ -39,7 +41,7 @@ export class Maintenance {
     this.#every(config.logFlushOffsetCheckpointIntervalMs, 'recovery points', () =>
       this.#parts.logs.checkpoint(),
     );
-    this.#every(FLUSH_SEALED_MS, 'flush', () => this.#flushSealed());
+    this.#every(FLUSH_CHECK_MS, 'flush', () => this.#flushWhatIsDue());
     this.#every(PRODUCER_EXPIRY_CHECK_MS, 'producers', () => this.#expireProducers());
     this.#every(config.logRetentionCheckIntervalMs, 'retention', () => this.applyRetention());
     if (config.logCleanerEnable) {
@@ -63,9 +65,12 @@ export class Maintenance {
 
   /** Removes what `retention.ms` and `retention.bytes` no longer keep. */
   async applyRetention(): Promise<void> {
+    let looked = 0;
     for (const partition of [...this.#parts.partitions]) {
+      if (++looked % PARTITIONS_PER_TURN === 0) await new Promise((next) => setImmediate(next));
       if (this.#isClosed) return;
-      if (!partition.config.cleanupPolicy.delete || partition.isFailed) continue;
+      if (partition.log.isClosed || !partition.config.cleanupPolicy.delete || partition.isFailed)
+        continue;
       await this.#retain(partition);
     }
   }
@@ -140,10 +145,17 @@ export class Maintenance {
     });
   }
 
-  async #flushSealed(): Promise<void> {
+  /** Sealed segments, and what `flush.ms` and `flush.messages` ask for. */
+  async #flushWhatIsDue(): Promise<void> {
+    const nowMs = this.#parts.clock.nowMs();
     for (const partition of this.#parts.partitions) {
-      const { log } = partition;
-      if (!log.hasRolled || log.isFailed) continue;
+      const { log, config } = partition;
+      if (log.isFailed || log.isClosed || (!log.hasRolled && log.unflushedSinceMs === 0)) continue;
+      const isDue =
+        log.hasRolled ||
+        nowMs - log.unflushedSinceMs >= config.flushMs ||
+        log.logEndOffset - log.flushedOffset >= config.flushMessages;
+      if (!isDue) continue;
       log.hasRolled = false;
       partition.flushed(await log.flush());
     }

@@ -2,7 +2,7 @@ import { BatchView } from '@millrace/records';
 import type { TopicConfig } from '../config/topic-config.ts';
 import { AppendError } from '../log/append-error.ts';
 import type { AppendPlan } from '../log/append-plan.ts';
-import { logOptionsOf, type PartitionLog } from '../log/partition-log.ts';
+import { isFlushedFirst, logOptionsOf, type PartitionLog } from '../log/partition-log.ts';
 import { type AppendTarget, PendingAppend } from '../log/pending-append.ts';
 import { checkAppend } from './append-checks.ts';
 
@@ -48,7 +48,9 @@ export class Partition implements AppendTarget {
   /** False once the partition was deleted or the broker closes. */
   isOnline = true;
   readonly #plan: AppendPlan;
-  readonly #isDurable: boolean;
+  readonly #isBrokerDurable: boolean;
+  /** The high watermark waits for the flush. */
+  #isDurable: boolean;
   readonly #nowMs: () => number;
   readonly #watchers = new Set<PartitionWatcher>();
   /** Appends that wait for the flush, oldest first. */
@@ -62,9 +64,10 @@ export class Partition implements AppendTarget {
     this.isInternal = parts.isInternal;
     this.log = parts.log;
     this.#plan = parts.plan;
-    this.#isDurable = parts.isDurable;
+    this.#isBrokerDurable = parts.isDurable;
+    this.#isDurable = isFlushedFirst(parts.log.config, parts.isDurable);
     this.#nowMs = parts.nowMs;
-    this.highWatermark = parts.isDurable ? parts.log.flushedOffset : parts.log.logEndOffset;
+    this.highWatermark = this.#isDurable ? parts.log.flushedOffset : parts.log.logEndOffset;
   }
 
   get logStartOffset(): number {
@@ -100,7 +103,9 @@ export class Partition implements AppendTarget {
   /** Takes over a changed topic configuration; effective for the next append. */
   configure(config: TopicConfig): void {
     this.log.config = config;
-    this.log.store.configureLog(this.log.logId, logOptionsOf(config, this.#isDurable));
+    this.log.store.configureLog(this.log.logId, logOptionsOf(config, this.#isBrokerDurable));
+    this.#isDurable = isFlushedFirst(config, this.#isBrokerDurable);
+    if (!this.#isDurable) this.#moveHighWatermark(this.logEndOffset);
   }
 
   /**
@@ -179,7 +184,10 @@ export class Partition implements AppendTarget {
     }
     if (!append.isDuplicate) {
       this.log.batchCommitted(append);
-      if (!this.#isDurable) this.#moveHighWatermark(this.log.logEndOffset);
+      if (!this.#isDurable) {
+        if (this.log.unflushedSinceMs === 0) this.log.unflushedSinceMs = this.#nowMs();
+        this.#moveHighWatermark(this.log.logEndOffset);
+      }
     }
     if (!append.waitsForHighWatermark || append.lastOffset < this.highWatermark) {
       append.done();
@@ -196,6 +204,7 @@ export class Partition implements AppendTarget {
   flushed(flushedOffset: number): void {
     if (flushedOffset <= this.log.flushedOffset) return;
     this.log.flushedOffset = flushedOffset;
+    if (flushedOffset >= this.log.logEndOffset) this.log.unflushedSinceMs = 0;
     if (this.#isDurable) this.#moveHighWatermark(Math.min(flushedOffset, this.log.logEndOffset));
   }
 

@@ -24,11 +24,12 @@ function result(topic: number, index: number, fill: Partial<FetchResult> = {}) {
 
 /** The message with each file slice replaced by that many bytes of 7. */
 function flatten(writer: Writer): Uint8Array {
-  return Buffer.concat(
+  const flat = Buffer.concat(
     writer
       .finish()
       .map((piece) => (isFileSlice(piece) ? new Uint8Array(piece.lengthBytes).fill(7) : piece)),
   );
+  return new Uint8Array(flat);
 }
 
 describe('fetch response', () => {

@@ -1,4 +1,5 @@
 import type { Writer } from '@millrace/bytes';
+import { API_KEYS, errorForVersion } from '@millrace/protocol';
 import type { FetchResult } from './fetch-read.ts';
 
 /**
@@ -49,7 +50,8 @@ function encodeTopic(
 function encodePartition(writer: Writer, version: number, result: FetchResult): void {
   const isFlexible = version >= 12;
   writer.int32(result.target.index);
-  writer.int16(result.errorCode);
+  const { errorCode } = result;
+  writer.int16(errorCode === 0 ? 0 : errorForVersion(API_KEYS.Fetch, version, errorCode));
   writer.int64(result.highWatermark);
   writer.int64(result.lastStableOffset);
   if (version >= 5) writer.int64(result.logStartOffset);

@@ -1,4 +1,5 @@
 import type { Writer } from '@millrace/bytes';
+import { errorForVersion } from '@millrace/protocol';
 import { AppendError } from '../../log/append-error.ts';
 import { type AppendListener, PendingAppend } from '../../log/pending-append.ts';
 import { Delayed } from '../../replica/delayed/purgatory.ts';
@@ -162,7 +163,7 @@ export class ProduceReply extends PendingReply {
     const append = entry.append;
     const isOk = entry.errorCode === 0;
     writer.int32(entry.partitionIndex);
-    writer.int16(entry.errorCode);
+    writer.int16(isOk ? 0 : errorForVersion(this.apiKey, version, entry.errorCode));
     writer.int64(isOk ? append.baseOffset : -1);
     if (version >= 2) writer.int64(isOk ? append.appendTimeMs : -1);
     if (version >= 5) writer.int64(isOk ? (entry.partition?.logStartOffset ?? -1) : -1);
