@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use millrace_io::FileRange;
 use rustix::event::epoll::EventFlags;
 
-use crate::reactor::ConnectionInfo;
+use crate::info::ConnectionInfo;
 
 /// Why a connection is not read at present; bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

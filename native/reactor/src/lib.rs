@@ -11,19 +11,23 @@
 mod buffers;
 mod connection;
 mod inbound;
+mod info;
 mod listener;
 mod mapping;
 mod options;
 mod outbound;
 mod reactor;
+mod registration;
 mod rows;
+mod sending;
 mod slots;
 mod sweep;
 mod warmer;
 
+pub use info::{ConnectionInfo, ReactorStats};
 pub use listener::ListenerInfo;
 pub use mapping::Mapping;
 pub use options::{CloseReason, PrefixRange, ReactorOptions};
 pub use outbound::FileSource;
-pub use reactor::{ConnectionInfo, Reactor, ReactorStats};
+pub use reactor::Reactor;
 pub use rows::{EVENT_STRIDE, EventKind, SEND_STRIDE, SendKind};

@@ -13,8 +13,9 @@ use rustix::net::{
 };
 
 use crate::connection::Connection;
+use crate::info::ConnectionInfo;
 use crate::options::CloseReason;
-use crate::reactor::{ConnectionInfo, Reactor, Token};
+use crate::reactor::{Reactor, Token};
 use crate::rows::EventKind;
 use crate::slots::SLOT_COUNT_MAX;
 

@@ -2,20 +2,16 @@
 
 use std::io::IoSlice;
 
-use millrace_io::{FileRange, resident};
-use rustix::fs::sendfile;
+use millrace_io::FileRange;
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
-use crate::connection::{Pause, Piece};
+use crate::connection::Piece;
 use crate::options::CloseReason;
 use crate::reactor::Reactor;
 use crate::rows::{SEND_STRIDE, SendKind};
 
-/// A connection's turn of sendfile ends here, so that replaying a large log delays nobody else by
-/// more than some tens of microseconds.
-const FILE_BYTES_PER_TURN: u64 = 256 << 10;
-const SLICES_PER_SEND: usize = 16;
+pub(crate) const SLICES_PER_SEND: usize = 16;
 
 /// Where the ranges named by `File` rows come from.
 pub trait FileSource {
@@ -30,7 +26,7 @@ pub trait FileSource {
 }
 
 /// How a turn of sending ended.
-enum Sent {
+pub(crate) enum Sent {
     All,
     /// So many bytes, and the socket takes no more.
     Some(usize),
@@ -231,159 +227,15 @@ impl Reactor {
         self.queued_bytes += length;
     }
 
-    fn set_blocked(&mut self, id: u32) {
+    pub(crate) fn set_blocked(&mut self, id: u32) {
         if let Some(connection) = self.slots.get(id) {
             connection.is_blocked = true;
         }
         self.arm_writing(id, true);
     }
-
-    /// Sends what is queued until the socket is full, the turn is over, or the disk must be read.
-    pub(crate) fn drive(&mut self, id: u32) {
-        let mut turn_bytes = FILE_BYTES_PER_TURN;
-        while let Some(connection) = self.slots.get(id) {
-            if connection.is_blocked || connection.is_warming {
-                break;
-            }
-            let sent = match connection.queue.front() {
-                None => break,
-                Some(Piece::Close) => return self.close_with(id, CloseReason::Local),
-                Some(Piece::Bytes { .. }) => self.drive_bytes(id),
-                Some(Piece::File(_)) if turn_bytes == 0 => {
-                    self.list(id);
-                    break;
-                }
-                Some(Piece::File(_)) => self.drive_file(id, &mut turn_bytes),
-            };
-            match sent {
-                Sent::All => {}
-                Sent::Some(_) => self.set_blocked(id),
-                Sent::Failed => return self.close_with(id, CloseReason::Peer),
-            }
-        }
-        self.settle(id);
-    }
-
-    fn drive_bytes(&mut self, id: u32) -> Sent {
-        let Some(connection) = self.slots.get(id) else {
-            return Sent::All;
-        };
-        let mut slices = [IoSlice::new(&[]); SLICES_PER_SEND];
-        let (mut count, mut total, mut more) = (0, 0, false);
-        for piece in &connection.queue {
-            match piece {
-                Piece::Bytes { bytes, sent } if count < SLICES_PER_SEND => {
-                    slices[count] = IoSlice::new(&bytes[*sent..]);
-                    total += bytes.len() - sent;
-                    count += 1;
-                }
-                other => {
-                    more = !matches!(other, Piece::Close);
-                    break;
-                }
-            }
-        }
-        let sent = send_slices(&connection.socket, &slices[..count], total, more);
-        let bytes = match sent {
-            Sent::All => total,
-            Sent::Some(bytes) => bytes,
-            Sent::Failed => return sent,
-        };
-        let mut left = bytes;
-        while left > 0 {
-            let Some(Piece::Bytes { bytes, sent }) = connection.queue.front_mut() else {
-                break;
-            };
-            let step = left.min(bytes.len() - *sent);
-            *sent += step;
-            left -= step;
-            if *sent == bytes.len() {
-                connection.queue.pop_front();
-            }
-        }
-        self.account_sent(id, bytes as u64);
-        sent
-    }
-
-    fn drive_file(&mut self, id: u32, turn_bytes: &mut u64) -> Sent {
-        let Some(connection) = self.slots.get(id) else {
-            return Sent::All;
-        };
-        let Some(Piece::File(range)) = connection.queue.front_mut() else {
-            return Sent::All;
-        };
-        let length = range.length.min(*turn_bytes);
-        // An error of the probe counts as "in memory": sendfile reports it properly.
-        if !std::mem::take(&mut connection.is_warmed)
-            && !resident(&range.file, range.position, length).unwrap_or(true)
-        {
-            connection.is_warming = true;
-            self.warmer.warm(id, range.clone());
-            return Sent::All;
-        }
-        let mut position = range.position;
-        match sendfile(
-            &connection.socket,
-            &range.file,
-            Some(&mut position),
-            length as usize,
-        ) {
-            // The file was cut behind our back: what the head promised cannot be sent.
-            Ok(0) => {
-                self.close_with(id, CloseReason::IoError);
-                Sent::All
-            }
-            Ok(count) => {
-                range.position += count as u64;
-                range.length -= count as u64;
-                if range.length == 0 {
-                    connection.queue.pop_front();
-                }
-                *turn_bytes -= count as u64;
-                self.account_sent(id, count as u64);
-                Sent::All
-            }
-            Err(Errno::INTR) => Sent::All,
-            Err(Errno::AGAIN) => {
-                connection.is_warmed = true;
-                Sent::Some(0)
-            }
-            Err(_) => Sent::Failed,
-        }
-    }
-
-    fn account_sent(&mut self, id: u32, bytes: u64) {
-        let now_ms = self.now_ms;
-        if let Some(connection) = self.slots.get(id) {
-            connection.queued_bytes -= bytes;
-            if bytes > 0 {
-                connection.active_at_ms = now_ms;
-                connection.send_progress_at_ms = now_ms;
-            }
-        }
-        self.queued_bytes -= bytes;
-        self.sent_total += bytes;
-    }
-
-    /// Brings the registration of the socket in line with what is queued.
-    fn settle(&mut self, id: u32) {
-        let max = self.options.max_queued_send_bytes;
-        let Some(connection) = self.slots.get(id) else {
-            return;
-        };
-        let is_blocked = connection.is_blocked;
-        let queued = connection.queued_bytes;
-        let is_paused = connection.pauses & Pause::SendQueue as u8 != 0;
-        self.arm_writing(id, is_blocked);
-        if queued > max && !is_paused {
-            self.pause(id, Pause::SendQueue);
-        } else if is_paused && queued <= max / 2 {
-            self.unpause(id, Pause::SendQueue);
-        }
-    }
 }
 
-fn send_slices(
+pub(crate) fn send_slices(
     socket: &std::os::fd::OwnedFd,
     slices: &[IoSlice<'_>],
     total: usize,

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use millrace_io::{CompletionQueue, CompletionRow, EngineError, ErrorCode, Result};
+use millrace_io::{CompletionQueue, CompletionRow, EngineError, Result};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::time::{
@@ -15,11 +15,11 @@ use rustix::time::{
 };
 
 use crate::buffers::Buffers;
-use crate::connection::Pause;
+use crate::info::ConnectionInfo;
 use crate::listener::Listener;
 use crate::mapping::Mapping;
 use crate::options::{CloseReason, ReactorOptions};
-use crate::rows::{EVENT_STRIDE, EventKind, RowTable, SEND_STRIDE};
+use crate::rows::{EVENT_STRIDE, RowTable, SEND_STRIDE};
 use crate::slots::Slots;
 use crate::warmer::Warmer;
 
@@ -67,34 +67,6 @@ impl Token {
     }
 }
 
-/// Addresses of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionInfo {
-    /// The peer's.
-    pub remote: SocketAddr,
-    /// Ours.
-    pub local: SocketAddr,
-}
-
-/// Counters and gauges.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReactorStats {
-    /// Open connections.
-    pub connection_count: usize,
-    /// Bytes of unfinished frames held.
-    pub inbound_bytes: u64,
-    /// Bytes of replies not yet taken by sockets.
-    pub queued_send_bytes: u64,
-    /// Bytes received since the start.
-    pub received_total: u64,
-    /// Bytes sent since the start.
-    pub sent_total: u64,
-    /// Frames handed out since the start.
-    pub frames_total: u64,
-    /// Connections refused by the limits since the start.
-    pub refused_total: u64,
-}
-
 /// Sockets, frames and replies of one thread. See the crate's page for the order of calls:
 /// `poll`, decide, `flush`, `end_tick`.
 pub struct Reactor {
@@ -115,9 +87,12 @@ pub struct Reactor {
     /// Rows that found no place; they come first in the next tick.
     overflow: VecDeque<[f64; EVENT_STRIDE]>,
     /// Connections whose `closed` row is not dealt with.
-    departed: Vec<(u32, ConnectionInfo)>,
+    pub(crate) departed: Vec<(u32, ConnectionInfo)>,
     /// Connections to look at in the next tick without an event of their socket.
     listed: Vec<u32>,
+    /// Rows can still be added to the tick that is being filled.
+    is_polling: bool,
+    /// Between `poll` and `end_tick`: whoever polls looks for a backlog afterwards.
     is_in_tick: bool,
     is_kicked: bool,
     /// Connections that wait for the inbound budget, and the one that may exceed it.
@@ -204,6 +179,7 @@ impl Reactor {
             overflow: VecDeque::new(),
             departed: Vec::new(),
             listed: Vec::new(),
+            is_polling: false,
             is_in_tick: false,
             is_kicked: false,
             waiting: Vec::new(),
@@ -243,6 +219,7 @@ impl Reactor {
     /// `end_tick`, the frames they name stay where they are.
     pub fn poll(&mut self) -> usize {
         self.is_in_tick = true;
+        self.is_polling = true;
         self.now_ms = now_ms();
         self.rows = 0;
         while self.rows < EVENT_ROWS
@@ -267,6 +244,7 @@ impl Reactor {
             self.on_event(Token::of(event.data.u64()), event.flags);
         }
         self.ready = ready;
+        self.is_polling = false;
         self.rows
     }
 
@@ -381,7 +359,7 @@ impl Reactor {
 
     /// Adds an event row, to this tick when one is being filled.
     pub(crate) fn emit<const N: usize>(&mut self, columns: [f64; N]) {
-        if self.is_in_tick && self.rows < EVENT_ROWS && self.overflow.is_empty() {
+        if self.is_polling && self.rows < EVENT_ROWS && self.overflow.is_empty() {
             self.events.write(self.rows, columns);
             self.rows += 1;
         } else {
@@ -399,128 +377,6 @@ impl Reactor {
             connection.is_listed = true;
             self.listed.push(id);
         }
-    }
-
-    /// Stops reading; what was handed out stays handed out.
-    pub fn pause_reading(&mut self, id: u32) {
-        self.pause(id, Pause::Owner);
-    }
-
-    /// Reads again, unless another reason stands against it.
-    pub fn resume_reading(&mut self, id: u32) {
-        self.unpause(id, Pause::Owner);
-        self.kick_when_outside();
-    }
-
-    /// Closes now; unsent bytes are dropped.
-    pub fn close_connection(&mut self, id: u32) {
-        self.close_with(id, CloseReason::Local);
-        self.kick_when_outside();
-    }
-
-    /// Addresses of a connection, until the tick with its `closed` row has ended.
-    pub fn connection_info(&mut self, id: u32) -> Result<ConnectionInfo> {
-        let unknown = || EngineError::new(ErrorCode::UnknownHandle, format!("connection {id}"));
-        if let Some(connection) = self.slots.get(id) {
-            return Ok(connection.info);
-        }
-        let departed = self.departed.iter().find(|departed| departed.0 == id);
-        departed.map(|departed| departed.1).ok_or_else(unknown)
-    }
-
-    /// Counters and gauges.
-    pub fn stats(&self) -> ReactorStats {
-        ReactorStats {
-            connection_count: self.slots.count(),
-            inbound_bytes: self.inbound_bytes,
-            queued_send_bytes: self.queued_bytes,
-            received_total: self.received_total,
-            sent_total: self.sent_total,
-            frames_total: self.frames_total,
-            refused_total: self.refused_total,
-        }
-    }
-
-    pub(crate) fn pause(&mut self, id: u32, why: Pause) {
-        // The socket is taken out of the epoll set only when it has something to read.
-        if let Some(connection) = self.slots.get(id) {
-            connection.pauses |= why as u8;
-        }
-    }
-
-    pub(crate) fn unpause(&mut self, id: u32, why: Pause) {
-        let now_ms = self.now_ms;
-        let Some(connection) = self.slots.get(id) else {
-            return;
-        };
-        if connection.pauses & why as u8 == 0 {
-            return;
-        }
-        connection.pauses &= !(why as u8);
-        if connection.is_paused() {
-            return;
-        }
-        connection.frame_started_at_ms = now_ms;
-        let has_leftover = connection.has_leftover;
-        let interest = connection.interest | EventFlags::IN;
-        self.register(id, interest);
-        if has_leftover {
-            self.list(id);
-        }
-    }
-
-    pub(crate) fn disarm_reading(&mut self, id: u32) {
-        let Some(connection) = self.slots.get(id) else {
-            return;
-        };
-        let interest = connection.interest - EventFlags::IN;
-        self.register(id, interest);
-    }
-
-    pub(crate) fn arm_writing(&mut self, id: u32, is_armed: bool) {
-        let Some(connection) = self.slots.get(id) else {
-            return;
-        };
-        let mut interest = connection.interest;
-        interest.set(EventFlags::OUT, is_armed);
-        self.register(id, interest);
-    }
-
-    fn register(&mut self, id: u32, interest: EventFlags) {
-        let Some(connection) = self.slots.get(id) else {
-            return;
-        };
-        if connection.interest == interest {
-            return;
-        }
-        connection.interest = interest;
-        let data = Token::Connection(id).data();
-        if epoll::modify(&self.epoll, &connection.socket, data, interest).is_err() {
-            self.close_with(id, CloseReason::IoError);
-        }
-    }
-
-    /// Closes the socket, frees what it held and reports it.
-    pub(crate) fn close_with(&mut self, id: u32, reason: CloseReason) {
-        let Some(connection) = self.slots.remove(id) else {
-            return;
-        };
-        self.inbound_bytes -= connection.inbound_bytes();
-        self.queued_bytes -= connection.queued_bytes;
-        self.forget_address(connection.counted_address);
-        if let Some(large) = &connection.large {
-            self.buffers.give_back(large.buffer, large.received);
-            self.release_budget(id);
-        }
-        self.departed.push((id, connection.info));
-        // Closing the descriptor takes it out of the epoll set.
-        drop(connection);
-        self.emit([
-            EventKind::Closed as u8 as f64,
-            id as f64,
-            reason as u8 as f64,
-        ]);
-        self.resume_accepting();
     }
 }
 

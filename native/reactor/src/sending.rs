@@ -1,0 +1,163 @@
+//! Sending what is queued: when a socket takes more, when a turn comes round again, when a cold file
+//! range has been read.
+
+use std::io::IoSlice;
+
+use millrace_io::resident;
+use rustix::fs::sendfile;
+use rustix::io::Errno;
+
+use crate::connection::{Pause, Piece};
+use crate::options::CloseReason;
+use crate::outbound::{SLICES_PER_SEND, Sent, send_slices};
+use crate::reactor::Reactor;
+
+/// A connection's turn of sendfile ends here, so that replaying a large log delays nobody else by
+/// more than some tens of microseconds.
+const FILE_BYTES_PER_TURN: u64 = 256 << 10;
+
+impl Reactor {
+    /// Sends what is queued until the socket is full, the turn is over, or the disk must be read.
+    pub(crate) fn drive(&mut self, id: u32) {
+        let mut turn_bytes = FILE_BYTES_PER_TURN;
+        while let Some(connection) = self.slots.get(id) {
+            if connection.is_blocked || connection.is_warming {
+                break;
+            }
+            let sent = match connection.queue.front() {
+                None => break,
+                Some(Piece::Close) => return self.close_with(id, CloseReason::Local),
+                Some(Piece::Bytes { .. }) => self.drive_bytes(id),
+                Some(Piece::File(_)) if turn_bytes == 0 => {
+                    self.list(id);
+                    break;
+                }
+                Some(Piece::File(_)) => self.drive_file(id, &mut turn_bytes),
+            };
+            match sent {
+                Sent::All => {}
+                Sent::Some(_) => self.set_blocked(id),
+                Sent::Failed => return self.close_with(id, CloseReason::Peer),
+            }
+        }
+        self.settle(id);
+    }
+
+    fn drive_bytes(&mut self, id: u32) -> Sent {
+        let Some(connection) = self.slots.get(id) else {
+            return Sent::All;
+        };
+        let mut slices = [IoSlice::new(&[]); SLICES_PER_SEND];
+        let (mut count, mut total, mut more) = (0, 0, false);
+        for piece in &connection.queue {
+            match piece {
+                Piece::Bytes { bytes, sent } if count < SLICES_PER_SEND => {
+                    slices[count] = IoSlice::new(&bytes[*sent..]);
+                    total += bytes.len() - sent;
+                    count += 1;
+                }
+                other => {
+                    more = !matches!(other, Piece::Close);
+                    break;
+                }
+            }
+        }
+        let sent = send_slices(&connection.socket, &slices[..count], total, more);
+        let bytes = match sent {
+            Sent::All => total,
+            Sent::Some(bytes) => bytes,
+            Sent::Failed => return sent,
+        };
+        let mut left = bytes;
+        while left > 0 {
+            let Some(Piece::Bytes { bytes, sent }) = connection.queue.front_mut() else {
+                break;
+            };
+            let step = left.min(bytes.len() - *sent);
+            *sent += step;
+            left -= step;
+            if *sent == bytes.len() {
+                connection.queue.pop_front();
+            }
+        }
+        self.account_sent(id, bytes as u64);
+        sent
+    }
+
+    fn drive_file(&mut self, id: u32, turn_bytes: &mut u64) -> Sent {
+        let Some(connection) = self.slots.get(id) else {
+            return Sent::All;
+        };
+        let Some(Piece::File(range)) = connection.queue.front_mut() else {
+            return Sent::All;
+        };
+        let length = range.length.min(*turn_bytes);
+        // An error of the probe counts as "in memory": sendfile reports it properly.
+        if !std::mem::take(&mut connection.is_warmed)
+            && !resident(&range.file, range.position, length).unwrap_or(true)
+        {
+            connection.is_warming = true;
+            self.warmer.warm(id, range.clone());
+            return Sent::All;
+        }
+        let mut position = range.position;
+        match sendfile(
+            &connection.socket,
+            &range.file,
+            Some(&mut position),
+            length as usize,
+        ) {
+            // The file was cut behind our back: what the head promised cannot be sent.
+            Ok(0) => {
+                self.close_with(id, CloseReason::IoError);
+                Sent::All
+            }
+            Ok(count) => {
+                range.position += count as u64;
+                range.length -= count as u64;
+                if range.length == 0 {
+                    connection.queue.pop_front();
+                }
+                *turn_bytes -= count as u64;
+                self.account_sent(id, count as u64);
+                Sent::All
+            }
+            Err(Errno::INTR) => Sent::All,
+            Err(Errno::AGAIN) => {
+                connection.is_warmed = true;
+                Sent::Some(0)
+            }
+            Err(_) => Sent::Failed,
+        }
+    }
+
+    fn account_sent(&mut self, id: u32, bytes: u64) {
+        let now_ms = self.now_ms;
+        if let Some(connection) = self.slots.get(id) {
+            connection.queued_bytes -= bytes;
+            if bytes > 0 {
+                connection.active_at_ms = now_ms;
+                connection.send_progress_at_ms = now_ms;
+            }
+        }
+        self.queued_bytes -= bytes;
+        self.sent_total += bytes;
+    }
+
+    /// Brings the registration of the socket in line with what is queued.
+    fn settle(&mut self, id: u32) {
+        let max = self.options.max_queued_send_bytes;
+        let Some(connection) = self.slots.get(id) else {
+            return;
+        };
+        let is_blocked = connection.is_blocked;
+        let queued = connection.queued_bytes;
+        let is_paused = connection.pauses & Pause::SendQueue as u8 != 0;
+        self.arm_writing(id, is_blocked);
+        if queued > max && !is_paused {
+            self.pause(id, Pause::SendQueue);
+        } else if is_paused && queued <= max / 2 {
+            self.unpause(id, Pause::SendQueue);
+        }
+    }
+}
