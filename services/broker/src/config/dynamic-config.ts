@@ -13,7 +13,7 @@ type Overrides = ReadonlyMap<string, string>;
  */
 export class DynamicConfig {
   readonly config: BrokerConfig;
-  readonly #static: Overrides;
+  #static: Overrides;
   readonly #listeners = new Set<() => void>();
   #overrides: Readonly<Record<DynamicScope, Overrides>> = { broker: new Map(), cluster: new Map() };
 
@@ -50,6 +50,13 @@ export class DynamicConfig {
     Object.assign(this.config, brokerConfigOf(this.#layersWith(overrides)));
     this.#overrides = overrides;
     for (const listener of this.#listeners) listener();
+  }
+
+  /** Settles `broker.id` when it was left to be found out (-1). */
+  adoptBrokerId(brokerId: number): void {
+    if (this.config.brokerId !== -1) return;
+    this.#static = new Map([...this.#static, ['broker.id', String(brokerId)]]);
+    Object.assign(this.config, brokerConfigOf(this.layers));
   }
 
   /** Calls back after every change. Returns the way to stop it. */

@@ -48,6 +48,7 @@ const KRAFT_METADATA_TOPIC = '__cluster_metadata';
 export async function loadTopics(parts: TopicLoaderParts): Promise<LoadedMetadata> {
   const { logs, dynamicConfig, random, log } = parts;
   const identity = await claimDirs(parts);
+  dynamicConfig.adoptBrokerId(identity.brokerId);
   const first = logs.dirs[0];
   if (first === undefined) throw new Error('no log dir');
   const store = new LocalMetadataStore({
