@@ -128,10 +128,6 @@ export class Writer {
     this.cursor += 4;
   }
 
-  uint16(value: number): void {
-    this.int16(value);
-  }
-
   /** @throws EncodeError when `value` is not a safe integer. */
   int64(value: number): void {
     if (!Number.isSafeInteger(value)) throw new EncodeError(`not a safe integer: ${value}`);

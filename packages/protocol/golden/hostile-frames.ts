@@ -105,7 +105,6 @@ function writeElement(writer: Writer, field: FieldModel, path: string, plan: Pla
       bool: 1,
       int8: 1,
       int16: 2,
-      uint16: 2,
       int32: 4,
       int64: 8,
       int64Big: 8,

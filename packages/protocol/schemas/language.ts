@@ -12,7 +12,6 @@ export type Scalar =
   | 'bool'
   | 'int8'
   | 'int16'
-  | 'uint16'
   | 'int32'
   | 'int64'
   | 'int64Big'

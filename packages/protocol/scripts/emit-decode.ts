@@ -24,7 +24,6 @@ const READER_METHOD: Record<string, string> = {
   bool: 'boolean',
   int8: 'int8',
   int16: 'int16',
-  uint16: 'uint16',
   int32: 'int32',
   int64: 'int64',
   int64Big: 'int64Big',

@@ -13,7 +13,7 @@ import { type FieldModel, isOptional, type MessageModel, type StructModel } from
 
 type Signatures = Map<StructModel, string[]>;
 
-const FIXED = new Set(['int8', 'int16', 'uint16', 'int32', 'int64', 'int64Big', 'uuid']);
+const FIXED = new Set(['int8', 'int16', 'int32', 'int64', 'int64Big', 'uuid']);
 
 /** One encode function per struct, inner ones first; only the message's own is exported. */
 export function emitEncoders(message: MessageModel): string {

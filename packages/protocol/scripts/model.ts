@@ -53,7 +53,6 @@ const SCALARS: ReadonlySet<string> = new Set<Scalar>([
   'bool',
   'int8',
   'int16',
-  'uint16',
   'int32',
   'int64',
   'int64Big',
@@ -240,7 +239,6 @@ function minScalarBytes(scalar: Scalar, flexible: boolean): number {
     case 'int8':
       return 1;
     case 'int16':
-    case 'uint16':
       return 2;
     case 'int32':
       return 4;
