@@ -12,6 +12,9 @@ export const RESPONSE_ROOM_BYTES = 64 * 1024;
 /** Tagged fields of one request header; nothing known is longer (kafka-surface G.1). */
 export const HEADER_TAGGED_BYTES_MAX = 128 * 1024;
 
+/** Heap that the decoded arrays of a request may take, per byte on the wire (kafka-surface G.1). */
+export const HEAP_BYTES_PER_WIRE_BYTE = 8;
+
 /** Longest `max_wait_ms` of a Fetch: a client cannot hold a place in the purgatory for hours. */
 export const FETCH_WAIT_MS_MAX = 5 * 60 * 1000;
 

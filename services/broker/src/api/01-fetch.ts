@@ -1,5 +1,6 @@
 import { Reader, ZERO_UUID } from '@millrace/bytes';
 import { decodeFetchRequest, ErrorCode, type FetchRequest } from '@millrace/protocol';
+import { HEAP_BYTES_PER_WIRE_BYTE } from '../limits.ts';
 import type { DirectApi, ReplyChannel, RequestFrame } from './api-handler.ts';
 import { FetchReply, type FetchReplyRooms, type FetchWish } from './fetch/fetch-reply.ts';
 import type { FetchSession, FetchSessionCache } from './fetch/fetch-session.ts';
@@ -18,7 +19,9 @@ export interface FetchRooms extends FetchReplyRooms {
 
 /** Fetch: whole batches out of logs, as file slices; long polls park in the purgatory. */
 export function fetchApi(rooms: FetchRooms): DirectApi {
-  const reader = new Reader();
+  const reader = new Reader(new Uint8Array(0), 0, 0, {
+    heapBytesPerByte: HEAP_BYTES_PER_WIRE_BYTE,
+  });
   return {
     key: 1,
     name: 'Fetch',

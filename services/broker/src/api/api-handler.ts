@@ -30,6 +30,8 @@ export interface ApiHandler<Req, Res> extends ApiRange {
     request: Req,
     context: RequestContext,
   ) => Res | undefined | Promise<Res | undefined>;
+  /** The answer may wait for other clients (JoinGroup): an open promise does not count as work in progress. */
+  readonly waitsForOthers?: boolean;
   /**
    * The answer to a handler that threw, where the API's response has a field for it. Without it the
    * connection closes.

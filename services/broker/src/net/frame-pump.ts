@@ -4,7 +4,7 @@ import { EVENT_STRIDE, EventKind, type Reactor } from '@millrace/engine';
 import { ErrorCode, requestHeaderVersion } from '@millrace/protocol';
 import type { AnyApiHandler, RequestFrame } from '../api/api-handler.ts';
 import type { ApiTable } from '../api/api-table.ts';
-import { HEADER_TAGGED_BYTES_MAX } from '../limits.ts';
+import { HEADER_TAGGED_BYTES_MAX, HEAP_BYTES_PER_WIRE_BYTE } from '../limits.ts';
 import type { Tick } from '../replica/tick.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
@@ -29,7 +29,7 @@ export interface FramePumpParts {
 /** Takes the reactor's rows once per tick and brings each frame to its handler. */
 export class FramePump {
   readonly #parts: FramePumpParts;
-  readonly #reader = new Reader(NO_BYTES);
+  readonly #reader = new Reader(NO_BYTES, 0, 0, { heapBytesPerByte: HEAP_BYTES_PER_WIRE_BYTE });
   readonly #frame: RequestFrame = {
     apiKey: 0,
     apiVersion: 0,
@@ -177,6 +177,7 @@ export class FramePump {
       const context = requestContextOf(this.#frame, connection.identity);
       const result = handler.handle(request, context);
       if (result instanceof Promise) {
+        if (handler.waitsForOthers === true) reply.park();
         result.then(
           (response) => reply.answer(response),
           (error: unknown) => this.#failed(handler, request, reply, connection, error),

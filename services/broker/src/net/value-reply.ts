@@ -12,10 +12,20 @@ export class ValueReply extends PendingReply {
     this.handler = handler;
   }
 
+  /** Waits for other clients: not counted as work until `answer`. */
+  park(): void {
+    this.isParked = true;
+    this.channel?.parked(1);
+  }
+
   /** `undefined` sends nothing. */
   answer(response: unknown): void {
     this.#response = response;
     this.isSilent = response === undefined;
+    if (this.isParked) {
+      this.isParked = false;
+      this.channel?.parked(-1);
+    }
     this.finish();
   }
 
