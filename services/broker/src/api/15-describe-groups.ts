@@ -37,10 +37,10 @@ export function describeGroupsHandler(rooms: {
       const authorizedOperations = request.includeAuthorizedOperations
         ? GROUP_OPERATIONS
         : OPERATIONS_NOT_ASKED;
-      const groups = request.groups.map((groupId) => ({
-        ...describe(rooms.groups, groupId, apiVersion),
-        authorizedOperations,
-      }));
+      const groups = request.groups.map((groupId) => {
+        const group = describe(rooms.groups, groupId, apiVersion);
+        return group.errorCode === ErrorCode.NONE ? { ...group, authorizedOperations } : group;
+      });
       return { throttleTimeMs: 0, groups };
     },
   };
