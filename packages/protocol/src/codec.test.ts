@@ -198,7 +198,7 @@ describe('headers', () => {
         w.unsignedVarint(size);
         w.bytes(new Uint8Array(size));
       });
-    expect(decodeRequestHeader(new Reader(header(20_000))).apiKey).toBe(1);
+    expect(decodeRequestHeader(new Reader(header(100_000))).apiKey).toBe(1);
     expect(() => decodeRequestHeader(new Reader(header(140_000)))).toThrow('more than 128 KiB');
   });
 
