@@ -20,6 +20,9 @@ import {
 import type { FetchSession } from './fetch-session.ts';
 import type { FetchTarget } from './fetch-target.ts';
 
+/** Times that cold places are read for one request before it is answered without them. */
+const WARMINGS_MAX = 3;
+
 /** Counts what consumers take. */
 export interface FetchCounter {
   fetched(topic: string, topicId: string, bytes: number): void;
@@ -51,6 +54,9 @@ export class FetchReply extends PendingReply implements WaitingFetch {
   #parked: DelayedFetch | null = null;
   #results: readonly FetchResult[] = [];
   #isAbandoned = false;
+  /** Monotonic ms at which the client's `max_wait_ms` is over. */
+  #deadlineMs = 0;
+  #warmCount = 0;
 
   constructor(rooms: FetchReplyRooms, wish: FetchWish) {
     super();
@@ -58,31 +64,25 @@ export class FetchReply extends PendingReply implements WaitingFetch {
     this.#wish = wish;
   }
 
-  /** Answers now or parks. */
+  /** Answers now, or parks, or fetches what is cold first. */
   start(): void {
-    if (this.#wish.errorCode !== 0) {
-      this.finish();
-      return;
-    }
-    const pass = this.#read();
-    if (this.#isEnough(pass)) this.#answer(pass);
-    else if (pass.bytes === 0 && pass.cold.length > 0) this.#warm(pass.cold);
-    else this.#park();
+    const waitMs = Math.min(this.#wish.maxWaitMs, FETCH_WAIT_MS_MAX);
+    this.#deadlineMs = this.#rooms.tick.monotonicMs() + waitMs;
+    if (this.#wish.errorCode !== 0) this.finish();
+    else this.#evaluate();
   }
 
   retry(): void {
     const pass = this.#read();
-    if (!this.#isEnough(pass)) return;
+    if (!this.#isEnough(pass) && !this.#isStuckOnCold(pass)) return;
     this.#parked?.cancel();
-    this.#unparked();
-    this.#answer(pass);
+    this.#unpark();
+    this.#settle(pass);
   }
 
   expired(): void {
-    this.#unparked();
-    const pass = this.#read();
-    if (pass.bytes === 0 && pass.cold.length > 0) this.#warm(pass.cold);
-    else this.#answer(pass);
+    this.#unpark();
+    this.#evaluate();
   }
 
   encodeBody(writer: Writer): void {
@@ -110,48 +110,63 @@ export class FetchReply extends PendingReply implements WaitingFetch {
     return pass.bytes >= this.#wish.minBytes && (pass.bytes > 0 || pass.cold.length === 0);
   }
 
-  #park(): void {
-    const partitions = new Set<Partition>();
-    const { targets, bounds, maxWaitMs } = this.#wish;
-    for (const target of targets) {
-      const partition = bounds.usesTopicIds
-        ? this.#rooms.partitions.getById(target.topicId, target.index)
-        : this.#rooms.partitions.get(target.topic, target.index);
-      if (partition !== undefined) partitions.add(partition);
-    }
-    if (
-      maxWaitMs <= 0 ||
-      partitions.size === 0 ||
-      this.#rooms.delayedFetches.count >= PARKED_FETCHES_MAX
-    ) {
-      this.#answer(this.#read());
-      return;
-    }
-    this.#parked ??= new DelayedFetch(this.#rooms.delayedFetches, this);
-    this.#parked.park(partitions, Math.min(maxWaitMs, FETCH_WAIT_MS_MAX));
-    this.isParked = true;
-    this.channel?.parked(1);
+  /** Nothing can be answered before cold places were read; a place that stays cold is given up. */
+  #isStuckOnCold(pass: FetchPass): boolean {
+    return pass.bytes === 0 && pass.cold.length > 0 && this.#warmCount < WARMINGS_MAX;
   }
 
-  #unparked(): void {
+  #evaluate(): void {
+    this.#settle(this.#read());
+  }
+
+  #settle(pass: FetchPass): void {
+    if (this.#isEnough(pass)) this.#answer(pass);
+    else if (this.#isStuckOnCold(pass)) this.#warm(pass.cold);
+    else if (!this.#park()) this.#answer(pass);
+  }
+
+  /** False: nothing to wait for, or no time left. */
+  #park(): boolean {
+    const waitMs = this.#deadlineMs - this.#rooms.tick.monotonicMs();
+    const { delayedFetches } = this.#rooms;
+    if (waitMs <= 0 || delayedFetches.count >= PARKED_FETCHES_MAX) return false;
+    const partitions = this.#partitions();
+    if (partitions.size === 0) return false;
+    this.#parked ??= new DelayedFetch(delayedFetches, this);
+    this.#parked.park(partitions, waitMs);
+    this.isParked = true;
+    this.channel?.parked(1);
+    return true;
+  }
+
+  #partitions(): Set<Partition> {
+    const found = new Set<Partition>();
+    const { targets, bounds } = this.#wish;
+    const { partitions } = this.#rooms;
+    for (const target of targets) {
+      const partition = bounds.usesTopicIds
+        ? partitions.getById(target.topicId, target.index)
+        : partitions.get(target.topic, target.index);
+      if (partition !== undefined) found.add(partition);
+    }
+    return found;
+  }
+
+  #unpark(): void {
     if (!this.isParked) return;
     this.isParked = false;
     this.channel?.parked(-1);
   }
 
-  /** Nothing but cold places: a native thread brings them into memory, then the read goes on. */
+  /** A native thread brings cold places into memory, then the read goes on. */
   #warm(cold: readonly ColdPlace[]): void {
-    const warming = cold.map((place) =>
-      place.partition.log.warm(place.offset, place.maxBytes).catch(() => {
-        // The next locate says what is wrong with it.
-      }),
+    this.#warmCount++;
+    // What is wrong with a place that cannot be read, the next locate says.
+    const warming = cold.map(({ partition, offset, maxBytes }) =>
+      partition.log.warm(offset, maxBytes).catch(() => {}),
     );
     void Promise.all(warming).then(() => {
-      if (this.#isAbandoned) return;
-      this.#rooms.tick.run(() => {
-        const pass = this.#read();
-        this.#answer(pass);
-      });
+      if (!this.#isAbandoned) this.#rooms.tick.run(() => this.#evaluate());
     });
   }
 
