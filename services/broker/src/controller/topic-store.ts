@@ -90,28 +90,17 @@ export class Topics {
     return this.#guard(topic.name, plan.value.partitionCount, () => this.#create(plan.value));
   }
 
-  /** Creates a topic that a client asked for without saying how (T24); joins a creation under way. */
-  async autoCreate(name: string): Promise<Outcome<TopicImage>> {
+  /** Creates a topic that a client asked for without saying how (T24), unless it is there. */
+  autoCreate(name: string): Promise<Outcome<TopicImage>> {
     if (isInternalTopic(name)) return this.ensureInternalTopic(name);
-    await this.#underWay.get(name);
-    const existing = this.image.topic(name);
-    if (existing !== undefined) return done(existing);
-    return this.createTopic({ ...defaults, name, configs: [] });
+    return this.#ensure({ ...defaults, name, configs: [] });
   }
 
   /** The internal topic, made with its own settings when it is not there yet. */
-  async ensureInternalTopic(name: string): Promise<Outcome<TopicImage>> {
-    await this.#underWay.get(name);
-    const existing = this.image.topic(name);
-    if (existing !== undefined) return done(existing);
-    if (name !== CONSUMER_OFFSETS_TOPIC) {
-      return refused(
-        ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-        `Topic '${name}' is not kept by this broker.`,
-      );
-    }
+  ensureInternalTopic(name: string): Promise<Outcome<TopicImage>> {
+    if (name !== CONSUMER_OFFSETS_TOPIC) return Promise.resolve(unknownTopic());
     const { config } = this.#parts.dynamicConfig;
-    return this.createTopic({
+    return this.#ensure({
       ...defaults,
       name,
       partitionCount: config.offsetsTopicNumPartitions,
@@ -121,6 +110,17 @@ export class Topics {
         { name: 'compression.type', value: 'producer' },
       ],
     });
+  }
+
+  /** The topic of this name, once nothing is under way with it; created when there is none then. */
+  async #ensure(topic: NewTopic): Promise<Outcome<TopicImage>> {
+    for (;;) {
+      const underWay = this.#underWay.get(topic.name);
+      if (underWay === undefined) break;
+      await underWay;
+    }
+    const existing = this.image.topic(topic.name);
+    return existing === undefined ? this.createTopic(topic) : done(existing);
   }
 
   /** Deletes a topic. Its directories are renamed away durably when it resolves, their files go later. */

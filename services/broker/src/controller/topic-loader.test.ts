@@ -1,0 +1,122 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { FakeDataDir } from '../testing/fake-data-dir.ts';
+import { METADATA_FILE } from './store/local.ts';
+
+const TOPIC_ID = 'NXgIMBUMTsSqfeYWEDXJ4g';
+const CLUSTER_ID = 'bWlsbHJhY2UtcGVlcg0wAA';
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+let disk: FakeDataDir;
+
+beforeEach(() => {
+  disk = new FakeDataDir();
+});
+
+describe('loadTopics', () => {
+  it('gives a fresh directory an identity and keeps it', async () => {
+    const first = await disk.load();
+    const { clusterId, brokerId } = first.topics.image;
+    expect(clusterId).toMatch(/^[\w-]{22}$/);
+    expect(brokerId).toBe(1);
+    const text = new TextDecoder().decode(disk.files.get('meta.properties'));
+    expect(text).toContain(`version=1\ncluster.id=${clusterId}\nnode.id=1\ndirectory.id=`);
+    const second = await disk.load();
+    expect(second.topics.image.clusterId).toBe(clusterId);
+  });
+
+  it('takes over a directory of the ZooKeeper era', async () => {
+    disk.files.set(
+      'meta.properties',
+      bytesOf(`#\n#Thu Jan 01\nbroker.id=7\nversion=0\ncluster.id=${CLUSTER_ID}\n`),
+    );
+    disk.directories.set('orders-0', null);
+    disk.directories.set('orders-2', null);
+    disk.directories.set('__consumer_offsets-0', null);
+    const { topics } = await disk.load();
+    expect(topics.image).toMatchObject({ clusterId: CLUSTER_ID, brokerId: 7 });
+    expect(topics.image.topic('orders')).toMatchObject({ partitionCount: 3, internal: false });
+    expect(topics.image.topic('__consumer_offsets')).toMatchObject({
+      internal: true,
+      config: { cleanupPolicy: { compact: true } },
+    });
+    // The partition that was elsewhere is made, and the id that was made up stays.
+    expect(disk.names).toContain('orders-1');
+    const again = await disk.load();
+    expect(again.topics.image.topic('orders')?.id).toBe(topics.image.topic('orders')?.id);
+  });
+
+  it('takes over a KRaft directory with its topic ids, but not KRaft’s own log', async () => {
+    disk.files.set(
+      'meta.properties',
+      bytesOf(
+        `node.id=1\ndirectory.id=xJhvzYbCRzaBzq46KAMQxQ\nversion=1\ncluster.id=${CLUSTER_ID}\n`,
+      ),
+    );
+    disk.directories.set('orders-0', TOPIC_ID);
+    disk.directories.set('__cluster_metadata-0', 'AAAAAAAAAAAAAAAAAAAAAQ');
+    const before = disk.files.get('meta.properties');
+    const { topics } = await disk.load();
+    expect([...topics.image.topics()].map(({ name, id }) => [name, id])).toEqual([
+      ['orders', TOPIC_ID],
+    ]);
+    expect(disk.files.get('meta.properties')).toBe(before);
+  });
+
+  it('believes the directories of a topic when the record has another id', async () => {
+    const { topics } = await disk.load();
+    await topics.autoCreate('t');
+    disk.directories.set('t-0', TOPIC_ID);
+    const again = await disk.load();
+    expect(again.topics.image.topic('t')?.id).toBe(TOPIC_ID);
+  });
+
+  it('refuses a directory of another broker', async () => {
+    await disk.load(['broker.id=3']);
+    await expect(disk.load(['broker.id=4'])).rejects.toThrow(
+      "Configured broker.id 4 doesn't match stored broker.id 3 in /data/meta.properties.",
+    );
+  });
+
+  it.each([
+    ['nothing in it', ''],
+    ['an unknown version', 'version=9\n'],
+    ['no cluster id', 'version=1\nnode.id=1\n'],
+  ])('refuses a meta.properties with %s', async (_what, text) => {
+    disk.files.set('meta.properties', bytesOf(text));
+    await expect(disk.load()).rejects.toThrow('/data/meta.properties');
+  });
+
+  it('refuses a damaged metadata file, whatever byte is wrong', async () => {
+    const { topics } = await disk.load();
+    await topics.autoCreate('t');
+    const good = disk.files.get(METADATA_FILE) as Uint8Array;
+    for (let at = 0; at < good.length; at += 7) {
+      const bad = good.slice();
+      bad[at] = (bad[at] as number) ^ 1;
+      disk.files.set(METADATA_FILE, bad);
+      await expect(disk.load(), `byte ${at}`).rejects.toThrow(/millrace\.metadata/);
+    }
+    for (const length of [0, 1, good.length - 5, good.length - 60]) {
+      disk.files.set(METADATA_FILE, good.slice(0, length));
+      await expect(disk.load(), `${length} bytes`).rejects.toThrow(/millrace\.metadata/);
+    }
+    disk.files.set(METADATA_FILE, good);
+    expect((await disk.load()).topics.image.topicCount).toBe(1);
+  });
+
+  it('keeps values that try to be something else as data', async () => {
+    const { topics, records } = await disk.load();
+    await topics.autoCreate('t');
+    const value = 'x"}\n{"topic":"forged","id":"x","partitions":1}';
+    // Lists take any text.
+    const { refusal } = await topics.alterTopicConfig(
+      't',
+      () => new Map([['message.format.version', value]]),
+    );
+    expect(refusal).toBeNull();
+    const again = await disk.load();
+    expect(again.topics.image.topicCount).toBe(1);
+    expect(again.records.topicOverrides('t')?.get('message.format.version')).toBe(value);
+    await records.settle();
+  });
+});
