@@ -28,6 +28,8 @@ pub(crate) struct LogDir {
     pub(crate) completions: Arc<CompletionQueue>,
     pub(crate) flusher: Flusher,
     lock: Mutex<Option<DirLock>>,
+    /// Held over a look at the poison and the report that follows from it.
+    reporting: Mutex<()>,
 }
 
 impl LogDir {
@@ -52,6 +54,7 @@ impl LogDir {
             completions,
             flusher,
             lock,
+            reporting: Mutex::new(()),
         });
         dir.flusher.start(&dir)?;
         Ok(dir)
@@ -65,6 +68,7 @@ impl LogDir {
 
     /// Poisons the directory and tells the deciding thread, the first time.
     pub(crate) fn fail(&self, what: &str, error: &io::Error) -> EngineError {
+        let _reporting = self.reporting.lock();
         if self.poison.set() {
             let value = i64::from(ErrorCode::IoError as u8);
             let kind = CompletionKind::DirFailed;
@@ -75,6 +79,14 @@ impl LogDir {
             }]);
         }
         EngineError::new(ErrorCode::IoError, format!("{what}: {error}"))
+    }
+
+    /// Reports good news; none comes after the news of the failure.
+    pub(crate) fn report(&self, row: CompletionRow) {
+        let _reporting = self.reporting.lock();
+        if !self.poison.is_set() {
+            self.completions.push(&[row]);
+        }
     }
 
     /// Judges a failed change: lack of space is refused and heals, anything else is final.

@@ -247,6 +247,11 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         }
     }
 
+    /// Opens the file if it is not open yet.
+    pub(crate) fn open_now(&self, disk: &dyn Disk) -> io::Result<()> {
+        self.open_writable(disk).map(|_| ())
+    }
+
     fn open_writable(&self, disk: &dyn Disk) -> io::Result<&File> {
         if let Some(file) = self.file.get() {
             return Ok(file);

@@ -8,6 +8,9 @@
 
 mod access;
 mod appender;
+mod batch_walk;
+mod cleaned_segment;
+mod cleaner;
 mod clock;
 mod compaction;
 mod cursor;
@@ -15,7 +18,9 @@ mod dir;
 mod epochs;
 mod flusher;
 mod index_file;
+mod indexes;
 mod janitor;
+mod key_map;
 mod layout;
 mod log;
 mod offset_index;

@@ -194,6 +194,8 @@ impl Log {
     /// failure poisons the directory.
     pub fn flush(&self) -> Result<i64> {
         let _flushing = self.flushing.lock();
+        // Before the look at what is there: a commit that comes later queues the log again.
+        self.in_flush_queue.store(false, Ordering::Release);
         if self.gone.load(Ordering::Acquire) {
             return Ok(self.flushed_offset());
         }
@@ -239,11 +241,6 @@ impl Log {
     /// True when the caller shall put the log into the flush queue.
     pub(crate) fn enter_flush_queue(&self) -> bool {
         !self.in_flush_queue.swap(true, Ordering::AcqRel)
-    }
-
-    /// From here on a commit queues the log again.
-    pub(crate) fn leave_flush_queue(&self) {
-        self.in_flush_queue.store(false, Ordering::Release);
     }
 
     /// Whether a commit must be followed by a flush.

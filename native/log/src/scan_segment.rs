@@ -12,6 +12,7 @@ use millrace_record::{
 };
 
 use crate::index_file::IndexFile;
+use crate::indexes::Indexes;
 use crate::layout::{LOG, OFFSET_INDEX, TIME_INDEX, segment_path};
 use crate::offset_index::{self, OffsetEntry};
 use crate::segment::SegmentFacts;
@@ -114,29 +115,6 @@ impl Chunks<'_> {
     }
 }
 
-/// Index entries while they are gathered.
-struct Indexes {
-    base_offset: i64,
-    offsets: Vec<u8>,
-    times: Vec<u8>,
-    last_time_entry: i64,
-}
-
-impl Indexes {
-    fn push(&mut self, entry: OffsetEntry, largest: TimeEntry) {
-        let relative = |offset: i64| ((offset - self.base_offset) as i32).to_be_bytes();
-        self.offsets.extend_from_slice(&relative(entry.last_offset));
-        self.offsets
-            .extend_from_slice(&(entry.position as i32).to_be_bytes());
-        if largest.timestamp > self.last_time_entry {
-            self.last_time_entry = largest.timestamp;
-            self.times
-                .extend_from_slice(&largest.timestamp.to_be_bytes());
-            self.times.extend_from_slice(&relative(largest.offset));
-        }
-    }
-}
-
 /// Scans a segment and writes its indexes. The `.log` file is not changed.
 pub(crate) fn scan_segment(
     disk: &dyn Disk,
@@ -161,12 +139,7 @@ pub(crate) fn scan_segment(
         chunks,
         plan,
         file_bytes: metadata.len(),
-        indexes: Indexes {
-            base_offset,
-            offsets: Vec::new(),
-            times: Vec::new(),
-            last_time_entry: NO_TIMESTAMP,
-        },
+        indexes: Indexes::new(base_offset),
         largest: TimeEntry {
             timestamp: NO_TIMESTAMP,
             offset: base_offset,

@@ -139,6 +139,16 @@ impl Segment {
         }
     }
 
+    /// Opens all files that are not open yet: they are about to lose their names.
+    pub(crate) fn open_all(&self, disk: &dyn Disk) -> io::Result<()> {
+        self.offset_index.file.open_now(disk)?;
+        self.time_index.file.open_now(disk)?;
+        match self.file(disk, Patience::Disk) {
+            Err(Miss::Failed(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// The `.log` file, when it is open already.
     pub(crate) fn opened_file(&self) -> Option<&Arc<File>> {
         self.file.get()

@@ -98,6 +98,11 @@ pub(crate) fn truncate(dir: &LogDir, path: &Path, offset: i64) -> Result<()> {
     dir.write_small(path, &kept)
 }
 
+/// The bytes of a whole file.
+pub(crate) fn encode_all(entries: &[AbortedTransaction]) -> Vec<u8> {
+    entries.iter().flat_map(encode).collect()
+}
+
 fn encode(entry: &AbortedTransaction) -> [u8; ENTRY_BYTES] {
     let mut bytes = [0; ENTRY_BYTES];
     bytes[2..10].copy_from_slice(&entry.producer_id.to_be_bytes());

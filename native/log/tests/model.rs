@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{Bench, batch_of, bounds, found, headers, locate_warm, read_all, small_options};
+use common::{
+    Bench, batch_of, bounds, fast_dir, found, headers, locate_warm, read_all, small_options,
+};
 use millrace_log::{Locate, OpenLogRequest};
 use millrace_record::BatchHeader;
 use proptest::prelude::*;
@@ -73,7 +75,7 @@ proptest! {
 
     #[test]
     fn the_log_is_what_was_appended(steps in proptest::collection::vec(step(), 1..60)) {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = fast_dir();
         let mut bench = Bench::new(dir.path());
         let (mut log, _) = bench.open(small_options());
         let mut model = Model::default();

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 #![allow(missing_docs, clippy::unwrap_used, reason = "test support")]
 
+pub mod pairs;
+
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -22,6 +24,17 @@ pub struct Bench {
     pub completions: Arc<CompletionQueue>,
     pub dir_id: DirId,
     pub path: PathBuf,
+}
+
+/// A directory for tests with thousands of flushes: in memory where the machine has such a place.
+pub fn fast_dir() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    tempfile::tempdir_in(place).unwrap()
 }
 
 pub fn small_options() -> LogOptions {
