@@ -15,6 +15,11 @@ export class PartitionQueue {
   readonly #waiting: PendingBatch[] = [];
   readonly #failed: PendingBatch[] = [];
   #open: PendingBatch | undefined;
+  /**
+   * One batch at a time, until one has succeeded: at the start and after a failure. A broker that does not
+   * know the producer yet takes whatever sequence comes first, so nothing may overtake there.
+   */
+  #careful = true;
 
   constructor(topic: string, partition: number) {
     this.topic = topic;
@@ -49,6 +54,7 @@ export class PartitionQueue {
    */
   readyAt(lingerMs: number, batchSize: number): number {
     if (this.#failed.length > 0) return Number.POSITIVE_INFINITY;
+    if (this.#careful && this.inFlightCount > 0) return Number.POSITIVE_INFINITY;
     const head = this.#waiting[0];
     if (head === undefined) return Number.POSITIVE_INFINITY;
     if (head.failures > 0) return head.notBefore;
@@ -69,14 +75,16 @@ export class PartitionQueue {
   }
 
   /** A batch in flight is settled, well or for good. */
-  settled(): void {
+  settled(succeeded: boolean): void {
     this.inFlightCount--;
+    this.#careful = !succeeded;
     this.#requeueFailed();
   }
 
   /** A batch in flight must be sent again. */
   failed(batch: PendingBatch): void {
     this.inFlightCount--;
+    this.#careful = true;
     this.#failed.push(batch);
     this.#requeueFailed();
   }

@@ -242,7 +242,7 @@ export class Sender {
   #succeeded({ queue, batch }: Flight, baseOffset: number, appendTimeMs: number): void {
     this.#memory.release(batch.heldBytes);
     batch.succeed(baseOffset, appendTimeMs);
-    queue.settled();
+    queue.settled(true);
   }
 
   #failed({ queue, batch }: Flight, error: Error, code: number | undefined): void {
@@ -258,7 +258,7 @@ export class Sender {
     }
     if (batch.identity !== NO_IDENTITY) this.#identityLost = true;
     this.#giveUp(batch, error);
-    queue.settled();
+    queue.settled(false);
   }
 
   #expire(cause: Error | undefined): void {

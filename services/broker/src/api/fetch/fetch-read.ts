@@ -128,7 +128,7 @@ function readPartition(
   result.errorCode = leaderEpochError(target.currentLeaderEpoch, partition.leaderEpoch);
   if (result.errorCode !== 0) return;
   if (target.lastFetchedEpoch >= 0 && diverges(result, partition)) {
-    fillWatermarks(result, partition, bounds);
+    if (result.errorCode === 0) fillWatermarks(result, partition, bounds);
     return;
   }
   const offset = target.fetchOffset;
@@ -180,11 +180,18 @@ function clear(result: FetchResult, errorCode: number): void {
   result.aborted = null;
 }
 
-/** KIP-595: the client's last epoch ends elsewhere in our log. */
+/**
+ * KIP-595: the client's last epoch ends elsewhere in our log. An epoch we never had gives no place to go
+ * on from: OFFSET_OUT_OF_RANGE, as Apache Kafka answers.
+ */
 function diverges(result: FetchResult, partition: Partition): boolean {
   const { lastFetchedEpoch, fetchOffset } = result.target;
   const end = partition.log.endOfEpoch(lastFetchedEpoch);
   if (end.epoch === lastFetchedEpoch && end.endOffset >= fetchOffset) return false;
+  if (end.epoch < 0) {
+    result.errorCode = ErrorCode.OFFSET_OUT_OF_RANGE;
+    return true;
+  }
   result.isDiverging = true;
   result.divergingEpoch = end.epoch;
   result.divergingEndOffset = end.endOffset;
