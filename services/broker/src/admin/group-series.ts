@@ -1,10 +1,26 @@
 import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts';
 import { groupLag } from '../coordinator/group/group-metrics.ts';
 import type { PartitionTable } from '../replica/partition-table.ts';
-import { SampledFamily, type SampledSeries } from './sampled-family.ts';
+import { SampledFamily, type SampledRow, type SampledSeries } from './sampled-family.ts';
 
 /** Group × partition series beyond this are left out; the sums of their topics are as well. */
 const MAX_GROUP_SERIES = 200_000;
+
+const perPartition = ['consumergroup', 'topic', 'partition'] as const;
+const perTopic = ['consumergroup', 'topic'] as const;
+
+/** Families of groups. */
+export const groupFamilies = {
+  offset: row('current_offset', perPartition, 'Committed offset of a group.'),
+  lag: row('lag', perPartition, 'Records between the committed offset and the high watermark.'),
+  offsetSum: row('current_offset_sum', perTopic, 'Committed offsets, summed over a topic.'),
+  lagSum: row('lag_sum', perTopic, 'Lag of a group, summed over a topic.'),
+  members: row('members', ['consumergroup'], 'Members of a group.'),
+};
+
+function row(name: string, labels: readonly string[], sentence: string): SampledRow {
+  return { name: `kafka_consumergroup_${name}`, labels, sentence };
+}
 
 interface Sum {
   readonly group: string;
@@ -17,23 +33,11 @@ interface Sum {
 export class GroupSeries implements SampledSeries {
   readonly #groups: GroupCoordinator;
   readonly #partitions: PartitionTable;
-  readonly #offset = new SampledFamily(
-    'kafka_consumergroup_current_offset',
-    'Committed offset of a group.',
-  );
-  readonly #lag = new SampledFamily(
-    'kafka_consumergroup_lag',
-    'Records between the committed offset and the high watermark.',
-  );
-  readonly #offsetSum = new SampledFamily(
-    'kafka_consumergroup_current_offset_sum',
-    'Committed offsets of a group, summed over a topic.',
-  );
-  readonly #lagSum = new SampledFamily(
-    'kafka_consumergroup_lag_sum',
-    'Lag of a group, summed over a topic.',
-  );
-  readonly #members = new SampledFamily('kafka_consumergroup_members', 'Members of a group.');
+  readonly #offset = new SampledFamily(groupFamilies.offset);
+  readonly #lag = new SampledFamily(groupFamilies.lag);
+  readonly #offsetSum = new SampledFamily(groupFamilies.offsetSum);
+  readonly #lagSum = new SampledFamily(groupFamilies.lagSum);
+  readonly #members = new SampledFamily(groupFamilies.members);
   readonly families = [this.#offset, this.#lag, this.#offsetSum, this.#lagSum, this.#members];
 
   constructor(groups: GroupCoordinator, partitions: PartitionTable) {

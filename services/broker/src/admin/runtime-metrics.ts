@@ -9,7 +9,8 @@ import {
 } from 'node:perf_hooks';
 import { type Clock, defineMetrics, type RenderedFamily, type Timer } from '@millrace/base';
 
-const rows = defineMetrics({
+/** What is told of the process and its JavaScript engine. */
+export const runtimeMetrics = defineMetrics({
   cpuUser: process_('cpu_user_seconds_total', 'counter', 'User CPU time of the process.'),
   cpuSystem: process_('cpu_system_seconds_total', 'counter', 'System CPU time of the process.'),
   cpu: process_('cpu_seconds_total', 'counter', 'CPU time of the process.'),
@@ -60,7 +61,7 @@ const GC_KINDS: Readonly<Record<number, string>> = {
 
 /** What the process and its JavaScript engine take. Started with the metrics listener only. */
 export class RuntimeMetrics {
-  readonly #metrics = rows.create();
+  readonly #metrics = runtimeMetrics.create();
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
   readonly #timer: Timer;
   readonly #observer: PerformanceObserver;

@@ -1,5 +1,14 @@
 import { labelText, metricNumber, type RenderedFamily } from '@millrace/base';
 
+/** What is said of a sampled family: name, labels, sentence. */
+export interface SampledRow {
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly sentence: string;
+  /** `gauge` when absent. */
+  readonly type?: 'counter' | 'gauge';
+}
+
 /** A family whose values are read off objects at scrape time: `begin`, then `add` for each, then rendered. */
 export class SampledFamily implements RenderedFamily {
   readonly name: string;
@@ -8,7 +17,7 @@ export class SampledFamily implements RenderedFamily {
   #prefixes: string[] = [];
   #values: number[] = [];
 
-  constructor(name: string, sentence: string, type: 'counter' | 'gauge' = 'gauge') {
+  constructor({ name, sentence, type = 'gauge' }: SampledRow) {
     this.name = name;
     this.type = type;
     this.sentence = sentence;

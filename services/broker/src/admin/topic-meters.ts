@@ -1,14 +1,20 @@
 import type { Partition } from '../replica/partition.ts';
-import { SampledFamily, type SampledSeries } from './sampled-family.ts';
+import { SampledFamily, type SampledRow, type SampledSeries } from './sampled-family.ts';
 
 /** Topics with meters of their own; beyond, records and bytes count in the total only. */
 const MAX_TOPICS = 20_000;
 
-const COUNTED = [
-  ['messagesin', 'Records produced.'],
-  ['bytesin', 'Bytes of record batches produced.'],
-  ['bytesout', 'Bytes of record batches fetched.'],
-] as const;
+/** Counters by topic, and their totals without a label (N7). */
+export const topicFamilies: readonly SampledRow[] = [
+  meter('messagesin', 'Records produced.'),
+  meter('bytesin', 'Bytes of record batches produced.'),
+  meter('bytesout', 'Bytes of record batches fetched.'),
+];
+
+function meter(name: string, sentence: string): SampledRow {
+  const fullName = `kafka_server_brokertopicmetrics_${name}_total`;
+  return { name: fullName, labels: ['topic'], sentence, type: 'counter' };
+}
 
 class Meters {
   messagesIn = 0;
@@ -23,10 +29,7 @@ class Meters {
 
 /** Records and bytes in and out, by topic and, without a label, in all (N7). */
 export class TopicMeters implements SampledSeries {
-  readonly families = COUNTED.map(
-    ([name, sentence]) =>
-      new SampledFamily(`kafka_server_brokertopicmetrics_${name}_total`, sentence, 'counter'),
-  );
+  readonly families = topicFamilies.map((row) => new SampledFamily(row));
   readonly #total = new Meters(this.families.map((family) => family.prefix()));
   readonly #byTopic = new Map<string, Meters>();
   #lastTopic = '';
