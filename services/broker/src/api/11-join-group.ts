@@ -24,6 +24,7 @@ export function joinGroupHandler(rooms: {
     name: 'JoinGroup',
     minVersion: 0,
     maxVersion: 9,
+    waitsForOthers: true,
     decode: decodeJoinGroupRequest,
     encode: encodeJoinGroupResponse,
     handle(request, { apiVersion, clientId, connection }) {

@@ -16,6 +16,7 @@ export function syncGroupHandler(rooms: {
     name: 'SyncGroup',
     minVersion: 0,
     maxVersion: 5,
+    waitsForOthers: true,
     decode: decodeSyncGroupRequest,
     encode: encodeSyncGroupResponse,
     handle(request) {

@@ -1,4 +1,4 @@
-import { ManualClock } from '@millrace/base';
+import { ManualClock, silentLogger } from '@millrace/base';
 import { BatchView } from '@millrace/records';
 import { describe, expect, it } from 'vitest';
 import { CoordinatorLog } from './coordinator-log.ts';
@@ -14,6 +14,7 @@ function open(partitions: readonly (MemoryPartition | undefined)[], batchBytesMa
     batchBytesMax: () => batchBytesMax,
     codec: 0,
     clock: new ManualClock(),
+    logger: silentLogger,
     tick: {
       beforeFlush: (hook) => {
         flush = hook;
@@ -80,6 +81,17 @@ describe('appending', () => {
     log.append(1, [record(10)], (code) => answers.push(code));
     await settle();
     expect(answers).toEqual([10, 16]);
+  });
+
+  it('answers the others when one reaction is a bug', async () => {
+    const { log, settle } = open([new MemoryPartition()]);
+    const answers: number[] = [];
+    log.append(0, [record(1)], () => {
+      throw new Error('bug');
+    });
+    log.append(0, [record(1)], (code) => answers.push(code));
+    await settle();
+    expect(answers).toEqual([0]);
   });
 
   it('turns errors of the log into what clients of a coordinator understand', async () => {

@@ -1,4 +1,4 @@
-import type { Clock } from '@millrace/base';
+import type { Clock, Logger } from '@millrace/base';
 import { javaStringHash } from '@millrace/bytes';
 import { compress } from '@millrace/compression';
 import { ErrorCode } from '@millrace/protocol';
@@ -33,6 +33,7 @@ export interface CoordinatorLogParts {
   readonly batchBytesMax: () => number;
   readonly codec: Codec;
   readonly clock: Clock;
+  readonly logger: Logger;
   /** Calls `flush` before the appends of this beat are written; `schedule` arranges a beat. */
   readonly tick: { beforeFlush(flush: () => void): void; schedule(): void };
 }
@@ -114,17 +115,25 @@ export class CoordinatorLog implements CoordinatorPlacement {
     this.#spare.push(builder.reset());
     const partition = this.#parts.partition(index);
     if (partition === undefined) {
-      answer(waiting, ErrorCode.NOT_COORDINATOR);
+      this.#answer(waiting, ErrorCode.NOT_COORDINATOR);
       return;
     }
     void partition.appendOwned(bytes, -1).then((outcome) => {
-      answer(waiting, coordinatorError(outcome.errorCode));
+      this.#answer(waiting, coordinatorError(outcome.errorCode));
     });
   }
-}
 
-function answer(waiting: readonly Done[], errorCode: number): void {
-  for (const done of waiting) done(errorCode);
+  /** Tells everyone, also when somebody's reaction is a bug. */
+  #answer(waiting: readonly Done[], errorCode: number): void {
+    for (const done of waiting) {
+      try {
+        done(errorCode);
+      } catch (error) {
+        const fields = { topic: this.#parts.topicName, error: error as Error };
+        this.#parts.logger.error('what follows a write failed', fields);
+      }
+    }
+  }
 }
 
 /** Rough size of a record in a batch of its own. */

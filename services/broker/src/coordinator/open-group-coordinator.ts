@@ -69,6 +69,7 @@ export function openGroupCoordinator(rooms: GroupRooms): OpenedGroups {
       topics.image.topic(TOPIC_NAME)?.config.maxMessageBytes ?? Number.MAX_SAFE_INTEGER,
     codec: config.offsetsTopicCompressionCodec as Codec,
     clock,
+    logger,
     tick: rooms.tick,
   });
   const loader = new PartitionLoader({

@@ -65,7 +65,7 @@ export class GroupCoordinator {
     const groups = new GroupTable(ledger);
     const writer = new GroupWriter(parts.log, clock);
     const forget = (group: Group) => groups.forget(group, clock.nowMs());
-    const rebalance = new Rebalance({ clock, settings, writer, forget });
+    const rebalance = new Rebalance({ clock, settings, writer, logger: parts.logger, forget });
     this.#groups = groups;
     this.#rebalance = rebalance;
     this.#offsets = new OffsetStore({ clock, settings, ledger, groups, writer, rebalance });

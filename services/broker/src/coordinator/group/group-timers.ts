@@ -1,5 +1,7 @@
-import type { Clock } from '@millrace/base';
+import type { Clock, Logger } from '@millrace/base';
 import type { Group } from './group.ts';
+
+const PAUSE_AFTER_BUG_MS = 1000;
 
 /**
  * One timer per group, set for the earliest thing that may happen to it: the end of a phase, of a
@@ -8,10 +10,12 @@ import type { Group } from './group.ts';
  */
 export class GroupTimers {
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #fire: (group: Group) => void;
 
-  constructor(clock: Clock, fire: (group: Group) => void) {
+  constructor(clock: Clock, logger: Logger, fire: (group: Group) => void) {
     this.#clock = clock;
+    this.#logger = logger;
     this.#fire = fire;
   }
 
@@ -23,8 +27,16 @@ export class GroupTimers {
     const timer = this.#clock.setTimer(Math.max(0, at - this.#clock.monotonicMs()), () => {
       group.cancelTimer = null;
       group.timerAt = Number.POSITIVE_INFINITY;
-      this.#fire(group);
-      this.wake(group, nextDeadline(group));
+      let earliest = 0;
+      try {
+        this.#fire(group);
+      } catch (error) {
+        // A bug in one group must not take the broker down with it, nor its time.
+        earliest = this.#clock.monotonicMs() + PAUSE_AFTER_BUG_MS;
+        const fields = { group: group.id, error: error as Error };
+        this.#logger.error('the timer of a group failed', fields);
+      }
+      this.wake(group, Math.max(earliest, nextDeadline(group)));
     });
     group.cancelTimer = () => timer.cancel();
   }

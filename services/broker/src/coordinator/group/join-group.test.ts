@@ -1,5 +1,6 @@
 import { ErrorCode } from '@millrace/protocol';
 import { describe, expect, it } from 'vitest';
+import { coordinatorLimits } from '../limits.ts';
 import { GroupHarness, resultOf } from '../testing/group-harness.ts';
 import { GroupState } from './group-state.ts';
 
@@ -115,6 +116,36 @@ describe('what a join is refused for', () => {
     const harness = new GroupHarness({ settings: { memberCountMax: 2 } });
     await harness.stableGroup(2);
     expect(resultOf(harness.join()).errorCode).toBe(ErrorCode.GROUP_MAX_SIZE_REACHED);
+  });
+});
+
+describe('bounds', () => {
+  it('pending members of one group', async () => {
+    const harness = new GroupHarness();
+    for (let i = 0; i < coordinatorLimits.pendingMemberCountMax; i++) harness.join({ version: 4 });
+    expect(resultOf(harness.join({ version: 4 })).errorCode).toBe(81);
+    await harness.advance(10_001);
+    expect(resultOf(harness.join({ version: 4 })).errorCode).toBe(79);
+  });
+
+  it('subscription bytes of one member, and of all together', async () => {
+    const harness = new GroupHarness();
+    const { memberMetadataBytesMax, memberBytesTotalMax } = coordinatorLimits;
+    const join = (group: string, bytes: number) =>
+      harness.join({ group, metadata: new Uint8Array(bytes) });
+    expect(resultOf(join('g', memberMetadataBytesMax + 1)).errorCode).toBe(81);
+    const count = Math.floor(memberBytesTotalMax / memberMetadataBytesMax);
+    const joins = Array.from({ length: count }, (_, i) => join(`g${i}`, memberMetadataBytesMax));
+    expect(joins.filter((each) => each.result !== null).length).toBe(1);
+    await harness.advance(3000);
+    harness.leave(joins[0]?.result?.memberId ?? '', null, 'g0');
+    expect(join('h', memberMetadataBytesMax).result).toBeNull();
+  });
+
+  it('groups of the broker; one that holds nothing takes no place', () => {
+    const harness = new GroupHarness();
+    for (let i = 0; i < 1000; i++) harness.join({ group: `bad-${i}`, protocols: [] });
+    expect(harness.coordinator.groupCount).toBe(0);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@millrace/base';
+import type { Clock, Logger } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import { coordinatorLimits } from '../limits.ts';
 import { type Group, noPhase, type PhaseName } from './group.ts';
@@ -12,6 +12,7 @@ export interface RebalanceParts {
   readonly clock: Clock;
   readonly settings: GroupSettings;
   readonly writer: GroupWriter;
+  readonly logger: Logger;
   /** Drops a group of which nothing is left, neither here nor in the log. */
   readonly forget: (group: Group) => void;
 }
@@ -34,7 +35,7 @@ export class Rebalance {
     this.#settings = parts.settings;
     this.#writer = parts.writer;
     this.#forget = parts.forget;
-    this.#timers = new GroupTimers(parts.clock, (group) => this.expire(group));
+    this.#timers = new GroupTimers(parts.clock, parts.logger, (group) => this.expire(group));
   }
 
   /** Begins a rebalance, unless one is being prepared already. */

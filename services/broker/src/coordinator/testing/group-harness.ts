@@ -1,4 +1,4 @@
-import { ManualClock, silentLogger } from '@millrace/base';
+import { createLogger, ManualClock, silentLogger } from '@millrace/base';
 import { Writer } from '@millrace/bytes';
 import { CoordinatorLog } from '../coordinator-log.ts';
 import { GroupCoordinator } from '../group/group-coordinator.ts';
@@ -24,6 +24,14 @@ export const testSettings: GroupSettings = {
   offsetsRetentionCheckIntervalMs: 600_000,
 };
 
+/** An error line of the coordinator is a bug, whatever else the test looks at. */
+const failLoudly = createLogger({
+  level: 'error',
+  sink: (line) => {
+    throw new Error(line);
+  },
+});
+
 export interface JoinOptions {
   readonly group?: string;
   readonly memberId?: string;
@@ -32,6 +40,8 @@ export interface JoinOptions {
   readonly protocolType?: string;
   readonly protocols?: readonly string[];
   readonly topics?: readonly string[];
+  /** In place of a subscription to `topics`. */
+  readonly metadata?: Uint8Array;
   readonly sessionTimeoutMs?: number;
   readonly rebalanceTimeoutMs?: number;
   /** As if the request had this version. Default 3: joins at once. */
@@ -62,13 +72,14 @@ export class GroupHarness {
       batchBytesMax: () => 1_048_588,
       codec: 0,
       clock: this.clock,
+      logger: failLoudly,
       tick: { beforeFlush: (hook) => this.#hooks.push(hook), schedule: () => {} },
     });
     this.coordinator = new GroupCoordinator({
       clock: this.clock,
       settings: { ...testSettings, ...options.settings },
       log,
-      logger: silentLogger,
+      logger: failLoudly,
       loader: new PartitionLoader({ ...topic, bufferBytes: 1000, logger: silentLogger }),
       newUuid: () => `uuid-${++this.topic.uuidCount}`,
     });
@@ -103,7 +114,7 @@ export class GroupHarness {
         sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
         protocols: (options.protocols ?? ['range']).map((name) => ({
           name,
-          metadata: subscription(options.topics ?? ['t']),
+          metadata: options.metadata ?? subscription(options.topics ?? ['t']),
         })),
       },
       requiresKnownMemberId: version >= 4,
