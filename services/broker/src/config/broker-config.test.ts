@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { NO_LIMIT } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
 import { brokerConfigs } from './broker-config.ts';
@@ -137,6 +140,29 @@ describe('broker configs', () => {
     );
     expect(unknownNameHint('foo')).toBe('unknown');
     expect(unknownNameHint('num.partitions')).toBeNull();
+  });
+});
+
+describe('the tables', () => {
+  const folder = fileURLToPath(new URL('..', import.meta.url));
+  const source = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.includes('.test.'))
+    .filter((name) => !/config\/(broker-rows\/|topic-config)/.test(name))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('\n');
+  const synonyms = new Set(
+    [...topicConfigs.byName.values()].flatMap((row) => row.synonyms.map(({ name }) => name)),
+  );
+
+  it('say of every config that nothing reads that it has no effect', () => {
+    for (const [field, row] of [
+      ...Object.entries(brokerConfigs.rows),
+      ...Object.entries(topicConfigs.rows),
+    ]) {
+      // A broker's default for topics is read through the topic's row.
+      const isRead = new RegExp(`\\b${field}\\b`).test(source) || synonyms.has(row.name);
+      expect(isRead || row.hasNoEffect, row.name).toBe(true);
+    }
   });
 });
 

@@ -223,6 +223,7 @@ export const topicConfigs = defineConfig('Topic configs', {
     sentence: 'In-sync replicas without which acks=all is refused.',
   }),
   preallocate: booleanConfig({
+    hasNoEffect: true,
     ...topic,
     name: 'preallocate',
     synonyms: ['log.preallocate'],
@@ -303,6 +304,7 @@ export const topicConfigs = defineConfig('Topic configs', {
     sentence: 'Age at which a segment is closed even when it is not full.',
   }),
   uncleanLeaderElectionEnable: booleanConfig({
+    hasNoEffect: true,
     ...topic,
     name: 'unclean.leader.election.enable',
     synonyms: ['unclean.leader.election.enable'],

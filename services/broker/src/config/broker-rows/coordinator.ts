@@ -12,6 +12,7 @@ export const coordinatorRows = {
     sentence: 'Partitions of __consumer_offsets; fixed once the topic exists.',
   }),
   offsetsTopicReplicationFactor: shortConfig({
+    hasNoEffect: true,
     name: 'offsets.topic.replication.factor',
     default: 1,
     atLeast: 1,
@@ -43,6 +44,7 @@ export const coordinatorRows = {
     sentence: 'How often offsets are looked through for expired ones.',
   }),
   offsetsCommitTimeoutMs: intConfig({
+    hasNoEffect: true,
     name: 'offsets.commit.timeout.ms',
     default: 5000,
     atLeast: 1,

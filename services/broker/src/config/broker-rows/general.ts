@@ -234,12 +234,6 @@ export const generalRows = {
     default: '127.0.0.1:9404',
     sentence: 'HOST:PORT of /metrics and /health over HTTP; empty = none, port 0 = any free one.',
   }),
-  logLevel: stringConfig({
-    name: 'millrace.log.level',
-    default: 'info',
-    oneOf: ['debug', 'info', 'warn', 'error'],
-    sentence: 'The least important lines that the broker writes.',
-  }),
   durability: stringConfig({
     name: 'millrace.log.durability',
     default: 'fsync',
@@ -277,6 +271,7 @@ export const generalRows = {
     sentence: 'Partitions of a topic made without saying how many.',
   }),
   defaultReplicationFactor: intConfig({
+    hasNoEffect: true,
     name: 'default.replication.factor',
     default: 1,
     sentence: 'Replicas of a topic made without saying how many; one broker holds one.',

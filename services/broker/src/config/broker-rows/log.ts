@@ -25,6 +25,7 @@ export const logRows = {
     sentence: 'Directories of the logs, separated by commas.',
   }),
   numRecoveryThreadsPerDataDir: intConfig({
+    hasNoEffect: true,
     ...changeable,
     name: 'num.recovery.threads.per.data.dir',
     default: 2,
@@ -38,6 +39,7 @@ export const logRows = {
     sentence: 'How often logs are looked through for what may be deleted.',
   }),
   logInitialTaskDelayMs: longConfig({
+    hasNoEffect: true,
     name: 'log.initial.task.delay.ms',
     default: 30_000,
     atLeast: 0,
@@ -55,6 +57,7 @@ export const logRows = {
     sentence: 'How often recovery points are written.',
   }),
   logFlushStartOffsetCheckpointIntervalMs: intConfig({
+    hasNoEffect: true,
     name: 'log.flush.start.offset.checkpoint.interval.ms',
     default: 60_000,
     atLeast: 0,
@@ -72,6 +75,7 @@ export const logRows = {
     sentence: 'Whether compacted topics are compacted.',
   }),
   logCleanerThreads: intConfig({
+    hasNoEffect: true,
     ...changeable,
     name: 'log.cleaner.threads',
     default: 1,
@@ -167,6 +171,7 @@ export const logRows = {
   messageMaxBytes: topicInt('message.max.bytes', 'max.message.bytes', 1_048_588, 0),
   minInsyncReplicas: topicInt('min.insync.replicas', 'min.insync.replicas', 1, 1),
   uncleanLeaderElectionEnable: booleanConfig({
+    hasNoEffect: true,
     ...changeable,
     name: 'unclean.leader.election.enable',
     default: false,
@@ -263,6 +268,7 @@ export const logRows = {
     0,
   ),
   logPreallocate: booleanConfig({
+    hasNoEffect: true,
     ...changeable,
     name: 'log.preallocate',
     default: false,
