@@ -2,6 +2,7 @@ import type { NewRecord, RecordHeader } from '@millrace/records';
 import { ClientStateError, KafkaError } from '../client-error.ts';
 import { resolveClientOptions } from '../client-options.ts';
 import { Cluster } from '../cluster.ts';
+import type { TopicMetadata } from '../metadata-cache.ts';
 import { DefaultPartitioner, type Partitioner } from '../partitioner.ts';
 import { MemoryGate } from './memory-gate.ts';
 import { PartitionQueue } from './partition-queue.ts';
@@ -42,6 +43,7 @@ export class Producer {
   readonly #memory: MemoryGate;
   readonly #sender: Sender;
   readonly #queues = new Map<string, PartitionQueue[]>();
+  readonly #opening = new Map<string, Promise<TopicMetadata[]>>();
   #closed = false;
 
   /** @throws RangeError when options contradict each other. */
@@ -109,14 +111,24 @@ export class Producer {
     this.#cluster.close();
   }
 
+  /**
+   * The topic's queues, once its partitions are known. Everyone waits for one look-up and goes on in the order
+   * of asking, so that records keep the order in which they were sent.
+   */
   async #openTopic(topic: string): Promise<PartitionQueue[]> {
-    const [metadata] = await this.#cluster.topics([topic], true);
-    const existing = this.#queues.get(topic);
-    if (existing !== undefined) return existing;
-    const queues: PartitionQueue[] = [];
-    this.#queues.set(topic, queues);
-    for (let i = 0; i < (metadata?.partitions.length ?? 0); i++) this.#addQueue(queues, topic);
-    return queues;
+    const opening = this.#opening.get(topic) ?? this.#cluster.topics([topic], true);
+    this.#opening.set(topic, opening);
+    try {
+      const [metadata] = await opening;
+      const existing = this.#queues.get(topic);
+      if (existing !== undefined) return existing;
+      const queues: PartitionQueue[] = [];
+      this.#queues.set(topic, queues);
+      for (let i = 0; i < (metadata?.partitions.length ?? 0); i++) this.#addQueue(queues, topic);
+      return queues;
+    } finally {
+      this.#opening.delete(topic);
+    }
   }
 
   #addQueue(queues: PartitionQueue[], topic: string): void {
