@@ -1,13 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GroupHarness } from '../testing/group-harness.ts';
+import type { MemoryPartition } from '../testing/memory-topic.ts';
 import {
   type Ownership,
   SIMULATED_PARTITION_COUNT,
   SimulatedConsumer,
 } from '../testing/simulated-consumer.ts';
 
-type Deed = 'join' | 'joinStatic' | 'crash' | 'leave' | 'restartStatic' | 'restartBroker' | 'wait';
+type Deed =
+  | 'join'
+  | 'joinStatic'
+  | 'crash'
+  | 'leave'
+  | 'restartStatic'
+  | 'restartBroker'
+  | 'slowLog'
+  | 'failLog'
+  | 'healLog'
+  | 'wait';
 
 const deed = fc.record({
   deed: fc.oneof(
@@ -17,6 +28,9 @@ const deed = fc.record({
     { weight: 2, arbitrary: fc.constant<Deed>('leave') },
     { weight: 1, arbitrary: fc.constant<Deed>('restartStatic') },
     { weight: 1, arbitrary: fc.constant<Deed>('restartBroker') },
+    { weight: 1, arbitrary: fc.constant<Deed>('slowLog') },
+    { weight: 1, arbitrary: fc.constant<Deed>('failLog') },
+    { weight: 2, arbitrary: fc.constant<Deed>('healLog') },
     { weight: 6, arbitrary: fc.constant<Deed>('wait') },
   ),
   who: fc.nat(),
@@ -39,6 +53,11 @@ class World {
     if (what === 'join') this.#join(null, version);
     else if (what === 'joinStatic') this.#join(`i${who % 4}`, Math.max(5, version));
     else if (what === 'restartBroker') await this.#restartBroker();
+    else if (what === 'slowLog')
+      this.#log((partition) => Object.assign(partition, { isHeld: true }));
+    else if (what === 'failLog')
+      this.#log((partition) => Object.assign(partition, { errorCode: 56 }));
+    else if (what === 'healLog') this.healLog();
     else if (victim !== undefined && what === 'crash') this.#remove(victim);
     else if (victim !== undefined && what === 'leave') {
       victim.leave();
@@ -56,6 +75,17 @@ class World {
       await this.harness.settle();
     }
     await this.harness.advance(ms);
+  }
+
+  healLog(): void {
+    this.#log((partition) => {
+      partition.errorCode = 0;
+      partition.release();
+    });
+  }
+
+  #log(change: (partition: MemoryPartition) => void): void {
+    for (const partition of this.harness.topic.partitions) change(partition);
   }
 
   #join(instanceId: string | null, version: number): void {
@@ -88,6 +118,7 @@ describe('a group under random joins, leaves, crashes, restarts and waits', () =
       fc.asyncProperty(fc.array(deed, { minLength: 1, maxLength: 40 }), async (steps) => {
         const world = new World();
         for (const step of steps) await world.run(step);
+        world.healLog();
         const restarted = steps.some((step) => step.deed === 'restartBroker');
         for (let i = 0; i < 40; i++) await world.pass(1500);
 
@@ -106,7 +137,7 @@ describe('a group under random joins, leaves, crashes, restarts and waits', () =
           expect(owned?.size).toBe(SIMULATED_PARTITION_COUNT);
         }
       }),
-      { numRuns: 400 },
+      { numRuns: 500 },
     );
   });
 });
