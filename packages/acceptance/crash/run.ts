@@ -1,26 +1,28 @@
-// Kills a broker under load, again and again: npm run crash -- [--cycles 50] [--pause 1000] [--seed N]
+// Kills a broker under load, again and again:
+//   npm run crash -- [--cycles 50] [--pause 1000] [--in-flight 400] [--seed N]
 import { parseArgs } from 'node:util';
 import { seededPrng } from '@millrace/base';
+import { complaintsOf, countsOf } from '../load/verdict.ts';
 import { crashCycles } from './crash-cycles.ts';
 
 const { values } = parseArgs({
   options: {
     cycles: { type: 'string', default: '50' },
     pause: { type: 'string', default: '1000' },
+    'in-flight': { type: 'string', default: '400' },
     seed: { type: 'string', default: String(process.pid) },
   },
 });
 const random = seededPrng(Number(values.seed));
 console.log(`seed ${values.seed}`);
-const report = await crashCycles(
-  Number(values.cycles),
-  Number(values.pause),
-  () => random.float(),
-  (text) => console.log(text),
-);
-const { lost, duplicated, misplaced, ...counts } = report;
-console.log(counts);
-for (const [what, values] of Object.entries({ lost, duplicated, misplaced })) {
-  console.log(`${what}: ${values.length}${values.length > 0 ? ` (${values.slice(0, 5)})` : ''}`);
-}
-if (lost.length + duplicated.length + misplaced.length > 0) process.exitCode = 1;
+const report = await crashCycles({
+  cycles: Number(values.cycles),
+  pauseMs: Number(values.pause),
+  inFlight: Number(values['in-flight']),
+  random: () => random.float(),
+  note: (text) => console.log(text),
+});
+console.log(countsOf(report));
+const complaints = complaintsOf(report);
+for (const complaint of complaints) console.log(complaint);
+if (complaints.length > 0) process.exitCode = 1;
