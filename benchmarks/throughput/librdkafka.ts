@@ -1,104 +1,80 @@
 /**
- * librdkafka's own rdkafka_performance, whose source comes with Debian's librdkafka-dev: 1 KB records into four
- * partitions with acks=all and linger 5 ms, then back. Client and broker share the machine.
+ * A real client at full speed: rdkafka_performance produces 1 KB records into four partitions with acks=all and
+ * linger 5 ms, then reads them back; client and broker share the machine.
+ *
+ *   npm run bench -- librdkafka [--records 3000000] [--rounds 2] [--without kafka] [--dir DIR]
  */
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MissingTool, runProgram } from '@millrace/testing';
-import type { Target } from './load.ts';
+import { parseArgs } from 'node:util';
+import { buildNative, createTopic, deleteTopic, processUse } from './load.ts';
+import {
+  buildRdkafkaPerformance,
+  consumeWithLibrdkafka,
+  produceWithLibrdkafka,
+  type RdkafkaReport,
+  RECORD_BYTES,
+} from './rdkafka-performance.ts';
+import { type Server, startKafka, startMillrace } from './servers.ts';
+import { median } from './stats.ts';
 
-const RECORD_BYTES = 1000;
-const PATIENCE_MS = 600_000;
-/** Columns of its table: records consumed, and delivery reports of a producer. */
-const CONSUMED = 2;
-const DELIVERED = 5;
+const { values } = parseArgs({
+  options: {
+    records: { type: 'string', default: '3000000' },
+    rounds: { type: 'string', default: '2' },
+    without: { type: 'string', default: '' },
+    dir: { type: 'string', default: join(tmpdir(), 'millrace-bench') },
+  },
+});
+const records = Number(values.records);
+const gigabytes = (records * RECORD_BYTES) / 1e9;
 
-export interface RdkafkaReport {
-  readonly recordsPerSecond: number;
-  /** Rate of the last third of the records over that of the first; 1 = it kept its pace. */
-  readonly lastThirdOverFirst: number;
+interface Measured extends RdkafkaReport {
+  readonly cpuSecondsPerGb: number;
 }
 
-/** Builds the program in `dir`. @throws MissingTool when the development package is not installed. */
-export async function buildRdkafkaPerformance(dir: string): Promise<string> {
-  const binary = join(dir, 'rdkafka_performance');
-  if (existsSync(binary)) return binary;
-  const listed = await runProgram('dpkg', ['-L', 'librdkafka-dev'], { anyCode: true });
-  const source = listed.stdout.split('\n').find((line) => line.endsWith('rdkafka_performance.c'));
-  if (source === undefined) {
-    throw new MissingTool('rdkafka_performance', 'the package librdkafka-dev is not installed');
+async function withCpu(server: Server, work: () => Promise<RdkafkaReport>): Promise<Measured> {
+  const before = processUse(server.pid).cpuSeconds;
+  const report = await work();
+  const cpuSeconds = processUse(server.pid).cpuSeconds - before;
+  return { ...report, cpuSecondsPerGb: cpuSeconds / gigabytes };
+}
+
+async function main(): Promise<void> {
+  await buildNative();
+  mkdirSync(values.dir, { recursive: true });
+  const binary = await buildRdkafkaPerformance(values.dir);
+  const workDir = mkdtempSync(join(values.dir, 'rdkafka-'));
+  const servers = [await startMillrace(workDir, 'page-cache')];
+  if (!values.without.split(',').includes('kafka')) servers.push(await startKafka(workDir));
+  const measured = new Map<string, Measured[]>();
+  const keep = (name: string, one: Measured) =>
+    measured.set(name, [...(measured.get(name) ?? []), one]);
+  try {
+    for (let round = 0; round < Number(values.rounds); round++) {
+      for (const server of servers) {
+        const topic = `rdkafka-${round}`;
+        await createTopic(server, topic, 4, []);
+        const produce = () => produceWithLibrdkafka(binary, server, topic, records);
+        keep(`produce ${server.name}`, await withCpu(server, produce));
+        const consume = () => consumeWithLibrdkafka(binary, server, topic, records);
+        keep(`consume ${server.name}`, await withCpu(server, consume));
+        await deleteTopic(server, topic);
+      }
+    }
+  } finally {
+    for (const server of servers) await server.stop();
+    rmSync(workDir, { recursive: true, force: true });
   }
-  // It includes "../src/rd.h" and "rdtime.h": one file of ours stands in for both.
-  const [src, examples] = [join(dir, 'src'), join(dir, 'examples')];
-  for (const folder of [src, examples]) mkdirSync(folder, { recursive: true });
-  const shim = join(import.meta.dirname, 'librdkafka', 'rd.h');
-  for (const name of ['rd.h', 'rdtime.h']) copyFileSync(shim, join(src, name));
-  const copy = join(examples, 'rdkafka_performance.c');
-  copyFileSync(source, copy);
-  const flags = ['-O2', '-D_GNU_SOURCE', '-w', '-I', src, '-include', 'librdkafka/rdkafka.h'];
-  const include = ['-I', '/usr/include/librdkafka'];
-  await runProgram('gcc', [...flags, ...include, '-o', binary, copy, '-lrdkafka', '-lz', '-lm']);
-  return binary;
-}
-
-export function produceWithLibrdkafka(
-  binary: string,
-  target: Target,
-  topic: string,
-  records: number,
-): Promise<RdkafkaReport> {
-  const settings = ['-X', 'linger.ms=5', '-X', 'queue.buffering.max.messages=500000'];
-  return run(binary, target, records, DELIVERED, [
-    ...['-P', '-t', topic, '-s', String(RECORD_BYTES), '-c', String(records), '-a', '-1'],
-    ...settings,
-  ]);
-}
-
-export function consumeWithLibrdkafka(
-  binary: string,
-  target: Target,
-  topic: string,
-  records: number,
-): Promise<RdkafkaReport> {
-  const partitions = ['0', '1', '2', '3'].flatMap((partition) => ['-p', partition]);
-  return run(binary, target, records, CONSUMED, [
-    ...['-C', '-t', topic, ...partitions, '-o', 'beginning', '-c', String(records)],
-  ]);
-}
-
-/** Its table (`-u`) has a line every 100 ms: elapsed ms first, then the counts so far. */
-async function run(
-  binary: string,
-  target: Target,
-  records: number,
-  column: number,
-  args: readonly string[],
-): Promise<RdkafkaReport> {
-  const argv = ['-b', target.address, '-i', '100', '-u', ...args];
-  const { stdout, stderr } = await runProgram(binary, argv, { timeoutMs: PATIENCE_MS });
-  const progress = progressOf(`${stdout}\n${stderr}`, column);
-  const last = progress.at(-1);
-  if (last === undefined || last.count < records) {
-    throw new Error(
-      `rdkafka_performance did not reach ${records} records:\n${stderr.slice(-2000)}`,
-    );
+  console.log('| run | records/s | server CPU s/GB | last third over first |');
+  console.log('|---|--:|--:|--:|');
+  for (const [name, reports] of [...measured].sort()) {
+    const of = (figure: keyof Measured) => median(reports.map((report) => report[figure]));
+    const rate = of('recordsPerSecond').toFixed(0);
+    const pace = of('lastThirdOverFirst').toFixed(2);
+    console.log(`| ${name} | ${rate} | ${of('cpuSecondsPerGb').toFixed(2)} | ${pace} |`);
   }
-  const at = (count: number) => progress.find((point) => point.count >= count)?.ms ?? last.ms;
-  const first = at(records / 3) - (progress[0]?.ms ?? 0);
-  const final = last.ms - at((records * 2) / 3);
-  return {
-    recordsPerSecond: (last.count / last.ms) * 1000,
-    lastThirdOverFirst: first / Math.max(final, 1),
-  };
 }
 
-function progressOf(output: string, column: number): { ms: number; count: number }[] {
-  const points: { ms: number; count: number }[] = [];
-  for (const line of output.split('\n')) {
-    const cells = line.split('|').map((cell) => cell.trim());
-    const [ms, count] = [Number(cells[1]), Number(cells[column])];
-    if (cells.length > 3 && Number.isFinite(ms) && Number.isFinite(count))
-      points.push({ ms, count });
-  }
-  return points;
-}
+await main();

@@ -11,6 +11,7 @@ const PATIENCE_MS = 600_000;
 /** Apache Kafka answers CreateTopics a little before its partitions take records. */
 const SETTLE_MS = 500;
 const PAGE_BYTES = 4096;
+const TICKS_PER_SECOND = 100;
 const binaries = join(nativeDir, 'target', 'release');
 
 export interface Report {
@@ -82,12 +83,19 @@ async function ask(settings: Record<string, unknown>): Promise<string> {
     .stdout;
 }
 
-/** Resident memory of a process, from /proc. Zero when it is gone. */
-export function processUse(pid: number): { readonly rssBytes: number } {
+/** CPU seconds (user and system) and resident memory of a process, from /proc. Zero when it is gone. */
+export function processUse(pid: number): {
+  readonly cpuSeconds: number;
+  readonly rssBytes: number;
+} {
   try {
     const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-    return { rssBytes: pages * PAGE_BYTES };
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command name may hold spaces: fields are counted from its closing parenthesis.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    return { cpuSeconds: ticks / TICKS_PER_SECOND, rssBytes: pages * PAGE_BYTES };
   } catch {
-    return { rssBytes: 0 };
+    return { cpuSeconds: 0, rssBytes: 0 };
   }
 }
