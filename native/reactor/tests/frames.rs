@@ -6,7 +6,7 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use common::{Chance, Owner, Reply, echo, frame, read_frame, write_all};
+use common::{Chance, Owner, Reply, echo, frame, read_frame, resident_bytes, write_all};
 use millrace_reactor::{CloseReason, PrefixRange, ReactorOptions};
 
 #[test]
@@ -170,11 +170,6 @@ fn a_declared_length_takes_no_memory_before_bytes_arrive() {
     drop(clients);
     owner.until(|_, _| Vec::new(), |owner| owner.closed.len() == 400);
     assert_eq!(owner.reactor.stats().inbound_bytes, 0);
-}
-
-fn resident_bytes() -> i64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<i64>().unwrap() * 4096
 }
 
 #[test]

@@ -1,7 +1,13 @@
 export type { Engine } from './engine.ts';
 export { EngineError, EngineErrorCode } from './engine-error.ts';
-export { openMemoryEngine } from './memory/memory-engine.ts';
-export { MemoryDisk } from './memory/memory-store.ts';
+export { MemoryDisk } from './memory/memory-disk.ts';
+export {
+  openMemoryEngine,
+  openSimulatedEngine,
+  type SimulatedEngine,
+  type SimulatedWorld,
+} from './memory/memory-engine.ts';
+export type { MemorySocket } from './memory/memory-socket.ts';
 export { openNativeEngine } from './native-engine.ts';
 export {
   CloseReason,

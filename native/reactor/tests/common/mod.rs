@@ -238,3 +238,9 @@ impl Chance {
         (0..length).map(|_| self.below(256) as u8).collect()
     }
 }
+
+/// Memory of this process that is really there.
+pub fn resident_bytes() -> i64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<i64>().unwrap() * 4096
+}

@@ -1,69 +1,60 @@
-import { BatchView, decodeControlRecord, RecordCursor } from '@millrace/records';
 import { EngineError, EngineErrorCode } from '../engine-error.ts';
 import {
   type AbortedTransaction,
   type CompactRequest,
   type CompactResult,
   type EpochEntry,
+  LocatedColumn,
   LocateStatus,
   type LogOptions,
   type OpenedLog,
   type OpenLogRequest,
   PLAN_STRIDE,
-  PRODUCER_ROW_STRIDE,
+  PlanColumn,
   RESULT_STRIDE,
+  ResultColumn,
   type SegmentInfo,
   type SegmentStore,
 } from '../segment-store.ts';
-import { type MemoryBatch, MemoryLog } from './memory-log.ts';
+import { MemoryAppender, type StagedResult } from './memory-appender.ts';
+import { compactMemoryLog } from './memory-compaction.ts';
+import type { MemoryDir, MemoryDisk } from './memory-disk.ts';
+import { MemoryLog, MemoryLogFiles, type StoredBatch } from './memory-log.ts';
 
-const ROWS_MAX = 1024;
+const PLAN_ROWS = 8192;
+const METADATA = '/partition.metadata';
 
-interface MemoryDir {
-  readonly files: Map<string, Uint8Array>;
-  readonly logs: Map<string, MemoryLog>;
-  isLocked: boolean;
-}
-
-/** Directories in memory. Give the same one to the next engine to "restart" on it. */
-export class MemoryDisk {
-  readonly dirs = new Map<string, MemoryDir>();
-}
-
+/** What the store needs of the engine around it. */
 export interface MemoryStoreParts {
   readonly disk: MemoryDisk;
+  readonly nowMs: () => number;
   /** Memory of a frame event. */
   readonly buffer: (bufferId: number) => Uint8Array;
+  /** Reports that everything of the log below the offset is "on the device". */
   readonly onFlushed: (logId: number, flushedOffset: number) => void;
-  readonly nowMs: () => number;
 }
 
-/** `SegmentStore` without a disk, for tests and simulation. Batches are the same bytes the native body writes. */
+function unknown(what: string): EngineError {
+  return new EngineError(EngineErrorCode.unknownHandle, what);
+}
+
+/** Logs as arrays. Promises settle in a microtask; nothing is ever cold. */
 export class MemoryStore implements SegmentStore {
-  readonly plan = new Float64Array(ROWS_MAX * PLAN_STRIDE);
-  readonly results = new Float64Array(ROWS_MAX * RESULT_STRIDE);
+  readonly plan = new Float64Array(PLAN_ROWS * PLAN_STRIDE);
+  readonly results = new Float64Array(PLAN_ROWS * RESULT_STRIDE);
   readonly located = new Float64Array(5);
-  readonly failedLogs = new Float64Array(ROWS_MAX);
+  readonly failedLogs = new Float64Array(PLAN_ROWS);
   readonly #parts: MemoryStoreParts;
+  readonly #appender = new MemoryAppender();
   readonly #dirs: (MemoryDir | undefined)[] = [];
   readonly #logs: (MemoryLog | undefined)[] = [];
-  readonly #dirOfLog: number[] = [];
-  readonly #staged = new Set<number>();
 
   constructor(parts: MemoryStoreParts) {
     this.#parts = parts;
   }
 
-  get hasStaged(): boolean {
-    return this.#staged.size > 0;
-  }
-
   async openDir(path: string): Promise<number> {
-    let dir = this.#parts.disk.dirs.get(path);
-    if (dir === undefined) {
-      dir = { files: new Map(), logs: new Map(), isLocked: false };
-      this.#parts.disk.dirs.set(path, dir);
-    }
+    const dir = this.#parts.disk.dir(path);
     if (dir.isLocked) throw new EngineError(EngineErrorCode.dirLocked, `${path} is in use`);
     dir.isLocked = true;
     return this.#dirs.push(dir) - 1;
@@ -84,10 +75,10 @@ export class MemoryStore implements SegmentStore {
 
   async readFile(dirId: number, name: string): Promise<Uint8Array | null> {
     const dir = this.#dir(dirId);
-    const log = dir.logs.get(name.replace(/\/partition\.metadata$/, ''));
-    if (name.endsWith('/partition.metadata') && log !== undefined) {
-      return log.topicId === null ? null : Buffer.from(`version: 0\ntopic_id: ${log.topicId}`);
-    }
+    const topicId = name.endsWith(METADATA)
+      ? dir.logs.get(name.slice(0, -METADATA.length))?.topicId
+      : undefined;
+    if (typeof topicId === 'string') return Buffer.from(`version: 0\ntopic_id: ${topicId}`);
     return dir.files.get(name)?.slice() ?? null;
   }
 
@@ -97,40 +88,51 @@ export class MemoryStore implements SegmentStore {
 
   async openLog(request: OpenLogRequest): Promise<OpenedLog> {
     const { dirId, name } = request;
-    const dir = this.#dir(dirId);
-    if (/^\.|\//.test(name)) throw new EngineError(EngineErrorCode.invalidName, name);
-    let log = dir.logs.get(name);
-    if (log === undefined) {
-      if (!request.create) throw new EngineError(EngineErrorCode.ioError, `${name} is not there`);
-      log = new MemoryLog(name, request.options);
-      dir.logs.set(name, log);
+    if (name === '' || name.startsWith('.') || name.includes('/')) {
+      throw new EngineError(EngineErrorCode.invalidName, `"${name}" names no log`);
     }
-    log.options = request.options;
-    log.topicId ??= request.topicId;
-    log.logStartOffset = Math.max(log.logStartOffset, request.logStartOffset);
+    if (this.#logs.some((log) => log?.dirId === dirId && log.name === name)) {
+      throw new EngineError(EngineErrorCode.invalidName, `${name} is open already`);
+    }
+    const dir = this.#dir(dirId);
+    let files = dir.logs.get(name);
+    if (files === undefined) {
+      if (!request.create) {
+        throw new EngineError(EngineErrorCode.ioError, `${name} does not exist`);
+      }
+      files = new MemoryLogFiles();
+      files.logStartOffset = request.logStartOffset;
+      dir.logs.set(name, files);
+    }
+    files.topicId ??= request.topicId;
+    files.logStartOffset = Math.max(files.logStartOffset, request.logStartOffset);
+    const log = new MemoryLog({ dirId, name }, files, request.options, this.#parts.nowMs);
     const logId = this.#logs.push(log) - 1;
-    this.#dirOfLog[logId] = dirId;
+    files.flushedOffset = log.logEndOffset;
+    for (const offset of files.snapshots.keys()) {
+      if (offset > log.logEndOffset) files.snapshots.delete(offset);
+    }
     return {
       logId,
-      logStartOffset: log.logStartOffset,
+      logStartOffset: files.logStartOffset,
       logEndOffset: log.logEndOffset,
-      flushedOffset: log.flushedOffset,
-      topicId: log.topicId,
-      epochs: [...log.epochs],
+      flushedOffset: log.logEndOffset,
+      topicId: files.topicId,
+      epochs: [...files.epochs],
       truncatedBytes: 0,
-      snapshotOffsets: [...log.snapshots.keys()].sort((a, b) => a - b),
+      snapshotOffsets: [...files.snapshots.keys()].sort((a, b) => a - b),
     };
   }
 
   async closeLog(logId: number): Promise<void> {
     const log = this.#log(logId);
-    log.flushedOffset = log.logEndOffset;
+    log.files.flushedOffset = log.logEndOffset;
     this.#logs[logId] = undefined;
   }
 
   async deleteLog(logId: number): Promise<void> {
     const log = this.#log(logId);
-    this.#dir(this.#dirOfLog[logId] ?? -1).logs.delete(log.name);
+    this.#dir(log.dirId).logs.delete(log.name);
     this.#logs[logId] = undefined;
   }
 
@@ -141,28 +143,37 @@ export class MemoryStore implements SegmentStore {
   stage(rowCount: number): void {
     for (let row = 0; row < rowCount; row++) {
       const at = row * PLAN_STRIDE;
-      const column = (index: number): number => this.plan[at + index] as number;
-      const offset = column(2);
-      const batch = this.#parts.buffer(column(1)).subarray(offset, offset + column(3));
-      this.#stage(row, column(0), batch, column(4), column(5));
+      const column = (index: number) => this.plan[at + index] as number;
+      const log = this.#logs[column(PlanColumn.logId)];
+      const offset = column(PlanColumn.offset);
+      const bytes = this.#parts
+        .buffer(column(PlanColumn.bufferId))
+        .subarray(offset, offset + column(PlanColumn.lengthBytes));
+      this.#stageRow(
+        row,
+        log,
+        bytes,
+        column(PlanColumn.leaderEpoch),
+        column(PlanColumn.appendTimeMs),
+      );
     }
   }
 
   stageOwned(logId: number, batch: Uint8Array, leaderEpoch: number, appendTimeMs: number): void {
-    this.#stage(0, logId, batch, leaderEpoch, appendTimeMs);
+    this.#stageRow(0, this.#logs[logId], batch, leaderEpoch, appendTimeMs);
   }
 
   commit(): number {
-    for (const logId of this.#staged) {
-      const log = this.#logs[logId];
-      if (log === undefined) continue;
-      log.write(this.#parts.nowMs());
+    for (const log of this.#appender.commit()) {
       if (log.options.flushMode !== 'group') continue;
-      log.flushedOffset = log.logEndOffset;
-      this.#parts.onFlushed(logId, log.flushedOffset);
+      log.files.flushedOffset = log.logEndOffset;
+      this.#parts.onFlushed(this.#logs.indexOf(log), log.logEndOffset);
     }
-    this.#staged.clear();
     return 0;
+  }
+
+  get hasStaged(): boolean {
+    return this.#appender.hasStaged;
   }
 
   locate(
@@ -173,18 +184,39 @@ export class MemoryStore implements SegmentStore {
     atLeastOne: boolean,
   ): number {
     const log = this.#log(logId);
-    if (offset < log.logStartOffset || offset > log.logEndOffset) return LocateStatus.outOfRange;
-    const found = this.#find(log, offset, upToOffset, maxBytes, atLeastOne);
-    const [first] = found;
-    const last = found.at(-1);
-    if (first === undefined || last === undefined) return LocateStatus.empty;
-    const length = last.position + last.bytes.length - first.position;
-    const base = log.segmentOf(first.baseOffset)?.baseOffset ?? 0;
-    this.located.set([base, first.position, length, first.baseOffset, last.lastOffset + 1]);
-    return LocateStatus.found;
+    if (offset < log.files.logStartOffset || offset > log.logEndOffset) {
+      return LocateStatus.outOfRange;
+    }
+    for (const { segment, index } of log.batchesFrom(offset)) {
+      const first = segment.batches[index] as StoredBatch;
+      let lengthBytes = 0;
+      let nextOffset = first.baseOffset;
+      for (let next = index; next < segment.batches.length; next++) {
+        const batch = segment.batches[next] as StoredBatch;
+        const fits =
+          lengthBytes + batch.bytes.length <= maxBytes || (atLeastOne && lengthBytes === 0);
+        if (batch.lastOffset >= upToOffset || !fits) break;
+        lengthBytes += batch.bytes.length;
+        nextOffset = batch.lastOffset + 1;
+      }
+      if (lengthBytes === 0) return LocateStatus.empty;
+      const before = segment.batches.slice(0, index);
+      this.located[LocatedColumn.segmentBaseOffset] = segment.baseOffset;
+      this.located[LocatedColumn.position] = before.reduce(
+        (sum, batch) => sum + batch.bytes.length,
+        0,
+      );
+      this.located[LocatedColumn.lengthBytes] = lengthBytes;
+      this.located[LocatedColumn.firstBaseOffset] = first.baseOffset;
+      this.located[LocatedColumn.nextOffset] = nextOffset;
+      return LocateStatus.found;
+    }
+    return LocateStatus.empty;
   }
 
-  async warm(): Promise<void> {}
+  async warm(logId: number): Promise<void> {
+    this.#log(logId);
+  }
 
   async read(
     logId: number,
@@ -193,13 +225,28 @@ export class MemoryStore implements SegmentStore {
     maxBytes: number,
     atLeastOne: boolean,
   ): Promise<Uint8Array> {
-    const found = this.#find(this.#log(logId), offset, upToOffset, maxBytes, atLeastOne);
-    return new Uint8Array(Buffer.concat(found.map((batch) => batch.bytes)));
+    const status = this.locate(logId, offset, upToOffset, maxBytes, atLeastOne);
+    if (status === LocateStatus.outOfRange) {
+      throw new EngineError(EngineErrorCode.offsetOutOfRange, `offset ${offset} is not in the log`);
+    }
+    if (status !== LocateStatus.found) return new Uint8Array(0);
+    const [segment = 0, position = 0, length = 0] = this.located;
+    return this.slice(logId, segment, position, length) ?? new Uint8Array(0);
   }
 
-  /** Bytes that a file row of the reactor names. */
-  slice(logId: number, segmentBaseOffset: number, position: number, length: number): Uint8Array {
-    return this.#log(logId).slice(segmentBaseOffset, position, length);
+  /** The bytes a file slice names; undefined when they are gone. Owned. */
+  slice(
+    logId: number,
+    segmentBaseOffset: number,
+    position: number,
+    length: number,
+  ): Uint8Array | undefined {
+    const segment = this.#logs[logId]?.files.segments.find(
+      (candidate) => candidate.baseOffset === segmentBaseOffset,
+    );
+    if (segment === undefined || position + length > segment.sizeBytes) return undefined;
+    const whole = Buffer.concat(segment.batches.map((batch) => batch.bytes));
+    return whole.subarray(position, position + length);
   }
 
   async findBatchByTimestamp(
@@ -207,100 +254,69 @@ export class MemoryStore implements SegmentStore {
     timestampMs: number,
     fromOffset: number,
   ): Promise<number> {
-    for (const batch of this.#log(logId).batches()) {
-      if (batch.lastOffset >= fromOffset && batch.maxTimestamp >= timestampMs) {
-        return batch.baseOffset;
-      }
-    }
-    return -1;
+    return this.#log(logId).findBatchByTimestamp(timestampMs, fromOffset);
   }
 
   async findLargestTimestamp(logId: number): Promise<number> {
-    let best: MemoryBatch | undefined;
-    for (const batch of this.#log(logId).batches()) {
-      if (best === undefined || batch.maxTimestamp > best.maxTimestamp) best = batch;
-    }
-    return best?.baseOffset ?? -1;
+    return this.#log(logId).findLargestTimestamp();
   }
 
   segments(logId: number): SegmentInfo[] {
-    return this.#log(logId).info();
+    return this.#log(logId).segmentInfos();
   }
 
   sizeBytes(logId: number): number {
-    return this.#log(logId).segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+    return this.#log(logId).files.segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
   }
 
   roll(logId: number): number {
-    const log = this.#log(logId);
-    if (log.active.sizeBytes > 0) log.roll(log.logEndOffset);
-    return log.active.baseOffset;
+    return this.#log(logId).roll();
   }
 
   async trimTo(logId: number, logStartOffset: number): Promise<number> {
     const log = this.#log(logId);
-    log.logStartOffset = Math.max(log.logStartOffset, logStartOffset);
-    const kept = log.segments.filter(
-      (segment, i) =>
-        i === log.segments.length - 1 ||
-        (log.segments[i + 1]?.baseOffset ?? 0) > log.logStartOffset ||
-        segment.baseOffset >= log.logStartOffset,
-    );
-    const gone = log.segments.length - kept.length;
-    log.segments = kept;
-    return gone;
+    if (logStartOffset > log.logEndOffset) {
+      throw new EngineError(EngineErrorCode.offsetOutOfRange, `the log ends before that`);
+    }
+    return log.trimTo(logStartOffset);
   }
 
   async truncateTo(logId: number, offset: number): Promise<void> {
     const log = this.#log(logId);
-    for (const segment of log.segments) {
-      segment.batches = segment.batches.filter((batch) => batch.lastOffset < offset);
-      segment.sizeBytes = segment.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
+    if (offset < log.files.logStartOffset) {
+      throw new EngineError(EngineErrorCode.offsetOutOfRange, `the log starts after that`);
     }
-    log.segments = log.segments.filter((each, i) => i === 0 || each.baseOffset < offset);
-    log.logEndOffset = Math.min(log.logEndOffset, offset);
-    log.flushedOffset = Math.min(log.flushedOffset, offset);
+    log.truncateTo(offset);
   }
 
   async flushLog(logId: number): Promise<number> {
     const log = this.#log(logId);
-    log.flushedOffset = log.logEndOffset;
-    return log.flushedOffset;
+    log.files.flushedOffset = log.logEndOffset;
+    return log.logEndOffset;
   }
 
   async assignLeaderEpoch(logId: number, epoch: number): Promise<void> {
-    const log = this.#log(logId);
-    if (log.epochs.at(-1)?.epoch === epoch) return;
-    log.epochs.push({ epoch, startOffset: log.logEndOffset });
+    this.#log(logId).assignLeaderEpoch(epoch);
   }
 
   epochs(logId: number): EpochEntry[] {
-    return this.#log(logId).epochs;
+    return [...this.#log(logId).files.epochs];
   }
 
   async scanProducers(logId: number, fromOffset: number): Promise<Float64Array> {
-    const rows: number[] = [];
-    for (const batch of this.#log(logId).batches()) {
-      const view = new BatchView(batch.bytes);
-      if (batch.lastOffset < fromOffset || view.producerId < 0) continue;
-      rows.push(batch.baseOffset, batch.lastOffset, view.producerId, view.producerEpoch);
-      rows.push(view.baseSequence, view.lastSequence, view.maxTimestamp, view.attributes);
-      rows.push(controlTypeOf(view));
-    }
-    if (rows.length % PRODUCER_ROW_STRIDE !== 0) throw new Error('rows are cut');
-    return Float64Array.from(rows);
+    return Float64Array.from(this.#log(logId).producerRows(fromOffset));
   }
 
   async writeSnapshot(logId: number, offset: number, bytes: Uint8Array): Promise<void> {
-    this.#log(logId).snapshots.set(offset, bytes.slice());
+    this.#log(logId).files.snapshots.set(offset, bytes.slice());
   }
 
   async readSnapshot(logId: number, offset: number): Promise<Uint8Array | null> {
-    return this.#log(logId).snapshots.get(offset) ?? null;
+    return this.#log(logId).files.snapshots.get(offset)?.slice() ?? null;
   }
 
   async removeSnapshot(logId: number, offset: number): Promise<void> {
-    this.#log(logId).snapshots.delete(offset);
+    this.#log(logId).files.snapshots.delete(offset);
   }
 
   async abortedTransactions(
@@ -308,86 +324,46 @@ export class MemoryStore implements SegmentStore {
     fromOffset: number,
     upToOffset: number,
   ): Promise<AbortedTransaction[]> {
-    return this.#log(logId).aborted.filter(
+    return this.#log(logId).files.aborted.filter(
       (entry) => entry.lastOffset >= fromOffset && entry.firstOffset < upToOffset,
     );
   }
 
   async appendAbortedTransaction(logId: number, entry: AbortedTransaction): Promise<void> {
-    this.#log(logId).aborted.push(entry);
+    this.#log(logId).files.aborted.push({ ...entry });
   }
 
-  /** Compaction is the native body's: here nothing is removed. */
   async compact(logId: number, request: CompactRequest): Promise<CompactResult> {
-    const bytes = this.sizeBytes(logId);
-    return {
-      nextDirtyOffset: request.firstUncleanableOffset,
-      bytesBefore: bytes,
-      bytesAfter: bytes,
-      recordsKept: 0,
-    };
+    return compactMemoryLog(this.#log(logId), request);
   }
 
-  #stage(
+  #stageRow(
     row: number,
-    logId: number,
-    batch: Uint8Array,
+    log: MemoryLog | undefined,
+    bytes: Uint8Array,
     leaderEpoch: number,
     appendTimeMs: number,
   ): void {
-    const log = this.#log(logId);
-    const rolls = log.wouldRoll(batch.length);
-    const rolledAt = rolls ? log.stagedEndOffset : -1;
-    const staged = log.stage(batch, leaderEpoch, appendTimeMs);
+    const result: StagedResult =
+      log === undefined
+        ? { status: EngineErrorCode.unknownHandle, baseOffset: -1, rolledAt: -1, logEndOffset: -1 }
+        : this.#appender.stage(log, bytes, leaderEpoch, appendTimeMs);
     const at = row * RESULT_STRIDE;
-    if (staged === undefined) {
-      this.results.set([EngineErrorCode.corruptBatch, -1, -1, log.stagedEndOffset], at);
-      return;
-    }
-    if (rolls) log.roll(rolledAt);
-    this.#staged.add(logId);
-    this.results.set([0, staged.baseOffset, rolledAt, log.stagedEndOffset], at);
-  }
-
-  /** Whole batches of one segment within the bounds. */
-  #find(
-    log: MemoryLog,
-    offset: number,
-    upToOffset: number,
-    maxBytes: number,
-    atLeastOne: boolean,
-  ): MemoryBatch[] {
-    for (const segment of log.segments) {
-      const found: MemoryBatch[] = [];
-      let size = 0;
-      for (const batch of segment.batches) {
-        if (batch.lastOffset < offset) continue;
-        if (batch.lastOffset >= upToOffset) return found;
-        const fits = size + batch.bytes.length <= maxBytes;
-        if (!fits && !(atLeastOne && found.length === 0)) return found;
-        found.push(batch);
-        size += batch.bytes.length;
-      }
-      if (found.length > 0) return found;
-    }
-    return [];
+    this.results[at + ResultColumn.status] = result.status;
+    this.results[at + ResultColumn.baseOffset] = result.baseOffset;
+    this.results[at + ResultColumn.rolledAt] = result.rolledAt;
+    this.results[at + ResultColumn.logEndOffset] = result.logEndOffset;
   }
 
   #dir(dirId: number): MemoryDir {
     const dir = this.#dirs[dirId];
-    if (dir === undefined) throw new EngineError(EngineErrorCode.unknownHandle, `dir ${dirId}`);
+    if (dir === undefined) throw unknown(`no log dir ${dirId}`);
     return dir;
   }
 
   #log(logId: number): MemoryLog {
     const log = this.#logs[logId];
-    if (log === undefined) throw new EngineError(EngineErrorCode.unknownHandle, `log ${logId}`);
+    if (log === undefined) throw unknown(`no log ${logId}`);
     return log;
   }
-}
-
-function controlTypeOf(view: BatchView): number {
-  if (!view.isControl) return -1;
-  const cursor = new RecordCursor().reset(view);
-  return cursor.next() ? decodeControlRecord(cursor.key, cursor.value).type : -1;
 }

@@ -12,10 +12,19 @@ import {
   SEND_STRIDE,
   SendKind,
 } from '../reactor.ts';
+import { FrameBuffers } from './frame-buffers.ts';
 
 const EVENTS_MAX = 4096;
 const SENDS_MAX = 4096;
 const OUT_BYTES = 1 << 20;
+
+/** Bytes that a file row names; undefined when they are gone. */
+type FileBytes = (
+  logId: number,
+  base: number,
+  position: number,
+  length: number,
+) => Uint8Array | undefined;
 
 interface Peer {
   readonly id: number;
@@ -25,37 +34,32 @@ interface Peer {
   closeReason: number;
 }
 
+/** An event row, or a frame that gets its place when the tick comes. */
+type Row = number[] | { readonly peer: Peer; readonly frame: Uint8Array };
+
 /** `Reactor` over node:net, for tests and for platforms without the native body. Not fast. */
 export class NetReactor implements Reactor {
   readonly events = new Float64Array(EVENTS_MAX * EVENT_STRIDE);
   readonly sends = new Float64Array(SENDS_MAX * SEND_STRIDE);
   readonly out = new Uint8Array(OUT_BYTES);
   readonly #options: ReactorOptions;
-  readonly #fileBytes: (
-    logId: number,
-    base: number,
-    position: number,
-    length: number,
-  ) => Uint8Array;
+  readonly #fileBytes: FileBytes;
   readonly #servers = new Map<number, Server>();
   readonly #peers = new Map<number, Peer>();
-  readonly #buffers: Uint8Array[] = [];
-  #rows: number[][] = [];
+  readonly #buffers = new FrameBuffers();
+  #rows: Row[] = [];
   #nextId = 1;
   #onTick: ((eventCount: number) => void) | null = null;
   #isScheduled = false;
   #isClosed = false;
 
-  constructor(
-    options: ReactorOptions,
-    fileBytes: (logId: number, base: number, position: number, length: number) => Uint8Array,
-  ) {
+  constructor(options: ReactorOptions, fileBytes: FileBytes) {
     this.#options = options;
     this.#fileBytes = fileBytes;
   }
 
   /** Adds an event row; the engine's other half reports flushes this way. */
-  push(row: number[]): void {
+  push(row: Row): void {
     if (this.#isClosed) return;
     this.#rows.push(row);
     this.#schedule();
@@ -90,7 +94,7 @@ export class NetReactor implements Reactor {
   }
 
   buffer(bufferId: number): Uint8Array {
-    return this.#buffers[bufferId] ?? new Uint8Array(0);
+    return this.#buffers.get(bufferId) ?? new Uint8Array(0);
   }
 
   connectionInfo(connectionId: number): ConnectionInfo {
@@ -110,7 +114,9 @@ export class NetReactor implements Reactor {
       if (column(1) === SendKind.bytes) {
         peer.socket.write(this.out.slice(column(2), column(2) + column(3)));
       } else if (column(1) === SendKind.file) {
-        peer.socket.write(this.#fileBytes(column(2), column(3), column(4), column(5)));
+        const bytes = this.#fileBytes(column(2), column(3), column(4), column(5));
+        if (bytes === undefined) this.#drop(peer, CloseReason.ioError);
+        else peer.socket.write(bytes);
       } else {
         peer.closeReason = CloseReason.local;
         peer.socket.destroySoon();
@@ -194,15 +200,15 @@ export class NetReactor implements Reactor {
         return;
       }
       if (peer.received.length < 4 + length) return;
-      this.push([EventKind.frame, peer.id, -1, 4, length]);
-      this.#rows.at(-1)?.splice(2, 1, this.#keep(peer.received.subarray(0, 4 + length)));
+      this.push({ peer, frame: peer.received.subarray(4, 4 + length) });
       peer.received = peer.received.subarray(4 + length);
     }
   }
 
-  /** A number for the memory of a frame. Numbers are not used again, as views may be cached. */
-  #keep(bytes: Uint8Array): number {
-    return this.#buffers.push(new Uint8Array(bytes)) - 1;
+  #columns(row: Row): number[] {
+    if (Array.isArray(row)) return row;
+    const { bufferId, offset } = this.#buffers.place(row.frame);
+    return [EventKind.frame, row.peer.id, bufferId, offset, row.frame.length];
   }
 
   #drop(peer: Peer, reason: number): void {
@@ -218,8 +224,9 @@ export class NetReactor implements Reactor {
       if (this.#isClosed) return;
       const rows = this.#rows.splice(0, EVENTS_MAX);
       if (rows.length === 0) return;
+      this.#buffers.reset();
       rows.forEach((row, i) => {
-        this.events.set(row, i * EVENT_STRIDE);
+        this.events.set(this.#columns(row), i * EVENT_STRIDE);
       });
       this.#onTick?.(rows.length);
       if (this.#rows.length > 0) this.#schedule();
