@@ -116,9 +116,11 @@ export class AppendPlan {
       const logId = failed[i] as number;
       for (const append of batch) {
         if (append.log?.logId !== logId) continue;
-        if (append.error !== AppendError.none || append.isDuplicate) continue;
+        if (append.error !== AppendError.none) continue;
+        // A repetition of a batch that is written stands; one of a batch that just failed fails with it.
+        if (append.isDuplicate && append.lastOffset < append.log.logEndOffset) continue;
         append.error = AppendError.storage;
-        append.log.commitFailed(append);
+        if (!append.isDuplicate) append.log.commitFailed(append);
       }
     }
   }

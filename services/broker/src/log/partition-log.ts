@@ -18,6 +18,12 @@ export type LocateOutcome = (typeof LocateStatus)[keyof typeof LocateStatus];
 
 const NO_ABORTED: readonly AbortedTransaction[] = [];
 
+/** Producer state as of a roll. */
+interface StagedSnapshot {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
 /** Where `locate` found whole batches; overwritten by the next call. */
 export interface LocatedSlice {
   segmentBaseOffset: number;
@@ -81,6 +87,8 @@ export class PartitionLog {
   unstagedCount = 0;
   /** Offsets of the snapshot files that stand on disk, ascending. */
   snapshotOffsets: number[];
+  /** Of rolls that are staged: written once the roll is, dropped when it is refused. */
+  readonly #stagedSnapshots: StagedSnapshot[] = [];
 
   constructor(
     store: SegmentStore,
@@ -113,18 +121,25 @@ export class PartitionLog {
 
   /** Called by the plan when a batch has its offsets; not yet written. */
   batchStaged(append: BatchFacts, rolledAt: number): void {
-    if (rolledAt >= 0) this.#rolled(rolledAt);
+    if (rolledAt >= 0) {
+      this.#stagedSnapshots.push({ offset: rolledAt, bytes: encodeSnapshot(this.producers) });
+    }
     if (append.producerId >= 0) this.producers.record(append);
   }
 
   /** Called by the plan when a staged batch could not be written. */
   commitFailed(append: BatchFacts): void {
-    if (append.producerId >= 0) this.producers.forget(append.producerId);
+    this.#stagedSnapshots.length = 0;
+    if (append.producerId >= 0) this.producers.takeBack(append);
   }
 
   /** Called by the partition when a batch is written. */
   batchCommitted(append: BatchFacts): void {
     this.logEndOffset = append.lastOffset + 1;
+    while ((this.#stagedSnapshots[0]?.offset ?? Number.POSITIVE_INFINITY) < this.logEndOffset) {
+      const { offset, bytes } = this.#stagedSnapshots.shift() as StagedSnapshot;
+      this.#rolled(offset, bytes);
+    }
   }
 
   fail(): void {
@@ -172,7 +187,7 @@ export class PartitionLog {
   roll(): void {
     const before = this.segments().at(-1)?.baseOffset;
     const base = this.store.roll(this.logId);
-    if (base !== before) this.#rolled(base);
+    if (base !== before) this.#rolled(base, encodeSnapshot(this.producers));
   }
 
   /** Brings everything to the device. Returns the flushed offset. */
@@ -211,9 +226,8 @@ export class PartitionLog {
   }
 
   /** Writes the producer state as of `offset`, durably, and drops snapshots nobody needs any more. */
-  async writeSnapshot(offset: number): Promise<void> {
+  async writeSnapshot(offset: number, bytes = encodeSnapshot(this.producers)): Promise<void> {
     if (this.snapshotOffsets.includes(offset)) return;
-    const bytes = encodeSnapshot(this.producers);
     this.snapshotOffsets.push(offset);
     await this.store.writeSnapshot(this.logId, offset, bytes);
     await this.#dropOldSnapshots();
@@ -229,9 +243,9 @@ export class PartitionLog {
     for (const offset of old) await this.store.removeSnapshot(this.logId, offset);
   }
 
-  #rolled(offset: number): void {
+  #rolled(offset: number, snapshot: Uint8Array): void {
     // A failed write poisons the dir, which the engine announces by itself.
-    this.writeSnapshot(offset).catch(() => {});
+    this.writeSnapshot(offset, snapshot).catch(() => {});
     this.hasRolled = true;
   }
 }

@@ -98,5 +98,6 @@ function readEntry(reader: Reader): ProducerEntry {
     lastTimestamp: timestamp,
     coordinatorEpoch,
     transactionFirstOffset,
+    refusedSequence: -1,
   };
 }

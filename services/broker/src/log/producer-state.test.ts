@@ -38,6 +38,13 @@ class Sequenced {
     }
     return { error, baseOffset: batch.baseOffset, isDuplicate: batch.isDuplicate };
   }
+
+  /** The write of the batches from `baseOffset` on failed. */
+  refuse(sent: Sent, baseOffset: number): void {
+    const batch = candidate(sent);
+    this.logEnd = baseOffset;
+    this.table.takeBack({ ...batch, baseOffset, lastOffset: baseOffset, maxTimestamp: 1000 });
+  }
 }
 
 describe('producer state', () => {
@@ -45,6 +52,28 @@ describe('producer state', () => {
     const log = new Sequenced();
     expect(log.send({ first: 41 })).toMatchObject({ error: 0, baseOffset: 0 });
     expect(log.send({ first: 42 })).toMatchObject({ error: 0, baseOffset: 1 });
+  });
+
+  it('wants a refused batch again before later ones, and still knows older ones', () => {
+    const log = new Sequenced();
+    log.send({ first: 0 });
+    log.send({ first: 1 });
+    log.send({ first: 2 });
+    log.refuse({ first: 1 }, 1);
+    log.refuse({ first: 2 }, 2);
+    expect(log.send({ first: 2 }).error).toBe(AppendError.outOfOrderSequence);
+    expect(log.send({ first: 0 })).toMatchObject({ isDuplicate: true, baseOffset: 0 });
+    log.logEnd = 1;
+    expect(log.send({ first: 1 })).toMatchObject({ error: 0, baseOffset: 1, isDuplicate: false });
+  });
+
+  it('wants a producer’s very first batch again when it was refused', () => {
+    const log = new Sequenced();
+    log.send({ first: 0 });
+    log.refuse({ first: 0 }, 0);
+    expect(log.send({ first: 1 }).error).toBe(AppendError.outOfOrderSequence);
+    expect(log.send({ first: 0 })).toMatchObject({ error: 0, baseOffset: 0 });
+    expect(log.send({ epoch: 1, first: 0 }).error).toBe(0);
   });
 
   it('refuses a gap and answers a repetition with the first base offset', () => {

@@ -25,6 +25,8 @@ export interface ProducerEntry {
   coordinatorEpoch: number;
   /** First offset of the open transaction, -1 when none. */
   transactionFirstOffset: number;
+  /** The sequence that must come next although no batch is remembered: the first was refused. -1: any. */
+  refusedSequence: number;
 }
 
 /** The sequence `delta` after `first`; sequences wrap from 2^31-1 to 0. */
@@ -62,7 +64,10 @@ export class ProducerStateTable {
     }
     const batches = entry.batches;
     const newest = batches[batches.length - 1];
-    if (newest === undefined) return AppendError.none;
+    if (newest === undefined) {
+      const isExpected = entry.refusedSequence < 0 || first === entry.refusedSequence;
+      return isExpected ? AppendError.none : AppendError.outOfOrderSequence;
+    }
     if (first === sequenceAfter(newest.lastSequence, 1)) return AppendError.none;
     const last = sequenceAfter(first, append.lastOffsetDelta);
     for (const batch of batches) {
@@ -131,9 +136,17 @@ export class ProducerStateTable {
     this.#producers.set(entry.producerId, entry);
   }
 
-  /** The producer starts over: any first sequence is accepted. */
-  forget(producerId: number): void {
-    this.#producers.delete(producerId);
+  /**
+   * Takes back a batch that had its offsets and could not be written, with those noted after it. The batch
+   * must come again before any later one: a pipelining producer has sent those already.
+   */
+  takeBack(append: BatchFacts): void {
+    const entry = this.#producers.get(append.producerId);
+    if (entry === undefined || entry.epoch !== append.producerEpoch) return;
+    const kept = entry.batches.findIndex((batch) => batch.baseOffset >= append.baseOffset);
+    if (kept < 0) return;
+    entry.batches.length = kept;
+    if (kept === 0) entry.refusedSequence = append.baseSequence;
   }
 
   /** Forgets producers silent for `expirationMs` (`producer.id.expiration.ms`) without an open transaction. */
@@ -154,6 +167,7 @@ export class ProducerStateTable {
       if (known.epoch !== epoch) {
         known.epoch = epoch;
         known.batches.length = 0;
+        known.refusedSequence = -1;
       }
       return known;
     }
@@ -165,6 +179,7 @@ export class ProducerStateTable {
       lastTimestamp: -1,
       coordinatorEpoch: -1,
       transactionFirstOffset: -1,
+      refusedSequence: -1,
     };
     this.#producers.set(producerId, entry);
     return entry;
