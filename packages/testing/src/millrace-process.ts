@@ -54,6 +54,13 @@ export class MillraceProcess {
     return this.#child.pid;
   }
 
+  /** Where its health and metrics are served. */
+  get metricsUrl(): string {
+    const found = /health and metrics on (\S+)/.exec(this.output)?.[1];
+    if (found === undefined) throw new Error(`the broker serves no metrics: ${this.output}`);
+    return found;
+  }
+
   /** Everything the running broker said. */
   get output(): string {
     return `${this.#child?.stdout ?? ''}${this.#child?.stderr ?? ''}`;
@@ -91,7 +98,12 @@ export class MillraceProcess {
     try {
       await this.pause();
     } finally {
-      this.#folder?.remove();
+      this.remove();
     }
+  }
+
+  /** Removes a temporary data folder of a broker that is not running. */
+  remove(): void {
+    this.#folder?.remove();
   }
 }
