@@ -72,6 +72,11 @@ async function attempt(work: () => Promise<void>): Promise<Outcome> {
   }
 }
 
+function say(outcome: Outcome, what: string): void {
+  const why = 'why' in outcome ? `: ${outcome.why}` : '';
+  process.stdout.write(`${outcome.kind.padEnd(7)} ${what}${why}\n`);
+}
+
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause =
@@ -133,7 +138,7 @@ async function runClients(
     });
     await client?.close().catch(() => undefined);
     table.set(driver.name, column, outcome);
-    process.stdout.write(`${outcome.kind.padEnd(7)} ${driver.name} · ${column}\n`);
+    say(outcome, `${driver.name} · ${column}`);
     return outcome.kind === 'ok';
   };
   await spread(drivers, async (driver) => {
@@ -165,7 +170,7 @@ async function runTools(room: ToolRoom, choice: Choice): Promise<OutcomeTable> {
       await work(room);
     });
     table.set(name, 'works', outcome);
-    process.stdout.write(`${outcome.kind.padEnd(7)} ${name}\n`);
+    say(outcome, name);
   }
   return table;
 }
@@ -194,8 +199,6 @@ try {
   await helper.close();
   process.stdout.write(`\n${broker.name}\n`);
   for (const table of tables) process.stdout.write(`\n${table.print()}\n`);
-  for (const complaint of tables.flatMap((table) => table.complaints()))
-    process.stdout.write(`\n${complaint}\n`);
   const sum = { passed: 0, failed: 0, skipped: 0 };
   for (const { passed, failed, skipped } of tables.map((table) => table.counts())) {
     sum.passed += passed;

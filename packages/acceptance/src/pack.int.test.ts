@@ -1,7 +1,7 @@
 // Every package as a stranger gets it: packed, installed in an empty project, imported, type-checked.
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { runProgram, type TempFolder, tempFolder } from '@millrace/testing';
+import { Child, freePort, runProgram, type TempFolder, tempFolder } from '@millrace/testing';
 import { publint } from 'publint';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { publicPackages, ROOT, withOurDependencies } from './workspace.ts';
@@ -101,8 +101,20 @@ describe.each(all.map((one) => [one.manifest.name, one] as const))('%s', (name, 
     });
     expect((JSON.parse(imported.stdout) as string[]).length).toBeGreaterThan(0);
     await typeCheck(project, name);
+    if (name === 'millrace') await expectBrokerRuns(project);
   });
 });
+
+async function expectBrokerRuns(project: string): Promise<void> {
+  const port = await freePort();
+  const overrides = [`listeners=PLAINTEXT://127.0.0.1:${port}`, `log.dirs=${project}/data`];
+  const argv = ['broker', ...overrides.flatMap((override) => ['--override', override])];
+  const broker = new Child(path.join(project, 'node_modules', '.bin', 'millrace'), argv, {
+    cwd: project,
+  });
+  await broker.saying(new RegExp(`listening on .*:${port}`), 30_000);
+  expect((await broker.stop()).code).toBe(0);
+}
 
 async function typeCheck(project: string, name: string): Promise<void> {
   const types = path.join(project, 'node_modules', '@types');
