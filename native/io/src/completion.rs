@@ -36,8 +36,14 @@ pub struct CompletionRow {
 /// Many writers, one reader. The descriptor becomes readable when rows wait.
 #[derive(Debug)]
 pub struct CompletionQueue {
-    rows: Mutex<Vec<CompletionRow>>,
+    rows: Mutex<Rows>,
     signal: OwnedFd,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    waiting: Vec<CompletionRow>,
+    pushed_count: u64,
 }
 
 impl CompletionQueue {
@@ -46,7 +52,7 @@ impl CompletionQueue {
         let signal = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)
             .map_err(|errno| EngineError::io("eventfd", &errno.into()))?;
         Ok(Self {
-            rows: Mutex::new(Vec::new()),
+            rows: Mutex::default(),
             signal,
         })
     }
@@ -58,8 +64,9 @@ impl CompletionQueue {
         }
         let was_empty = {
             let mut queue = self.rows.lock();
-            let was_empty = queue.is_empty();
-            queue.extend_from_slice(rows);
+            let was_empty = queue.waiting.is_empty();
+            queue.waiting.extend_from_slice(rows);
+            queue.pushed_count += rows.len() as u64;
             was_empty
         };
         if was_empty {
@@ -74,7 +81,18 @@ impl CompletionQueue {
         let mut counter = [0u8; 8];
         let mut queue = self.rows.lock();
         let _ = rustix::io::read(&self.signal, &mut counter);
-        into.append(&mut queue);
+        into.append(&mut queue.waiting);
+    }
+
+    /// Rows ever pushed.
+    pub fn pushed_count(&self) -> u64 {
+        self.rows.lock().pushed_count
+    }
+
+    /// Rows ever taken out by `drain`.
+    pub fn drained_count(&self) -> u64 {
+        let queue = self.rows.lock();
+        queue.pushed_count - queue.waiting.len() as u64
     }
 
     /// The descriptor to poll for readability.

@@ -3,13 +3,14 @@
 use std::io::IoSlice;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Instant;
 
 use millrace_io::ErrorCode;
 use millrace_record::{BatchFault, check_batch, stamp_append_time, stamp_base_offset};
 
 use crate::log::Log;
 use crate::store::Store;
-use crate::tail::StagedBatches;
+use crate::tail::{StagedBatches, TailMark};
 use crate::types::{FlushMode, LogId, StageRequest, Staged};
 
 /// Stages and commits. One per store and thread; batches of one log must go through one appender.
@@ -19,10 +20,19 @@ pub struct Appender {
     /// Logs with something staged, in the order of their first batch.
     touched: Vec<Arc<Log>>,
     failed: Vec<LogId>,
+    deferred: Vec<LogId>,
+    may_defer: bool,
     /// Logs to flush after this commit.
     dirty: Vec<Arc<Log>>,
     /// Swapped with a log's staged batches while they are written.
     scratch: StagedBatches,
+}
+
+/// What became of one log's commit.
+enum Outcome {
+    Written { flush: bool },
+    Deferred,
+    Failed,
 }
 
 impl Appender {
@@ -31,6 +41,8 @@ impl Appender {
             store,
             touched: Vec::new(),
             failed: Vec::new(),
+            deferred: Vec::new(),
+            may_defer: false,
             dirty: Vec::new(),
             scratch: StagedBatches::default(),
         }
@@ -78,6 +90,9 @@ impl Appender {
         if tail.closed {
             return Err(ErrorCode::UnknownHandle);
         }
+        if tail.is_broken && !tail.heal(log.dir.completions.drained_count()) {
+            return Err(ErrorCode::NoSpace);
+        }
         let (base_offset, staged) = tail.mark.stage(&header, &options);
         stamp_base_offset(bytes, base_offset, request.leader_epoch);
         let answer = Staged {
@@ -101,9 +116,11 @@ impl Appender {
     }
 
     /// Writes everything staged, gathered per log, and queues the flushes. Gives the logs that
-    /// failed: nothing of what they had staged was appended.
+    /// failed: nothing of what they had staged was appended. While the disk is slow a commit is
+    /// handed to a native thread; see `deferred`.
     pub fn commit(&mut self) -> &[LogId] {
         self.failed.clear();
+        self.deferred.clear();
         let mut touched = std::mem::take(&mut self.touched);
         for log in touched.drain(..) {
             self.commit_log(log);
@@ -114,31 +131,78 @@ impl Appender {
     }
 
     fn commit_log(&mut self, log: Arc<Log>) {
+        let (mark, waits, broken) = {
+            let mut tail = log.tail.lock();
+            std::mem::swap(&mut tail.staged, &mut self.scratch);
+            (tail.mark, tail.deferred_count > 0, tail.is_broken)
+        };
+        let bytes = self
+            .scratch
+            .slices
+            .iter()
+            .map(|slice| slice.len() as u64)
+            .sum();
+        let defers = waits || (self.may_defer && log.dir.pressure.lock().is_high(bytes));
+        let outcome = match (broken, defers) {
+            (true, _) => Outcome::Failed,
+            (false, true) => self.defer(&log, mark),
+            (false, false) => self.write_now(&log, mark, bytes),
+        };
+        self.scratch.clear();
+        // Give the memory back for the next batches.
         std::mem::swap(&mut log.tail.lock().staged, &mut self.scratch);
-        let written = log.write_staged(&self.scratch);
+        match outcome {
+            Outcome::Failed => self.failed.push(log.id()),
+            Outcome::Deferred => self.deferred.push(log.id()),
+            Outcome::Written { flush } => {
+                if flush && log.enter_flush_queue() {
+                    self.dirty.push(log);
+                }
+            }
+        }
+    }
+
+    fn defer(&self, log: &Arc<Log>, mark: TailMark) -> Outcome {
+        let dir = &log.dir;
+        match dir.deferred.push(dir, log, &self.scratch, mark) {
+            Ok(()) => Outcome::Deferred,
+            // No thread to be had: then it is written here.
+            Err(_) => self.write_now(log, mark, 0),
+        }
+    }
+
+    fn write_now(&self, log: &Arc<Log>, mark: TailMark, bytes: u64) -> Outcome {
+        let started = Instant::now();
+        let written = log.write_staged(&self.scratch.batches, &self.scratch.slices);
+        log.dir.pressure.lock().note(bytes, started.elapsed());
+        let mut tail = log.tail.lock();
+        if written.is_err() {
+            tail.mark = tail.committed;
+            return Outcome::Failed;
+        }
+        tail.committed = mark;
+        // In `Os` mode the segments behind a roll are flushed, so that recovery need not scan them.
         let rolled = self
             .scratch
             .batches
             .iter()
             .any(|batch| batch.roll_at.is_some());
-        self.scratch.clear();
-        {
-            let mut tail = log.tail.lock();
-            std::mem::swap(&mut tail.staged, &mut self.scratch);
-            match written {
-                Ok(()) => tail.committed = tail.mark,
-                Err(_) => tail.mark = tail.committed,
-            }
+        Outcome::Written {
+            flush: rolled || log.flush_mode() == FlushMode::Group,
         }
-        if written.is_err() {
-            self.failed.push(log.id());
-            return;
-        }
-        // In `Os` mode the segments behind a roll are flushed, so that recovery need not scan them.
-        let wanted = rolled || log.flush_mode() == FlushMode::Group;
-        if wanted && log.enter_flush_queue() {
-            self.dirty.push(log);
-        }
+    }
+
+    /// Whether commits may go to the writer thread while the disk is slow; off at first. Whoever
+    /// turns it on answers nobody before the `Written` row of a deferred commit has come, and takes
+    /// back what a `Refused` row says was refused.
+    pub fn set_deferral(&mut self, may_defer: bool) {
+        self.may_defer = may_defer;
+    }
+
+    /// Logs whose last commit went to the writer thread: a `Written` or `Refused` row follows for
+    /// each. Empty while the disk keeps up.
+    pub fn deferred(&self) -> &[LogId] {
+        &self.deferred
     }
 
     /// Logs of one directory are handed over together; most brokers have one directory.

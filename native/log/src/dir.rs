@@ -10,9 +10,11 @@ use millrace_io::{
 };
 use parking_lot::Mutex;
 
+use crate::deferred::DeferredWriter;
 use crate::flusher::Flusher;
 use crate::layout::{check_file_name, is_deleted_dir};
 use crate::poison::Poison;
+use crate::pressure::Pressure;
 use crate::types::DirId;
 
 /// Checkpoints and metadata; far above what any of them needs.
@@ -27,6 +29,8 @@ pub(crate) struct LogDir {
     pub(crate) poison: Poison,
     pub(crate) completions: Arc<CompletionQueue>,
     pub(crate) flusher: Flusher,
+    pub(crate) deferred: DeferredWriter,
+    pub(crate) pressure: Mutex<Pressure>,
     lock: Mutex<Option<DirLock>>,
     /// Held over a look at the poison and the report that follows from it.
     reporting: Mutex<()>,
@@ -55,6 +59,8 @@ impl LogDir {
             flusher,
             lock,
             reporting: Mutex::new(()),
+            deferred: DeferredWriter::default(),
+            pressure: Mutex::default(),
         });
         dir.flusher.start(&dir)?;
         Ok(dir)
@@ -62,6 +68,7 @@ impl LogDir {
 
     /// Stops the flusher and releases the lock.
     pub(crate) fn close(&self) {
+        self.deferred.stop();
         self.flusher.stop();
         self.lock.lock().take();
     }

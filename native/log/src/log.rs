@@ -13,7 +13,7 @@ use crate::dir::LogDir;
 use crate::epochs::Epochs;
 use crate::janitor::Janitor;
 use crate::segment::Segment;
-use crate::tail::{StagedBatches, Tail, TailMark};
+use crate::tail::{Tail, TailMark};
 use crate::types::{EpochEntry, FlushMode, LogId, LogOptions, SegmentInfo};
 
 /// What readers see. Replaced piece by piece under a lock that is never held over I/O.
@@ -94,8 +94,6 @@ pub(crate) fn new_handle() -> i64 {
 
 impl Log {
     pub(crate) fn new(parts: LogParts) -> Arc<Self> {
-        let staged = StagedBatches::default();
-        let mark = parts.tail;
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
             id: parts.id,
@@ -106,12 +104,7 @@ impl Log {
             options: RwLock::new(parts.options),
             flushing: Mutex::new(()),
             writing: Mutex::new(()),
-            tail: Mutex::new(Tail {
-                mark,
-                committed: mark,
-                staged,
-                closed: false,
-            }),
+            tail: Mutex::new(Tail::new(parts.tail)),
             view: RwLock::new(parts.view),
             cursors: Marks::default(),
             ends: Marks::default(),

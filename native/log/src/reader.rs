@@ -63,10 +63,17 @@ impl Log {
                 Err(_) => Locate::Failed,
             },
             Ok(Found::Empty) => Locate::Empty,
+            // What waits for the writer thread has its offsets already.
+            Ok(Found::OutOfRange) if self.is_staged(bounds.offset) => Locate::Empty,
             Ok(Found::OutOfRange) => Locate::OutOfRange,
             Err(Miss::Cold) => Locate::Cold,
             Err(Miss::Failed(_) | Miss::Corrupt) => Locate::Failed,
         }
+    }
+
+    fn is_staged(&self, offset: i64) -> bool {
+        let log_end = self.log_end_offset();
+        offset > log_end && offset <= self.tail.lock().mark.next_offset
     }
 
     fn is_resident(&self, segment: &Segment, located: &Located) -> std::io::Result<bool> {

@@ -153,6 +153,40 @@ pub(crate) struct Tail {
     pub(crate) committed: TailMark,
     pub(crate) staged: StagedBatches,
     pub(crate) closed: bool,
+    /// Commits in the queue of the writer thread.
+    pub(crate) deferred_count: usize,
+    /// One of them was refused: the offsets staged behind it are void.
+    pub(crate) is_broken: bool,
+    /// Completion rows up to this number contain the report of it.
+    pub(crate) refusals_reported: u64,
+}
+
+impl Tail {
+    /// At the log end `mark`.
+    pub(crate) fn new(mark: TailMark) -> Self {
+        Self {
+            mark,
+            committed: mark,
+            staged: StagedBatches::default(),
+            closed: false,
+            deferred_count: 0,
+            is_broken: false,
+            refusals_reported: 0,
+        }
+    }
+
+    /// Goes on at the log end after a refusal, once nothing of before is under way and the deciding
+    /// thread has been told.
+    pub(crate) fn heal(&mut self, drained_count: u64) -> bool {
+        let over = self.deferred_count == 0
+            && self.staged.batches.is_empty()
+            && drained_count >= self.refusals_reported;
+        if over {
+            self.mark = self.committed;
+            self.is_broken = false;
+        }
+        over
+    }
 }
 
 #[cfg(test)]

@@ -82,6 +82,7 @@ impl Log {
     /// Cuts the end at a batch boundary at or below `offset`, which becomes the log end offset.
     /// Waits for the disk. Nothing may be staged.
     pub fn truncate_to(&self, offset: i64) -> Result<()> {
+        self.dir.deferred.drain(self);
         let _rearranging = self.rearranging.lock();
         let _flushing = self.flushing.lock();
         let _writing = self.writing.lock();
@@ -185,6 +186,7 @@ impl Log {
     /// No batch is taken any more; indexes are cut to what they hold; everything is flushed.
     pub(crate) fn close(&self) -> Result<()> {
         self.tail.lock().closed = true;
+        self.dir.deferred.drain(self);
         self.dir.poison.check()?;
         {
             let _writing = self.writing.lock();
@@ -202,6 +204,7 @@ impl Log {
     /// it is now.
     pub(crate) fn rename_away(&self, new_name: &str) -> Result<std::path::PathBuf> {
         self.tail.lock().closed = true;
+        self.dir.deferred.drain(self);
         let _rearranging = self.rearranging.lock();
         let _flushing = self.flushing.lock();
         let _writing = self.writing.lock();

@@ -10,15 +10,19 @@ use crate::access::Patience;
 use crate::cursor::Mark;
 use crate::log::Log;
 use crate::segment::Segment;
-use crate::tail::{StagedBatches, TailMark};
+use crate::tail::{StagedBatch, TailMark};
 
 /// The kernel's bound on slices per call.
 const SLICES_MAX: usize = 1024;
 
 impl Log {
-    /// Writes all of `staged`, which begins at the log end. On an error nothing of it is in the log;
+    /// Writes all batches, which begin at the log end, from as many slices. On an error nothing of it is in the log;
     /// an error other than `NoSpace` has poisoned the directory.
-    pub(crate) fn write_staged(&self, staged: &StagedBatches) -> Result<()> {
+    pub(crate) fn write_staged(
+        &self,
+        batches: &[StagedBatch],
+        slices: &[IoSlice<'_>],
+    ) -> Result<()> {
         let _writing = self.writing.lock();
         self.dir.poison.check()?;
         let Some(active) = self.view.read().segments.last().cloned() else {
@@ -29,15 +33,16 @@ impl Log {
         };
         let start = active.size_bytes();
         let mut opened: Vec<Arc<Segment>> = Vec::new();
-        if let Err(error) = self.write_runs(staged, &active, start, &mut opened) {
+        if let Err(error) = self.write_runs(batches, slices, &active, start, &mut opened) {
             return Err(self.cut_back(&active, start, &opened, &error));
         }
-        self.publish(staged, &active, start, &opened)
+        self.publish(batches, &active, start, &opened)
     }
 
     fn write_runs(
         &self,
-        staged: &StagedBatches,
+        batches: &[StagedBatch],
+        slices: &[IoSlice<'_>],
         active: &Arc<Segment>,
         start: u64,
         opened: &mut Vec<Arc<Segment>>,
@@ -45,18 +50,18 @@ impl Log {
         let mut segment = Arc::clone(active);
         let mut position = start;
         let mut from = 0;
-        while from < staged.batches.len() {
-            if let Some(base_offset) = staged.batches[from].roll_at {
+        while from < batches.len() {
+            if let Some(base_offset) = batches[from].roll_at {
                 segment = self.create_segment(base_offset)?;
                 opened.push(Arc::clone(&segment));
                 position = 0;
             }
-            let rest = &staged.batches[from + 1..];
+            let rest = &batches[from + 1..];
             let run = 1 + rest
                 .iter()
                 .take_while(|batch| batch.roll_at.is_none())
                 .count();
-            let slices = &staged.slices[from..from + run];
+            let slices = &slices[from..from + run];
             position = self.write_run(&segment, slices, position)?;
             from += run;
         }
@@ -72,7 +77,7 @@ impl Log {
     fn write_run(
         &self,
         segment: &Segment,
-        slices: &[IoSlice<'static>],
+        slices: &[IoSlice<'_>],
         mut position: u64,
     ) -> io::Result<u64> {
         let file = match segment.file(&*self.dir.disk, Patience::Disk) {
@@ -109,7 +114,7 @@ impl Log {
     fn write_rest(
         &self,
         file: &std::fs::File,
-        slices: &[IoSlice<'static>],
+        slices: &[IoSlice<'_>],
         mut skip: usize,
         mut position: u64,
     ) -> io::Result<u64> {
@@ -169,7 +174,7 @@ impl Log {
     /// Everything is in the page cache: index it and let readers see it.
     fn publish(
         &self,
-        staged: &StagedBatches,
+        batches: &[StagedBatch],
         active: &Arc<Segment>,
         start: u64,
         opened: &[Arc<Segment>],
@@ -180,7 +185,7 @@ impl Log {
         let mut next_opened = opened.iter();
         let mut position = start;
         let mut log_end = 0;
-        for batch in &staged.batches {
+        for batch in batches {
             if batch.roll_at.is_some() {
                 segment.set_size_bytes(position);
                 segment.seal(disk).map_err(fail)?;
@@ -209,9 +214,17 @@ impl Log {
     }
 
     /// Closes the active segment and opens a new one when it is not empty. Gives the base offset of
-    /// the active segment. Everything staged must be committed.
+    /// the active segment. Everything staged must be committed. Nothing happens while commits wait
+    /// for the writer thread: they were staged for the segment as it is.
     pub fn roll(&self) -> Result<i64> {
         self.check_open()?;
+        if self.tail.lock().deferred_count > 0 {
+            let view = self.view.read();
+            return Ok(view
+                .segments
+                .last()
+                .map_or(view.log_end, |active| active.base_offset));
+        }
         let base = {
             let _writing = self.writing.lock();
             let (active, log_end) = {

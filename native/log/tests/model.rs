@@ -85,6 +85,7 @@ proptest! {
                     let mut batch = batch_of(count, timestamp, filler);
                     let staged = bench.stage(log.id(), &mut batch).unwrap();
                     prop_assert!(bench.appender.commit().is_empty());
+                    bench.settle(log.id(), staged.log_end_offset);
                     prop_assert_eq!(staged.base_offset, model.log_end);
                     model.log_end += count as i64;
                     model.batches.push((staged.base_offset, model.log_end - 1, batch));

@@ -112,20 +112,47 @@ impl Bench {
         }
     }
 
-    pub fn append(&mut self, log_id: LogId, mut batch: Vec<u8>) -> Staged {
+    /// Appends and waits until the batch is readable: a busy machine may take the disk for slow.
+    pub fn append(&mut self, log_id: LogId, batch: Vec<u8>) -> Staged {
+        let staged = self.append_now(log_id, batch);
+        self.settle(log_id, staged.log_end_offset);
+        staged
+    }
+
+    /// Appends; the writer thread may still have it.
+    pub fn append_now(&mut self, log_id: LogId, mut batch: Vec<u8>) -> Staged {
         let staged = self.stage(log_id, &mut batch).unwrap();
         assert!(self.appender.commit().is_empty());
         staged
     }
 
+    /// Waits until the log ends there.
+    pub fn settle(&self, log_id: LogId, log_end_offset: i64) {
+        let log = self.store.log(log_id).unwrap();
+        let until = Instant::now() + Duration::from_secs(10);
+        while log.log_end_offset() < log_end_offset {
+            assert!(
+                Instant::now() < until,
+                "the log never reached {log_end_offset}"
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits until a row of this kind came; gives it.
     pub fn wait_for(&self, kind: CompletionKind) -> CompletionRow {
+        *self.completions_until(kind).last().unwrap()
+    }
+
+    /// The rows up to one of this kind, which is the last.
+    pub fn completions_until(&self, kind: CompletionKind) -> Vec<CompletionRow> {
         let until = Instant::now() + Duration::from_secs(10);
         let mut rows = Vec::new();
         loop {
             self.completions.drain(&mut rows);
-            if let Some(row) = rows.iter().find(|row| row.kind == kind) {
-                return *row;
+            if let Some(at) = rows.iter().position(|row| row.kind == kind) {
+                rows.truncate(at + 1);
+                return rows;
             }
             assert!(Instant::now() < until, "no {kind:?} came");
             std::thread::sleep(Duration::from_millis(1));

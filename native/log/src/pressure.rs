@@ -1,0 +1,135 @@
+//! Tells when a write to the page cache is about to wait for the disk.
+//!
+//! The kernel makes writers wait once dirty pages pass the middle between its two thresholds. So the
+//! counters are read now and then, a write that took long counts as a warning of its own, and while
+//! the warning lasts commits go to the writer thread.
+
+use std::time::{Duration, Instant};
+
+/// One look at the counters per so many bytes: it costs about as much as writing 100 KB.
+const BYTES_PER_LOOK: u64 = 32 << 20;
+/// Share of the kernel's limit at which writes are handed over, in percent.
+const WARN_PERCENT: u64 = 80;
+/// A write that takes longer than this, and longer than its bytes explain, is slow. The kernel's
+/// pauses are longer, the time slices of a busy machine shorter.
+const SLOW_WRITE: Duration = Duration::from_millis(20);
+const SLOW_BYTES_PER_MS: u128 = 100_000;
+/// How long a slow write warns.
+const WARNING: Duration = Duration::from_secs(1);
+
+/// The warning of one directory; kept by the thread that commits.
+#[derive(Debug)]
+pub(crate) struct Pressure {
+    bytes_since_look: u64,
+    warned_until: Option<Instant>,
+    counters: Counters,
+}
+
+/// Where the counters come from.
+type Counters = fn() -> Option<String>;
+
+fn vmstat() -> Option<String> {
+    std::fs::read_to_string("/proc/vmstat").ok()
+}
+
+impl Default for Pressure {
+    fn default() -> Self {
+        Self {
+            bytes_since_look: 0,
+            warned_until: None,
+            counters: vmstat,
+        }
+    }
+}
+
+impl Pressure {
+    /// Whether the next write of so many bytes had better not be made here.
+    pub(crate) fn is_high(&mut self, bytes: u64) -> bool {
+        self.bytes_since_look += bytes;
+        if self.bytes_since_look >= BYTES_PER_LOOK {
+            self.bytes_since_look = 0;
+            if (self.counters)().is_some_and(|text| is_near_limit(&text)) {
+                self.warn();
+            }
+        }
+        match self.warned_until {
+            None => false,
+            Some(until) if until > Instant::now() => true,
+            Some(_) => {
+                self.warned_until = None;
+                // Look again before the first write after a warning.
+                self.bytes_since_look = BYTES_PER_LOOK;
+                false
+            }
+        }
+    }
+
+    /// Notes how long a write took.
+    pub(crate) fn note(&mut self, bytes: u64, took: Duration) {
+        if took > SLOW_WRITE && took.as_millis() * SLOW_BYTES_PER_MS > u128::from(bytes) {
+            self.warn();
+        }
+    }
+
+    fn warn(&mut self) {
+        self.warned_until = Some(Instant::now() + WARNING);
+    }
+}
+
+fn is_near_limit(vmstat: &str) -> bool {
+    let counter = |name: &str| -> Option<u64> {
+        let line = vmstat
+            .lines()
+            .find(|line| line.strip_prefix(name).is_some_and(starts_blank))?;
+        line.rsplit(' ').next()?.parse().ok()
+    };
+    let waiting = counter("nr_dirty").zip(counter("nr_writeback"));
+    let limits = counter("nr_dirty_threshold").zip(counter("nr_dirty_background_threshold"));
+    match (waiting, limits) {
+        (Some((dirty, writeback)), Some((hard, background))) => {
+            (dirty + writeback) * 100 > (hard + background) / 2 * WARN_PERCENT
+        }
+        _ => false,
+    }
+}
+
+fn starts_blank(rest: &str) -> bool {
+    rest.starts_with(' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALM: &str = "nr_dirty 10\nnr_writeback 5\nnr_writeback_temp 9999\n\
+        nr_dirty_threshold 200\nnr_dirty_background_threshold 100\n";
+
+    #[test]
+    fn the_limit_is_the_middle_of_both_thresholds() {
+        assert!(!is_near_limit(CALM));
+        assert!(!is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 115")));
+        assert!(is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 116")));
+        assert!(!is_near_limit("nothing of the kind"));
+        assert!(vmstat().is_none_or(|text| text.contains("nr_dirty_threshold ")));
+    }
+
+    #[test]
+    fn a_slow_write_warns_but_a_large_one_may_take_its_time() {
+        let mut pressure = Pressure::default();
+        pressure.note(10_000_000, Duration::from_millis(50));
+        assert!(!pressure.is_high(1));
+        pressure.note(100_000, Duration::from_millis(50));
+        assert!(pressure.is_high(1));
+    }
+
+    #[test]
+    fn the_counters_are_looked_at_once_in_a_while() {
+        let counters = || Some(CALM.replace("nr_dirty 10", "nr_dirty 900"));
+        let mut pressure = Pressure {
+            counters,
+            ..Pressure::default()
+        };
+        assert!(!pressure.is_high(BYTES_PER_LOOK - 1));
+        assert!(pressure.is_high(1));
+    }
+}
