@@ -64,7 +64,7 @@ fn while_the_disk_stalls_commits_return_at_once_and_become_readable_later() {
     );
     assert_eq!(
         log.locate(&bounds(59, 60, 100)),
-        Locate::OutOfRange,
+        Locate::Empty,
         "not written yet"
     );
     disk.heal();
