@@ -202,7 +202,7 @@ describe.each(engineBodies)('topics on the $name engine', ({ make }) => {
       'more partitions than the cap',
       { name: 'n', numPartitions: 20_001 },
       ErrorCode.POLICY_VIOLATION,
-      'would exceed millrace.max.partitions (20000)',
+      '20001 more partitions would exceed millrace.max.partitions',
     ],
   ])('refuses %s', async (_what, topic, code, message) => {
     await create(client, [{ name: 'taken' }, { name: 'ta_ken' }]);

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { ConfigError, type Logger } from '@millrace/base';
@@ -121,12 +123,7 @@ export class AdminServer {
       response.end();
       return;
     }
-    for (const chunk of chunks) {
-      if (response.destroyed) return;
-      if (!response.write(chunk))
-        await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    }
-    response.end();
+    await pipeline(Readable.from(chunks), response).catch(() => response.destroy());
   }
 }
 

@@ -40,6 +40,8 @@ export interface PlanView {
   /** Names of topics being made or deleted at this moment. */
   readonly comingTopics: Iterable<string>;
   readonly comingPartitionCount: number;
+  /** Partitions of all topics together. */
+  readonly partitionCap: number;
 }
 
 /** Decides what a new topic will be, or why it may not be. Changes nothing. */
@@ -76,16 +78,16 @@ export function refusedConfig(error: unknown): Outcome<never> {
   throw error;
 }
 
-/** Refuses partitions beyond `millrace.max.partitions`, so that no client can fill the disk with directories. */
+/** Refuses partitions beyond the cap, so that no client can fill the disk with directories. */
 export function checkPartitionCap(
   newPartitionCount: number,
-  { image, config, comingPartitionCount }: PlanView,
+  { image, partitionCap, comingPartitionCount }: PlanView,
 ): Outcome<never> | null {
   const total = image.partitionCount + comingPartitionCount + newPartitionCount;
-  if (total <= config.maxPartitions) return null;
+  if (total <= partitionCap) return null;
   return refused(
     ErrorCode.POLICY_VIOLATION,
-    `${newPartitionCount} more partitions would exceed millrace.max.partitions (${config.maxPartitions}).`,
+    `${newPartitionCount} more partitions would exceed millrace.max.partitions (${partitionCap}).`,
   );
 }
 

@@ -12,6 +12,7 @@ import {
   readMetaProperties,
 } from './meta-properties.ts';
 import { MetadataImage, type TopicImage } from './metadata-image.ts';
+import { partitionCap } from './partition-cap.ts';
 import { LocalMetadataStore, type StoredTopic } from './store/local.ts';
 import { isInternalTopic, topicNameProblem } from './topic-name.ts';
 import { type PartitionKeeper, partitionSpec, Topics } from './topic-store.ts';
@@ -72,6 +73,7 @@ export async function loadTopics(parts: TopicLoaderParts): Promise<LoadedMetadat
   await openAll(parts, store, image, found);
   const records = new DurableRecords(store, log);
   const topics = new Topics({
+    partitionCap: await partitionCap(),
     image,
     records,
     partitions: parts.partitions,

@@ -37,6 +37,8 @@ export interface TopicsParts {
   readonly records: DurableRecords;
   readonly partitions: PartitionKeeper;
   readonly dynamicConfig: DynamicConfig;
+  /** What `millrace.max.partitions` = -1 stands for. */
+  readonly partitionCap: number;
   readonly random: Prng;
   readonly log: Logger;
 }
@@ -337,9 +339,11 @@ export class Topics {
 
   /** What a new topic or partition is judged by. */
   #view(): PlanView {
+    const { config } = this.#parts.dynamicConfig;
     return {
       image: this.image,
-      config: this.#parts.dynamicConfig.config,
+      config,
+      partitionCap: config.maxPartitions === -1 ? this.#parts.partitionCap : config.maxPartitions,
       comingTopics: this.#underWay.keys(),
       comingPartitionCount: this.#comingPartitionCount,
     };

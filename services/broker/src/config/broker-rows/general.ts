@@ -243,9 +243,10 @@ export const generalRows = {
   }),
   maxPartitions: intConfig({
     name: 'millrace.max.partitions',
-    default: 20_000,
-    atLeast: 1,
-    sentence: 'Partitions of all topics together; creation beyond is refused.',
+    default: -1,
+    atLeast: -1,
+    sentence:
+      'Partitions of all topics together; creation beyond is refused. -1 is what the open files of the process allow.',
   }),
   logCleanerIoMaxBytesPerSecond: doubleConfig({
     ...unused,
