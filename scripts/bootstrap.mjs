@@ -23,6 +23,7 @@ const COMMANDS = {
   millrace: (args) => ({ argv: [umbrellaBin(), ...args], lifeline: false }),
   test: (args) => script('run-tests.ts', args),
   check: (args) => script('check.ts', args),
+  bench: (args) => script('bench.ts', args),
   compat: (args) => script('../packages/acceptance/compat/run.ts', args),
 };
 

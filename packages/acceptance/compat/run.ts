@@ -20,6 +20,7 @@ import { kafkaPython, kafkaPythonDebian } from './clients/kafka-python.ts';
 import { kafkajs } from './clients/kafkajs.ts';
 import { kcat } from './clients/kcat.ts';
 import { platformatic } from './clients/platformatic.ts';
+import { SUITES } from './suites.ts';
 import { type Outcome, OutcomeTable } from './table.ts';
 import type { ToolRoom } from './tool-room.ts';
 import { TOOL_CHECKS } from './tools.ts';
@@ -161,13 +162,18 @@ async function runClients(
   return table;
 }
 
-async function runTools(room: ToolRoom, choice: Choice): Promise<OutcomeTable> {
+/** Apache Kafka's tools and files (needs a broker), then whole suites (they start their own). */
+async function runRows(room: ToolRoom, choice: Choice): Promise<OutcomeTable> {
   const table = new OutcomeTable(['works']);
-  for (const [name, work] of Object.entries(TOOL_CHECKS)) {
-    if (!chosen(choice.only, name) || !chosen(choice.checks, 'tools')) continue;
+  const tools = Object.entries(TOOL_CHECKS).map(
+    ([name, work]) => [name, 'tools', () => work(room)] as const,
+  );
+  const suites = Object.entries(SUITES).map(([name, work]) => [name, 'suites', work] as const);
+  for (const [name, kind, work] of [...tools, ...suites]) {
+    if (!chosen(choice.only, name) || !chosen(choice.checks, kind)) continue;
     const outcome = await attempt(async () => {
-      await apacheKafkaJars();
-      await work(room);
+      if (kind === 'tools') await apacheKafkaJars();
+      await work();
     });
     table.set(name, 'works', outcome);
     say(outcome, name);
@@ -194,7 +200,7 @@ try {
   const surroundings = await surroundingsOf(broker.bootstrap, helper);
   const tables = [
     await runClients(broker, surroundings, choice),
-    await runTools({ broker, helper, open: start }, choice),
+    await runRows({ broker, helper, open: start }, choice),
   ];
   await helper.close();
   process.stdout.write(`\n${broker.name}\n`);

@@ -39,13 +39,4 @@ export class OutcomeTable {
     );
     return [line('', this.#columns), ...rows].join('\n');
   }
-
-  /** A sentence for every cell that is not as it should be. */
-  complaints(): string[] {
-    return [...this.#rows].flatMap(([row, cells]) =>
-      [...cells].flatMap(([column, outcome]) =>
-        'why' in outcome ? [`${outcome.kind} ${row} · ${column}: ${outcome.why}`] : [],
-      ),
-    );
-  }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { dumpLogSegments, kafkasData, offsetsFormatter } from './files.ts';
+import { groupAnswers } from './group-answers/index.ts';
 import { type ToolCheck, type ToolRoom, tool } from './tool-room.ts';
 
 const topicNamed = (name: string): string => `tool-${name}-${process.pid}`;
@@ -202,6 +203,7 @@ export const TOOL_CHECKS: Readonly<Record<string, ToolCheck>> = {
   'kafka-delete-records': deleteRecords,
   'kafka-log-dirs': logDirs,
   'kafka-broker-api-versions': apiVersions,
+  "group answers equal Apache Kafka's": groupAnswers,
   'offsets formatter on __consumer_offsets': offsetsFormatter,
   'DumpLogSegments on segments and indexes': dumpLogSegments,
   "a data directory of Apache Kafka's opens": kafkasData,

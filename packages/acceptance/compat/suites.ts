@@ -1,0 +1,95 @@
+// Whole programs and suites that belong to the picture: one row each.
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { ApacheKafka, Child, MillraceProcess, runProgram } from '@millrace/testing';
+import { CLIENT_CHECKS } from '../client-suite/checks.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+const SOURCES = ['--conditions=@millrace/source'];
+const JAR_TIMEOUT_MS = 300_000;
+const EXAMPLE_TIMEOUT_MS = 420_000;
+const CRASH_TIMEOUT_MS = 420_000;
+const RECORD_COUNT = 1_000_000;
+const CRASH_CYCLES = 50;
+
+/** What `npm test` runs on our broker, here on Apache Kafka: our client works with any cluster. */
+async function clientOnApacheKafka(): Promise<void> {
+  const kafka = await ApacheKafka.start();
+  const failures: string[] = [];
+  try {
+    for (const [index, [name, check]] of Object.entries(CLIENT_CHECKS).entries()) {
+      try {
+        await check({
+          bootstrapServers: kafka.bootstrap,
+          topic: `client-${index}`,
+          restart: async () => {
+            await kafka.pause();
+            await kafka.resume();
+          },
+        });
+      } catch (error) {
+        failures.push(`${name}: ${(error as Error).message}`);
+      }
+    }
+  } finally {
+    await kafka.stop();
+  }
+  assert.deepEqual(failures, []);
+}
+
+/** The schema tables against the schemas inside Apache Kafka's jars. */
+async function tablesEqualJar(): Promise<void> {
+  const script = path.join(ROOT, 'packages/protocol/scripts/check-against-jar.ts');
+  await runProgram(process.execPath, [...SOURCES, script], { timeoutMs: JAR_TIMEOUT_MS });
+}
+
+/** A million lines of this machine's files through a broker that is killed while they go in and while they come out. */
+async function streamFiles(): Promise<void> {
+  const broker = await MillraceProcess.start();
+  const example = path.join(ROOT, 'docs/examples/stream-files.ts');
+  const argv = [
+    ...SOURCES,
+    example,
+    '--bootstrap',
+    broker.bootstrap,
+    '--records',
+    String(RECORD_COUNT),
+  ];
+  const program = new Child(process.execPath, argv, { cwd: ROOT });
+  try {
+    for (const line of [/produced 300000\n/, /consumed 300000\n/]) {
+      await program.saying(line, EXAMPLE_TIMEOUT_MS);
+      await broker.kill();
+      await broker.resume();
+    }
+    await program.saying(/equal: count and SHA-256 of every file/, EXAMPLE_TIMEOUT_MS);
+    assert.equal((await program.exited).code, 0, program.stdout + program.stderr);
+    const count = /^consumed (\d+) records of/m.exec(program.stdout)?.[1];
+    assert.ok(Number(count) >= RECORD_COUNT, program.stdout);
+  } finally {
+    await program.kill();
+    await broker.stop();
+  }
+}
+
+/** Nothing acknowledged is lost, nothing stands twice. */
+async function crashCycles(): Promise<void> {
+  const script = path.join(ROOT, 'packages/acceptance/crash/run.ts');
+  const { stdout } = await runProgram(
+    process.execPath,
+    [...SOURCES, script, '--cycles', String(CRASH_CYCLES)],
+    {
+      timeoutMs: CRASH_TIMEOUT_MS,
+    },
+  );
+  assert.match(stdout, /lost: 0/);
+  assert.match(stdout, /duplicated: 0/);
+}
+
+/** Row of the table → what it does. */
+export const SUITES: Readonly<Record<string, () => Promise<void>>> = {
+  '@millrace/client on Apache Kafka': clientOnApacheKafka,
+  "schema tables equal those in kafka-clients' jar": tablesEqualJar,
+  'a million lines of real files, kill -9 on the way': streamFiles,
+  '50 kill -9 cycles under load: none lost, none twice': crashCycles,
+};
