@@ -222,6 +222,7 @@ class Broker implements RunningBroker {
     const responses = new ResponseQueue(reactor);
     responses.onStaged = () => tick.schedule();
     tick.flushReplies = () => responses.flush();
+    tick.onFailure = (error) => this.#log.error('a tick failed', { error: asError(error) });
     const { requests } = this.#admin.metrics;
     tick.afterCommit(() => requests.turnEnded(tick.monotonicMs()));
     const budget = new MemoryBudget(reactor, config.queuedMaxRequests);
@@ -301,4 +302,8 @@ class Broker implements RunningBroker {
       if (partition.log.dirId === dirId) partition.fail();
     }
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

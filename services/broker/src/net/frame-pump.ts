@@ -30,6 +30,7 @@ export interface FramePumpParts {
 export class FramePump {
   readonly #parts: FramePumpParts;
   readonly #reader = new Reader(NO_BYTES, 0, 0, { heapBytesPerByte: HEAP_BYTES_PER_WIRE_BYTE });
+  #eventCount = 0;
   readonly #frame: RequestFrame = {
     apiKey: 0,
     apiVersion: 0,
@@ -48,17 +49,13 @@ export class FramePump {
 
   /** The reactor's callback. */
   readonly onTick = (eventCount: number): void => {
-    const { tick } = this.#parts;
-    try {
-      tick.begin();
-      this.#frame.receivedAtMs = tick.nowMs();
-      for (let row = 0; row < eventCount; row++) this.#onRow(row * EVENT_STRIDE);
-      tick.end();
-    } catch (error) {
-      // A bug outside of any handler. The process and the other clients go on.
-      this.#parts.log.error('a tick failed', { error: error as Error });
-      tick.abort();
-    }
+    this.#eventCount = eventCount;
+    this.#parts.tick.run(this.#takeRows);
+  };
+
+  readonly #takeRows = (): void => {
+    this.#frame.receivedAtMs = this.#parts.tick.nowMs();
+    for (let row = 0; row < this.#eventCount; row++) this.#onRow(row * EVENT_STRIDE);
   };
 
   #onRow(at: number): void {

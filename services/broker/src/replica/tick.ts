@@ -1,6 +1,8 @@
 import type { Clock } from '@millrace/base';
 import type { AppendPlan } from '../log/append-plan.ts';
 
+const doNothing = (): void => {};
+
 /**
  * The beat of the decision thread. Whatever was decided since the last beat leaves in one go:
  *
@@ -14,7 +16,8 @@ export class Tick {
   readonly #plan: AppendPlan;
   readonly #beforeFlush: (() => void)[] = [];
   readonly #afterCommit: (() => void)[] = [];
-  #flushReplies: () => void = () => {};
+  #flushReplies: () => void = doNothing;
+  #onFailure: (error: unknown) => void = doNothing;
   #isRunning = false;
   #isScheduled = false;
   #wallMs = 0;
@@ -49,43 +52,38 @@ export class Tick {
     this.#flushReplies = flush;
   }
 
-  /** Runs `body` as one beat. */
-  run(body: () => void): void {
-    if (this.#isRunning) throw new Error('a tick inside a tick');
-    this.begin();
-    try {
-      body();
-      this.end();
-    } finally {
-      this.#isRunning = false;
-    }
+  /** Told of whatever throws out of a beat: a bug. The process and the other clients go on. */
+  set onFailure(report: (error: unknown) => void) {
+    this.#onFailure = report;
   }
 
-  /** Opens a beat; `end` must follow in the same turn. */
-  begin(): void {
+  /** Runs `body` as one beat. Never throws; beats do not nest. */
+  run(body: () => void): void {
+    if (this.#isRunning) throw new Error('a tick inside a tick');
     this.#isRunning = true;
     this.#wallMs = this.#clock.nowMs();
     this.#monotonicMs = this.#clock.monotonicMs();
-  }
-
-  /** Writes, answers, and closes the beat. */
-  end(): void {
     try {
-      do {
-        for (const hook of this.#beforeFlush) hook();
-        this.#plan.commit();
-        for (const hook of this.#afterCommit) hook();
-      } while (!this.#plan.isEmpty);
-      this.#flushReplies();
-    } finally {
-      this.#isRunning = false;
+      body();
+    } catch (error) {
+      this.#onFailure(error);
     }
+    try {
+      this.#end();
+    } catch (error) {
+      this.#onFailure(error);
+    }
+    this.#isRunning = false;
   }
 
-  /** Gives up a beat in which something threw; what it staged leaves with the next one. */
-  abort(): void {
-    this.#isRunning = false;
-    this.schedule();
+  /** Writes and answers. */
+  #end(): void {
+    do {
+      for (const hook of this.#beforeFlush) hook();
+      this.#plan.commit();
+      for (const hook of this.#afterCommit) hook();
+    } while (!this.#plan.isEmpty);
+    this.#flushReplies();
   }
 
   /** Arranges a beat soon, unless one is running or already arranged. */
@@ -94,9 +92,7 @@ export class Tick {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      if (this.#isClosed) return;
-      this.begin();
-      this.end();
+      if (!this.#isClosed) this.run(doNothing);
     });
   }
 
