@@ -44,12 +44,18 @@ enum Found {
 
 impl Log {
     /// Finds whole batches from the one that holds `offset`. Never waits for the disk: answers
-    /// `Cold` when index, headers or the batches themselves are not in memory.
+    /// `Cold` when index, headers or the batches themselves are not in memory. Of a poisoned
+    /// directory gives what was flushed before: the page cache may have dropped the rest.
     pub fn locate(&self, bounds: &ReadBounds) -> Locate {
+        let mut bounds = *bounds;
         if self.dir.poison.is_set() {
-            return Locate::Failed;
+            let flushed = self.flushed_offset();
+            if (flushed..bounds.up_to_offset).contains(&bounds.offset) {
+                return Locate::Failed;
+            }
+            bounds.up_to_offset = bounds.up_to_offset.min(flushed);
         }
-        match self.find(bounds, Patience::Memory) {
+        match self.find(&bounds, Patience::Memory) {
             Ok(Found::Located(segment, located)) => match self.is_resident(&segment, &located) {
                 Ok(true) => {
                     self.cursors.remember(Mark {
