@@ -2,7 +2,6 @@ import { type Clock, type Logger, silentLogger, systemClock, systemRandom } from
 import { CompressionPool } from '@millrace/compression';
 import { type Engine, openNativeEngine } from '@millrace/engine';
 import { Admin } from './admin/admin.ts';
-import { BrokerState } from './admin/health.ts';
 import type { ApiTable } from './api/api-table.ts';
 import { FetchSessionCache } from './api/fetch/fetch-session.ts';
 import { SlowLane } from './api/produce/slow-lane.ts';
@@ -157,7 +156,7 @@ class Broker implements RunningBroker {
   /** Opens the logs, then the doors. */
   async start(): Promise<void> {
     await this.#logs.start();
-    const { topics, records } = await loadTopics({
+    const { topics, records, finishedDeletions } = await loadTopics({
       logs: this.#logs,
       partitions: this.#partitions,
       dynamicConfig: this.#dynamicConfig,
@@ -173,6 +172,7 @@ class Broker implements RunningBroker {
       tick: this.#tick,
       random: systemRandom,
       logger: this.#log,
+      deletedTopics: finishedDeletions,
     });
     this.#groups = opened;
     topics.onChange(({ kind, topic }) => {
@@ -180,7 +180,8 @@ class Broker implements RunningBroker {
     });
     const rooms = { ...this.#apiRooms(topics), ...opened, records };
     const budget = this.#openDoors(apiTableOf(rooms));
-    this.#metricsAddress = await this.#admin.open(this.#dynamicConfig.config.metricsListener, {
+    this.#metricsAddress = await admin;
+    this.#admin.show({
       ...rooms,
       image: topics.image,
       network: () => this.#engine.reactor.stats(),
@@ -188,7 +189,6 @@ class Broker implements RunningBroker {
       waitingCount: () => this.#purgatory.count,
     });
     this.#maintenance.start();
-    this.#admin.health.state = BrokerState.running;
   }
 
   close(): Promise<void> {

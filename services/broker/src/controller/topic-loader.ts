@@ -34,6 +34,8 @@ export interface TopicLoaderParts {
 export interface LoadedMetadata {
   readonly topics: Topics;
   readonly records: DurableRecords;
+  /** Names of topics whose deletion a crash had cut short. */
+  readonly finishedDeletions: readonly string[];
 }
 
 /** Logs opened at a time. Recovery reads the disk; opening waits for it. */
@@ -70,7 +72,7 @@ export async function loadTopics(parts: TopicLoaderParts): Promise<LoadedMetadat
     );
   }
   const image = new MetadataImage(identity);
-  await openAll(parts, store, image, found);
+  const finishedDeletions = await openAll(parts, store, image, found);
   const records = new DurableRecords(store, log);
   const topics = new Topics({
     partitionCap: await partitionCap(),
@@ -81,7 +83,7 @@ export async function loadTopics(parts: TopicLoaderParts): Promise<LoadedMetadat
     random,
     log,
   });
-  return { topics, records };
+  return { topics, records, finishedDeletions };
 }
 
 /** Checks and completes meta.properties of every log dir. */
@@ -156,7 +158,7 @@ async function openAll(
   store: LocalMetadataStore,
   image: MetadataImage,
   found: FoundTopics,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { partitions, log } = parts;
   const work: (() => Promise<void>)[] = [];
   const deleting: StoredTopic[] = [];
@@ -178,7 +180,7 @@ async function openAll(
     }
   }
   await eachLimited(work, OPENED_AT_A_TIME, (step) => step());
-  if (deleting.length === 0) return;
+  if (deleting.length === 0) return [];
   log.info('finished deletions that were cut short', { topics: deleting.length });
   await store.update({
     apply: ({ topics }) => {
@@ -188,6 +190,7 @@ async function openAll(
       for (const stored of deleting) topics.set(stored.name, stored);
     },
   });
+  return deleting.map(({ name }) => name);
 }
 
 function imageOf(stored: StoredTopic, dynamicConfig: DynamicConfig): TopicImage {

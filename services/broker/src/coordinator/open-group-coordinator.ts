@@ -39,6 +39,8 @@ export interface GroupRooms {
   readonly tick: Pick<Tick, 'beforeFlush' | 'schedule'>;
   readonly random: Prng;
   readonly logger: Logger;
+  /** Topics whose deletion was finished by this start; none by default. */
+  readonly deletedTopics?: readonly string[];
 }
 
 export interface OpenedGroups {
@@ -84,6 +86,7 @@ export function openGroupCoordinator(rooms: GroupRooms): OpenedGroups {
     logger,
     loader,
     newUuid: () => randomMemberUuid(rooms.random),
+    deletedTopics: rooms.deletedTopics ?? [],
   });
   const stopListening = topics.onChange((change) => {
     if (change.kind !== 'deleted') return;

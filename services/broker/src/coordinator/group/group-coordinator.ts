@@ -33,6 +33,8 @@ export interface GroupCoordinatorParts {
   readonly loader: Pick<PartitionLoader, 'start' | 'reset' | 'close' | 'ready' | 'isLoading'>;
   /** A fresh UUID in text. */
   readonly newUuid: () => string;
+  /** Topics whose deletion the last run did not finish: their offsets are dropped when they are loaded. */
+  readonly deletedTopics: readonly string[];
 }
 
 /** Wire errors of a LeaveGroup. */
@@ -82,6 +84,7 @@ export class GroupCoordinator {
           groups: this.#groups,
           rebalance: this.#rebalance,
           logger: this.#parts.logger,
+          afterwards: () => this.#offsets.dropTopics(partitionIndex, this.#parts.deletedTopics),
         }),
     );
     const { offsetsRetentionCheckIntervalMs } = this.#parts.settings;

@@ -14,6 +14,8 @@ export interface GroupReplayParts {
   readonly groups: GroupTable;
   readonly rebalance: Rebalance;
   readonly logger: Logger;
+  /** Called when the groups are in place. */
+  readonly afterwards: () => void;
 }
 
 /** An offset, or its tombstone, with its place in the log: a transaction may end after a later commit. */
@@ -57,9 +59,10 @@ export class GroupReplay implements Replay {
 
   /** Puts the groups in place; members' sessions begin now. */
   finish(): void {
-    const { partitionIndex, logger } = this.#parts;
+    const { partitionIndex, logger, afterwards } = this.#parts;
     for (const [groupId, replayed] of this.#groups) this.#restore(groupId, replayed);
     this.#groups.clear();
+    afterwards();
     if (this.#unreadableCount === 0) return;
     logger.warn('records of __consumer_offsets could not be read and were skipped', {
       partition: partitionIndex,

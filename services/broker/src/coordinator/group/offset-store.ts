@@ -121,11 +121,13 @@ export class OffsetStore {
 
   /** A topic is gone: so are its offsets, at once (T72). */
   topicDeleted(topic: string): void {
-    for (const group of this.#parts.groups) {
-      if (!group.offsets.hasTopic(topic)) continue;
-      const doomed = [...group.offsets.all(topic)];
-      for (const row of doomed) group.offsets.remove(row.topic, row.partition);
-      this.#remove(group, doomed, () => {});
+    for (const group of this.#parts.groups) this.#dropTopic(group, topic);
+  }
+
+  /** The same for some topics in one partition of the log. */
+  dropTopics(partitionIndex: number, topics: readonly string[]): void {
+    for (const group of this.#parts.groups.ofPartition(partitionIndex)) {
+      for (const topic of topics) this.#dropTopic(group, topic);
     }
   }
 
@@ -142,6 +144,13 @@ export class OffsetStore {
         this.#remove(group, doomed, () => {});
       }
     }
+  }
+
+  #dropTopic(group: Group, topic: string): void {
+    if (!group.offsets.hasTopic(topic)) return;
+    const doomed = [...group.offsets.all(topic)];
+    for (const row of doomed) group.offsets.remove(row.topic, row.partition);
+    this.#remove(group, doomed, () => {});
   }
 
   #remove(group: Group, rows: readonly TopicPartition[], done: WriteDone): void {

@@ -228,6 +228,19 @@ describe('deleting', () => {
 });
 
 describe('restart', () => {
+  it('drops offsets of a topic that was deleted just before the broker stopped', async () => {
+    const harness = new GroupHarness();
+    harness.commit();
+    harness.commit({ topic: 'u' });
+    await harness.settle();
+    harness.topic.deletedTopics.add('t');
+    const next = await harness.restart();
+    expect([next.committed(0, 't'), next.committed(0, 'u')]).toEqual([-1, 1]);
+    harness.topic.deletedTopics.clear();
+    const last = await next.restart();
+    expect([last.committed(0, 't'), last.committed(0, 'u')]).toEqual([-1, 1]);
+  });
+
   it('brings back members with their sessions, assignments and offsets', async () => {
     const harness = new GroupHarness();
     const join = harness.join();

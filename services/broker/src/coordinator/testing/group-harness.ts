@@ -81,6 +81,7 @@ export class GroupHarness {
       log,
       logger: failLoudly,
       loader: new PartitionLoader({ ...topic, bufferBytes: 1000, logger: silentLogger }),
+      deletedTopics: [...this.topic.deletedTopics],
       newUuid: () => `uuid-${++this.topic.uuidCount}`,
     });
     this.coordinator.start();

@@ -49,6 +49,8 @@ export class MemoryPartition {
 /** The partitions of a coordinator's topic; survives a restart of the coordinator under test. */
 export class MemoryTopic {
   readonly partitions: MemoryPartition[];
+  /** Topics whose deletion is finished by the next start. */
+  readonly deletedTopics = new Set<string>();
   /** Ids given out, so that none comes twice. */
   uuidCount = 0;
 
