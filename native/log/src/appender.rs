@@ -174,7 +174,7 @@ impl Appender {
     fn write_now(&self, log: &Arc<Log>, mark: TailMark, bytes: u64) -> Outcome {
         let started = Instant::now();
         let written = log.write_staged(&self.scratch.batches, &self.scratch.slices);
-        log.dir.pressure.lock().note(bytes, started.elapsed());
+        log.dir.pressure.lock().note_write(bytes, started.elapsed());
         let mut tail = log.tail.lock();
         if written.is_err() {
             tail.mark = tail.committed;

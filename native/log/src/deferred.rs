@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use millrace_io::{CompletionKind, CompletionRow, EngineError, ErrorCode, Result};
 use parking_lot::{Condvar, Mutex};
@@ -157,7 +158,11 @@ fn execute(dir: &Arc<LogDir>, job: Job) {
             slices.push(IoSlice::new(one));
             rest = after;
         }
-        log.write_staged(&job.batches, &slices)
+        let started = Instant::now();
+        let written = log.write_staged(&job.batches, &slices);
+        let took = started.elapsed();
+        dir.pressure.lock().note_write(job.bytes.len() as u64, took);
+        written
     };
     let mut tail = log.tail.lock();
     match written {

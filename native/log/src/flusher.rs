@@ -109,7 +109,10 @@ fn run(dir: &Arc<LogDir>) {
             // Without another thread the logs wait a little longer.
             let _ = dir.flusher.start(dir);
         }
-        if let Ok(value) = log.flush() {
+        let began = dir.pressure.lock().flush_begins();
+        let flushed = log.flush();
+        dir.pressure.lock().flush_ends(began);
+        if let Ok(value) = flushed {
             let kind = CompletionKind::Flushed;
             dir.report(CompletionRow {
                 kind,

@@ -1,8 +1,9 @@
 //! Tells when a write to the page cache is about to wait for the disk.
 //!
 //! The kernel makes writers wait once dirty pages pass the middle between its two thresholds. So the
-//! counters are read now and then, a write that took long counts as a warning of its own, and while
-//! the warning lasts commits go to the writer thread.
+//! counters are read now and then; a write or a flush that took long is a warning of its own. While
+//! the warning lasts commits go to the writer thread, and after it until a write there was quick:
+//! the deciding thread does not try a bad disk again by itself.
 
 use std::time::{Duration, Instant};
 
@@ -14,14 +15,20 @@ const WARN_PERCENT: u64 = 80;
 /// pauses are longer, the time slices of a busy machine shorter.
 const SLOW_WRITE: Duration = Duration::from_millis(20);
 const SLOW_BYTES_PER_MS: u128 = 100_000;
-/// How long a slow write warns.
+/// A flush that takes longer is slow.
+const SLOW_FLUSH: Duration = Duration::from_millis(200);
+/// How long a slow write or flush warns.
 const WARNING: Duration = Duration::from_secs(1);
 
-/// The warning of one directory; kept by the thread that commits.
+/// The warning of one directory.
 #[derive(Debug)]
 pub(crate) struct Pressure {
     bytes_since_look: u64,
     warned_until: Option<Instant>,
+    /// The last write was slow: the next one shows whether that is over.
+    was_slow: bool,
+    /// When the flushes that are under way began.
+    flushes: Vec<Instant>,
     counters: Counters,
 }
 
@@ -37,6 +44,8 @@ impl Default for Pressure {
         Self {
             bytes_since_look: 0,
             warned_until: None,
+            was_slow: false,
+            flushes: Vec::new(),
             counters: vmstat,
         }
     }
@@ -52,21 +61,47 @@ impl Pressure {
                 self.warn();
             }
         }
+        if self
+            .flushes
+            .iter()
+            .any(|began| began.elapsed() > SLOW_FLUSH)
+        {
+            self.warn();
+        }
         match self.warned_until {
-            None => false,
-            Some(until) if until > Instant::now() => true,
+            Some(until) if until > Instant::now() => return true,
             Some(_) => {
                 self.warned_until = None;
                 // Look again before the first write after a warning.
                 self.bytes_since_look = BYTES_PER_LOOK;
-                false
             }
+            None => {}
+        }
+        self.was_slow
+    }
+
+    /// Notes how long a write took, wherever it was made.
+    pub(crate) fn note_write(&mut self, bytes: u64, took: Duration) {
+        self.was_slow =
+            took > SLOW_WRITE && took.as_millis() * SLOW_BYTES_PER_MS > u128::from(bytes);
+        if self.was_slow {
+            self.warn();
         }
     }
 
-    /// Notes how long a write took.
-    pub(crate) fn note(&mut self, bytes: u64, took: Duration) {
-        if took > SLOW_WRITE && took.as_millis() * SLOW_BYTES_PER_MS > u128::from(bytes) {
+    /// A flush begins: where flushes hang, writes will.
+    pub(crate) fn flush_begins(&mut self) -> Instant {
+        let now = Instant::now();
+        self.flushes.push(now);
+        now
+    }
+
+    /// It is over.
+    pub(crate) fn flush_ends(&mut self, began: Instant) {
+        if let Some(index) = self.flushes.iter().position(|other| *other == began) {
+            self.flushes.swap_remove(index);
+        }
+        if began.elapsed() > SLOW_FLUSH {
             self.warn();
         }
     }
@@ -116,10 +151,35 @@ mod tests {
     #[test]
     fn a_slow_write_warns_but_a_large_one_may_take_its_time() {
         let mut pressure = Pressure::default();
-        pressure.note(10_000_000, Duration::from_millis(50));
+        pressure.note_write(10_000_000, Duration::from_millis(50));
         assert!(!pressure.is_high(1));
-        pressure.note(100_000, Duration::from_millis(50));
+        pressure.note_write(100_000, Duration::from_millis(50));
         assert!(pressure.is_high(1));
+    }
+
+    #[test]
+    fn only_a_quick_write_ends_the_suspicion_of_a_slow_one() {
+        let mut pressure = Pressure::default();
+        pressure.note_write(1, Duration::from_secs(2));
+        pressure.warned_until = Some(Instant::now());
+        assert!(pressure.is_high(1));
+        assert!(pressure.is_high(1), "the warning is over, nobody has tried");
+        pressure.note_write(1, Duration::from_millis(1));
+        assert!(!pressure.is_high(1));
+    }
+
+    #[test]
+    fn a_slow_flush_warns_while_it_hangs_and_afterwards() {
+        let mut pressure = Pressure::default();
+        let quick = pressure.flush_begins();
+        pressure.flush_ends(quick);
+        assert!(!pressure.is_high(1) && pressure.flushes.is_empty());
+        let began = Instant::now() - Duration::from_millis(300);
+        pressure.flushes.push(began);
+        assert!(pressure.is_high(1));
+        pressure.warned_until = None;
+        pressure.flush_ends(began);
+        assert!(pressure.is_high(1) && pressure.flushes.is_empty());
     }
 
     #[test]
