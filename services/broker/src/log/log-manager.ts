@@ -10,6 +10,8 @@ export type { LogDir } from './log-dir.ts';
 
 /** Directories looked into at a time. */
 const FOUND_AT_A_TIME = 32;
+/** Logs closed at a time; each is a few flushes of the disk. */
+const CLOSED_AT_A_TIME = 16;
 
 /** A partition directory found at start. */
 export interface FoundLog {
@@ -137,14 +139,14 @@ export class LogManager {
   /** Closes every log and dir, leaving the mark of a clean stop. */
   async close(): Promise<void> {
     const unclean = new Set<number>();
-    for (const log of this.#logs.values()) {
+    await eachLimited([...this.#logs.values()], CLOSED_AT_A_TIME, async (log) => {
       try {
         await this.#closeLog(log);
       } catch (error) {
         unclean.add(log.dirId);
         this.#parts.log.error('log not closed', { log: log.name, error: String(error) });
       }
-    }
+    });
     await this.checkpoint().catch((error: unknown) => {
       for (const dir of this.#dirs) unclean.add(dir.dirId);
       this.#parts.log.error('checkpoint not written', { error: String(error) });
@@ -155,7 +157,9 @@ export class LogManager {
 
   async #closeLog(log: PartitionLog): Promise<void> {
     log.isClosed = true;
-    if (!log.isFailed) await log.writeSnapshot(log.logEndOffset);
+    // An empty log has nothing to scan at the next start either.
+    const isEmpty = log.logEndOffset === log.logStartOffset && log.producers.count === 0;
+    if (!log.isFailed && !isEmpty) await log.writeSnapshot(log.logEndOffset);
     await this.store.closeLog(log.logId);
     if (!log.isFailed) log.flushedOffset = log.logEndOffset;
   }
