@@ -156,6 +156,9 @@ class Broker implements RunningBroker {
   /** Opens the logs, then the doors. */
   async start(): Promise<void> {
     await this.#logs.start();
+    // Health is answered while logs are recovered. Whatever else is wrong is told before a taken port here.
+    const admin = this.#admin.open(this.#dynamicConfig.config.metricsListener);
+    admin.catch(() => {});
     const { topics, records, finishedDeletions } = await loadTopics({
       logs: this.#logs,
       partitions: this.#partitions,

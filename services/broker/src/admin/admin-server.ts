@@ -28,7 +28,8 @@ const compress = promisify(gzip);
 
 export interface AdminServerParts {
   readonly health: Health;
-  readonly page: MetricsPage;
+  /** null while there is nothing to show yet. */
+  readonly page: () => MetricsPage | null;
   readonly log: Logger;
 }
 
@@ -36,6 +37,7 @@ export interface AdminServerParts {
 export class AdminServer {
   readonly #parts: AdminServerParts;
   readonly #server: Server;
+  #opening: Promise<unknown> | null = null;
 
   constructor(parts: AdminServerParts) {
     this.#parts = parts;
@@ -58,8 +60,9 @@ export class AdminServer {
     }
     const host = match[1] ?? match[2] ?? '';
     this.#server.listen(Number(match[3]), host === '' ? '0.0.0.0' : host);
+    this.#opening = once(this.#server, 'listening');
     try {
-      await once(this.#server, 'listening');
+      await this.#opening;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be bound (${code})`;
@@ -74,6 +77,7 @@ export class AdminServer {
 
   /** Leaves no handle. */
   async close(): Promise<void> {
+    await this.#opening?.catch(() => {});
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
     this.#server.close();
@@ -104,8 +108,13 @@ export class AdminServer {
   }
 
   async #serveMetrics(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const page = this.#parts.page();
+    if (page === null) {
+      response.writeHead(503, { 'retry-after': '1' }).end('The broker is starting.\n');
+      return;
+    }
     const names = url.searchParams.getAll('name[]');
-    const chunks = await this.#parts.page.chunks(names.length === 0 ? null : new Set(names));
+    const chunks = await page.chunks(names.length === 0 ? null : new Set(names));
     const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     const headers: Record<string, string | number> = { 'content-type': CONTENT_TYPE };
     const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));

@@ -24,6 +24,7 @@ export class Admin {
   readonly metrics: BrokerMetrics;
   readonly #parts: AdminParts;
   #server: AdminServer | null = null;
+  #page: MetricsPage | null = null;
   #runtime: RuntimeMetrics | null = null;
   #rotation: Timer | null = null;
 
@@ -33,21 +34,29 @@ export class Admin {
     this.metrics = new BrokerMetrics(parts.clock, (apiKey) => apiSpec(apiKey)?.name);
   }
 
-  /** Opens the listener; "" opens none. @throws ConfigError when it cannot be bound. */
-  async open(address: string, rooms: Omit<MetricsRooms, 'health'>): Promise<AddressInfo | null> {
+  /**
+   * Opens the listener; "" opens none. Health is answered at once, metrics once `show` was called.
+   * @throws ConfigError when it cannot be bound.
+   */
+  async open(address: string): Promise<AddressInfo | null> {
     if (address === '') return null;
     const { clock, log } = this.#parts;
-    const runtime = new RuntimeMetrics(clock);
-    this.#runtime = runtime;
+    this.#runtime = new RuntimeMetrics(clock);
     this.#rotation = clock.setInterval(QUANTILE_WINDOW_MS, () => this.metrics.rotate());
-    const source = this.metrics.pageSource({ ...rooms, health: this.health }, runtime);
-    const page = new MetricsPage(clock, source);
-    this.#server = new AdminServer({ health: this.health, page, log });
+    this.#server = new AdminServer({ health: this.health, page: () => this.#page, log });
     const bound = await this.#server.listen(address);
     if (!LOOPBACK.test(address)) {
       log.warn('metrics are open to the network without authentication', { address });
     }
     return bound;
+  }
+
+  /** From now on there are metrics, and clients are served. */
+  show(rooms: Omit<MetricsRooms, 'health'>): void {
+    this.health.state = BrokerState.running;
+    if (this.#runtime === null) return;
+    const source = this.metrics.pageSource({ ...rooms, health: this.health }, this.#runtime);
+    this.#page = new MetricsPage(this.#parts.clock, source);
   }
 
   /** Tells /health/ready that clients should go elsewhere. */
