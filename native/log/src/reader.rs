@@ -175,25 +175,31 @@ impl Log {
             };
             let file = Arc::clone(place.segment.file(&*self.dir.disk, patience)?);
             let mut scan = HeaderScan::new(&*self.dir.disk, &file, place.size_bytes, patience);
-            let Some((position, first)) = self.find_start(&place, offset, &mut scan, patience)?
+            let Some((position, first_base_offset)) =
+                self.find_start(&place, offset, &mut scan, patience)?
             else {
                 // Compaction left nothing at or after the offset in this segment.
                 offset = place.next_offset;
                 continue;
             };
-            if first.last_offset() >= place.bound {
-                return Ok(Found::Empty);
-            }
-            let (end, next_offset) =
-                self.find_end(&place, (position, &first), bounds, &mut scan, patience)?;
+            let (mut end, mut next_offset) =
+                self.find_end(&place, position, bounds.max_bytes, &mut scan, patience)?;
             if end == position {
-                return Ok(Found::Empty);
+                // Not even one batch fits: it stands at the bound, or it is larger than the limit.
+                let first = scan.header(position)?;
+                let wanted =
+                    |first: &BatchHeader| bounds.at_least_one && first.last_offset() < place.bound;
+                let Some(first) = first.filter(wanted) else {
+                    return Ok(Found::Empty);
+                };
+                end = position + first.size_bytes;
+                next_offset = first.next_offset();
             }
             let located = Located {
                 segment_base_offset: place.segment.handle,
                 position,
                 length_bytes: end - position,
-                first_base_offset: first.base_offset,
+                first_base_offset,
                 next_offset,
             };
             return Ok(Found::Located(place.segment, located));
@@ -230,55 +236,46 @@ impl Log {
         })
     }
 
-    /// The first batch that ends at or after `offset`.
+    /// Position and base offset of the first batch that ends at or after `offset`.
     fn find_start(
         &self,
         place: &Place,
         offset: i64,
         scan: &mut HeaderScan<'_>,
         patience: Patience,
-    ) -> std::result::Result<Option<(u64, BatchHeader)>, Miss> {
+    ) -> std::result::Result<Option<(u64, i64)>, Miss> {
         let handle = place.segment.handle;
         let remembered = self
             .cursors
             .find(handle, offset)
             .or_else(|| self.ends.find(handle, offset));
-        let mut position = match remembered {
-            Some(position) => position,
-            None => {
-                let index = &place.segment.offset_index;
-                let floor = index.floor_offset(&*self.dir.disk, patience, offset)?;
-                floor.map_or(0, |entry| entry.position)
-            }
-        };
+        if let Some(position) = remembered.filter(|position| *position < place.size_bytes) {
+            // A remembered boundary: the batch there begins at this very offset. No need to look.
+            return Ok(Some((position, offset)));
+        }
+        let index = &place.segment.offset_index;
+        let floor = index.floor_offset(&*self.dir.disk, patience, offset)?;
+        let mut position = floor.map_or(0, |entry| entry.position);
         while let Some(header) = scan.header(position)? {
             if header.last_offset() >= offset {
-                return Ok(Some((position, header)));
+                return Ok(Some((position, header.base_offset)));
             }
             position += header.size_bytes;
         }
         Ok(None)
     }
 
-    /// End position and the offset after it.
+    /// The last boundary below the bound and within `max_bytes`, and the offset after it; `start`
+    /// when not even one batch fits.
     fn find_end(
         &self,
         place: &Place,
-        (start, first): (u64, &BatchHeader),
-        bounds: &ReadBounds,
+        start: u64,
+        max_bytes: u64,
         scan: &mut HeaderScan<'_>,
         patience: Patience,
     ) -> std::result::Result<(u64, i64), Miss> {
-        let limit = start.saturating_add(bounds.max_bytes);
-        if start + first.size_bytes > limit {
-            // Not even one fits.
-            let end = if bounds.at_least_one {
-                start + first.size_bytes
-            } else {
-                start
-            };
-            return Ok((end, first.next_offset()));
-        }
+        let limit = start.saturating_add(max_bytes);
         if place.bound >= place.next_offset && place.size_bytes <= limit {
             return Ok((place.size_bytes, place.next_offset));
         }

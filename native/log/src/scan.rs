@@ -10,6 +10,9 @@ use crate::access::{Miss, Patience, read_some};
 /// Kafka's index interval: one read covers a walk over small batches, and costs hardly more than one
 /// of a single header.
 const WINDOW_BYTES: usize = 4096;
+/// Read where the batch before was large: its neighbour's header will not be in the same window.
+const LONE_HEADER_BYTES: usize = 128;
+const SMALL_BATCH_BYTES: u64 = 1024;
 
 /// Reads headers of a file through a small window.
 pub(crate) struct HeaderScan<'a> {
@@ -20,6 +23,8 @@ pub(crate) struct HeaderScan<'a> {
     window: [u8; WINDOW_BYTES],
     window_at: u64,
     window_bytes: usize,
+    /// How much the next read takes.
+    want_bytes: usize,
 }
 
 impl<'a> HeaderScan<'a> {
@@ -34,6 +39,7 @@ impl<'a> HeaderScan<'a> {
             window,
             window_at: 0,
             window_bytes: 0,
+            want_bytes: LONE_HEADER_BYTES * 4,
         }
     }
 
@@ -58,6 +64,12 @@ impl<'a> HeaderScan<'a> {
             && header.size_bytes >= HEADER_BYTES as u64
             && header.size_bytes <= left
             && header.last_offset_delta >= 0;
+        let is_small = header.size_bytes <= SMALL_BATCH_BYTES;
+        self.want_bytes = if is_small {
+            WINDOW_BYTES
+        } else {
+            LONE_HEADER_BYTES
+        };
         if sane {
             Ok(Some(header))
         } else {
@@ -66,7 +78,7 @@ impl<'a> HeaderScan<'a> {
     }
 
     fn fill(&mut self, position: u64, left: u64) -> Result<&[u8], Miss> {
-        let want = left.min(WINDOW_BYTES as u64) as usize;
+        let want = left.min(self.want_bytes as u64) as usize;
         let mut filled = 0;
         self.window_bytes = 0;
         while filled < HEADER_BYTES {

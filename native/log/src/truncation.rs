@@ -1,9 +1,10 @@
 //! Cutting a log: the end (truncate) and the beginning (trim).
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use millrace_io::{EngineError, ErrorCode, Result};
 
@@ -15,6 +16,9 @@ use crate::scan::HeaderScan;
 use crate::scan_segment::{ScanPlan, scan_segment};
 use crate::segment::Segment;
 use crate::transaction_index;
+
+/// How long a segment that left the log stays open at least.
+const RETIREMENT: Duration = Duration::from_secs(10);
 
 impl Log {
     /// Raises the log start; whole segments below it are renamed `.deleted` and removed later. Gives
@@ -68,15 +72,21 @@ impl Log {
         Ok(())
     }
 
-    /// Removes paths at an instant; until then file slices of the segment resolve.
-    pub(crate) fn schedule_removal(
-        &self,
-        segment: &Arc<Segment>,
-        paths: Vec<std::path::PathBuf>,
-        at: Instant,
-    ) {
+    /// Removes paths at an instant; until then, and for a while at least, file slices of the segment
+    /// resolve: an answer may wait for the ones before it.
+    fn schedule_removal(&self, segment: &Arc<Segment>, paths: Vec<PathBuf>, at: Instant) {
+        self.janitor.schedule(Removal {
+            at,
+            paths,
+            retired: None,
+        });
+        let at = at.max(Instant::now() + RETIREMENT);
         let retired = self.me.upgrade().map(|log| (log, segment.handle));
-        self.janitor.schedule(Removal { at, paths, retired });
+        self.janitor.schedule(Removal {
+            at,
+            paths: Vec::new(),
+            retired,
+        });
     }
 
     /// Cuts the end at a batch boundary at or below `offset`, which becomes the log end offset.
@@ -202,7 +212,7 @@ impl Log {
 
     /// Renames the directory durably; nothing of the log is opened by name afterwards. Gives where
     /// it is now.
-    pub(crate) fn rename_away(&self, new_name: &str) -> Result<std::path::PathBuf> {
+    pub(crate) fn rename_away(&self, new_name: &str) -> Result<PathBuf> {
         self.tail.lock().closed = true;
         self.dir.deferred.drain(self);
         let _rearranging = self.rearranging.lock();
