@@ -1,6 +1,7 @@
 //! One engine: a reactor, a store, and the tables both share with JavaScript.
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub(crate) struct Tables {
     pub(crate) results: Arc<Mapping>,
     pub(crate) located: Arc<Mapping>,
     pub(crate) failed_logs: Arc<Mapping>,
+    /// Ids, and their number in the last cell.
+    pub(crate) deferred_logs: Arc<Mapping>,
 }
 
 /// State behind the functions of one engine. Only the thread that opened it uses it, except for the
@@ -35,6 +38,17 @@ pub(crate) struct Engine {
     pub(crate) store: Arc<Store>,
     pub(crate) appender: RefCell<Appender>,
     pub(crate) tables: Tables,
+    /// Files of what was located since the last flush: a slice of this tick resolves even when
+    /// compaction or retention takes its segment away meanwhile.
+    pub(crate) located_files: RefCell<Vec<LocatedFile>>,
+}
+
+/// The file behind a located slice.
+pub(crate) struct LocatedFile {
+    pub(crate) log_id: u32,
+    /// Handle of the segment.
+    pub(crate) segment: i64,
+    pub(crate) file: Arc<File>,
 }
 
 impl Engine {
@@ -55,11 +69,26 @@ impl Engine {
 }
 
 /// Where the ranges of `file` rows come from.
-pub(crate) struct StoreFiles<'a>(pub(crate) &'a Store);
+pub(crate) struct StoreFiles<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) located: &'a [LocatedFile],
+}
 
 impl FileSource for StoreFiles<'_> {
     fn range(&self, log: u32, segment: i64, position: u64, length: u64) -> Option<FileRange> {
-        self.0.file_range(log, segment, position, length)
+        let held = self
+            .located
+            .iter()
+            .rev()
+            .find(|held| (held.log_id, held.segment) == (log, segment));
+        match held {
+            Some(held) => Some(FileRange {
+                file: Arc::clone(&held.file),
+                position,
+                length,
+            }),
+            None => self.store.file_range(log, segment, position, length),
+        }
     }
 }
 
@@ -79,12 +108,14 @@ pub(crate) fn open(js: Js, options: Value) -> Result<Value> {
         appender: RefCell::new(store.appender()),
         reactor: RefCell::new(None),
         poller: RefCell::new(None),
+        located_files: RefCell::new(Vec::new()),
         store,
         tables: Tables {
             plan: table(PLAN_ROWS, PLAN_STRIDE)?,
             results: table(PLAN_ROWS, RESULT_STRIDE)?,
             located: table(1, LOCATED_COLUMNS)?,
             failed_logs: table(PLAN_ROWS, 1)?,
+            deferred_logs: table(PLAN_ROWS + 1, 1)?,
         },
     });
     let tables = &engine.tables;
@@ -97,6 +128,7 @@ pub(crate) fn open(js: Js, options: Value) -> Result<Value> {
         (c"results", memory::doubles(js, &tables.results)),
         (c"located", memory::doubles(js, &tables.located)),
         (c"failedLogs", memory::doubles(js, &tables.failed_logs)),
+        (c"deferredLogs", memory::doubles(js, &tables.deferred_logs)),
     ]);
     *engine.reactor.borrow_mut() = Some(reactor);
     for (name, body) in hot_calls::FUNCTIONS

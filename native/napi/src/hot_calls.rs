@@ -6,11 +6,12 @@
 use std::ffi::CStr;
 use std::ptr::NonNull;
 
-use millrace_io::{EngineError, ErrorCode, Result};
-use millrace_log::{Locate, Located, ReadBounds, StageRequest, Staged};
+use millrace_io::{EngineError, ErrorCode, FileRange, Result};
+use millrace_log::{Locate, Located, Log, LogId, ReadBounds, StageRequest, Staged};
+use millrace_reactor::Mapping;
 use napi_sys as sys;
 
-use crate::engine::{PLAN_ROWS, PLAN_STRIDE, RESULT_STRIDE, StoreFiles};
+use crate::engine::{LocatedFile, PLAN_ROWS, PLAN_STRIDE, RESULT_STRIDE, StoreFiles};
 use crate::function::{Body, Call};
 use crate::js::Value;
 
@@ -18,10 +19,16 @@ pub(crate) const FUNCTIONS: &[(&CStr, Body)] = &[
     (c"stage", stage),
     (c"stageOwned", stage_owned),
     (c"commit", commit),
+    (c"setDeferral", set_deferral),
     (c"locate", locate),
     (c"flush", flush),
     (c"noop", noop),
 ];
+
+/// Files held for one flush; more are resolved when they are sent.
+const LOCATED_FILES_MAX: usize = 1024;
+/// `LocateStatus.cold`.
+const COLD: f64 = 3.0;
 
 /// Does nothing: what a crossing costs (benchmarks/micro).
 fn noop(call: &Call<'_>) -> Result<Value> {
@@ -114,15 +121,37 @@ fn commit(call: &Call<'_>) -> Result<Value> {
     let mut appender = call.engine.appender.borrow_mut();
     let failed = appender.commit();
     let count = failed.len().min(PLAN_ROWS);
-    let table = call.engine.tables.failed_logs.as_ptr().cast::<f64>();
-    for (index, &log_id) in failed[..count].iter().enumerate() {
-        // SAFETY: below the table's row count; JavaScript does not run meanwhile.
-        unsafe { table.add(index).write(f64::from(log_id)) };
-    }
+    write_ids(&call.engine.tables.failed_logs, &failed[..count]);
+    let deferred = appender.deferred();
+    let deferred_count = deferred.len().min(PLAN_ROWS);
+    let table = &call.engine.tables.deferred_logs;
+    write_ids(table, &deferred[..deferred_count]);
+    // SAFETY: the last cell of the table; JavaScript does not run meanwhile.
+    unsafe {
+        table
+            .as_ptr()
+            .cast::<f64>()
+            .add(PLAN_ROWS)
+            .write(deferred_count as f64)
+    };
     if let Some(reactor) = call.engine.reactor.borrow_mut().as_mut() {
         reactor.release();
     }
     Ok(call.js.number(count as f64))
+}
+
+fn write_ids(table: &Mapping, ids: &[LogId]) {
+    for (index, &id) in ids.iter().enumerate() {
+        // SAFETY: at most PLAN_ROWS ids; JavaScript does not run meanwhile.
+        unsafe { table.as_ptr().cast::<f64>().add(index).write(f64::from(id)) };
+    }
+}
+
+/// (mayDefer)
+fn set_deferral(call: &Call<'_>) -> Result<Value> {
+    let may_defer = call.bool(0)?;
+    call.engine.appender.borrow_mut().set_deferral(may_defer);
+    Ok(call.undefined())
 }
 
 /// (logId, offset, upToOffset, maxBytes, atLeastOne): a LocateStatus; `located` is filled for 0.
@@ -133,7 +162,10 @@ fn locate(call: &Call<'_>) -> Result<Value> {
         max_bytes: call.f64(3)? as u64,
         at_least_one: call.bool(4)?,
     };
-    let status = match call.engine.log(call.u32(0)?)?.locate(&bounds) {
+    let log_id = call.u32(0)?;
+    let log = call.engine.log(log_id)?;
+    let status = match log.locate(&bounds) {
+        Locate::Found(found) if !hold_file(call, &log, log_id, &found) => COLD,
         Locate::Found(found) => {
             let Located {
                 segment_base_offset,
@@ -162,18 +194,47 @@ fn locate(call: &Call<'_>) -> Result<Value> {
         }
         Locate::Empty => 1.0,
         Locate::OutOfRange => 2.0,
-        Locate::Cold => 3.0,
+        Locate::Cold => COLD,
         Locate::Failed => 4.0,
     };
     Ok(call.js.number(status))
 }
 
+/// Keeps the file of a located slice until the next flush. False when it is gone already: to be
+/// located again.
+fn hold_file(call: &Call<'_>, log: &Log, log_id: u32, found: &Located) -> bool {
+    let segment = found.segment_base_offset;
+    let mut located = call.engine.located_files.borrow_mut();
+    let is_same = |held: &LocatedFile| (held.log_id, held.segment) == (log_id, segment);
+    if located.last().is_some_and(is_same) {
+        return true;
+    }
+    if located.len() == LOCATED_FILES_MAX {
+        located.clear();
+    }
+    let range = log.file_range(segment, found.position, found.length_bytes);
+    let Some(FileRange { file, .. }) = range else {
+        return false;
+    };
+    located.push(LocatedFile {
+        log_id,
+        segment,
+        file,
+    });
+    true
+}
+
 /// (rowCount): hands rows of `sends` to the sockets.
 fn flush(call: &Call<'_>) -> Result<Value> {
     let row_count = call.u32(0)? as usize;
-    let files = StoreFiles(&call.engine.store);
+    let mut located = call.engine.located_files.borrow_mut();
+    let files = StoreFiles {
+        store: &call.engine.store,
+        located: &located,
+    };
     if let Some(reactor) = call.engine.reactor.borrow_mut().as_mut() {
         reactor.flush(row_count, &files);
     }
+    located.clear();
     Ok(call.undefined())
 }

@@ -28,10 +28,13 @@ export interface NativeEngine {
   readonly results: Float64Array;
   readonly located: Float64Array;
   readonly failedLogs: Float64Array;
+  /** Ids, and their number in the last cell. */
+  readonly deferredLogs: Float64Array;
 
   stage(rowCount: number): void;
   stageOwned(logId: number, batch: Uint8Array, leaderEpoch: number, appendTimeMs: number): void;
   commit(): number;
+  setDeferral(mayDefer: boolean): void;
   locate(
     logId: number,
     offset: number,
@@ -52,6 +55,7 @@ export interface NativeEngine {
   pauseReading(connectionId: number): void;
   resumeReading(connectionId: number): void;
   closeConnection(connectionId: number): void;
+  unsentBytes(connectionId: number): number;
   reactorStats(): ReactorStats;
   closeReactor(): void;
 

@@ -73,6 +73,10 @@ export class NativeReactor implements Reactor {
     this.#native.resumeReading(connectionId);
   }
 
+  unsentBytes(connectionId: number): number {
+    return this.#native.unsentBytes(connectionId);
+  }
+
   closeConnection(connectionId: number): void {
     this.#native.closeConnection(connectionId);
   }

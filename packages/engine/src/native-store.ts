@@ -26,6 +26,7 @@ export class NativeStore implements SegmentStore {
   readonly results: Float64Array;
   readonly located: Float64Array;
   readonly failedLogs: Float64Array;
+  readonly deferredLogs: Float64Array;
   readonly #native: NativeEngine;
   #hasStaged = false;
   /** Keeps batches of `stageOwned` from being collected while the core points at them. */
@@ -37,6 +38,7 @@ export class NativeStore implements SegmentStore {
     this.results = native.results;
     this.located = native.located;
     this.failedLogs = native.failedLogs;
+    this.deferredLogs = native.deferredLogs;
   }
 
   openDir(path: string): Promise<number> {
@@ -99,6 +101,14 @@ export class NativeStore implements SegmentStore {
     const failed = this.#native.commit();
     if (this.#owned.length > 0) this.#owned.length = 0;
     return failed;
+  }
+
+  setDeferral(mayDefer: boolean): void {
+    this.#native.setDeferral(mayDefer);
+  }
+
+  get deferredCount(): number {
+    return this.deferredLogs[this.deferredLogs.length - 1] as number;
   }
 
   get hasStaged(): boolean {

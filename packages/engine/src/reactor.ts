@@ -17,8 +17,18 @@ export const EVENT_STRIDE = 8;
  * - `closed`: connectionId, CloseReason. Sent once for every opened connection, whoever closed it
  * - `flushed`: logId, flushedOffset (everything below it is on the device)
  * - `dirFailed`: dirId, EngineErrorCode (the log dir is poisoned)
+ * - `written`: logId, logEndOffset. A deferred commit is done: everything below is readable
+ * - `refused`: logId, logEndOffset. A deferred commit found no space: the log was cut back to that end
  */
-export const EventKind = { frame: 1, opened: 2, closed: 3, flushed: 4, dirFailed: 5 } as const;
+export const EventKind = {
+  frame: 1,
+  opened: 2,
+  closed: 3,
+  flushed: 4,
+  dirFailed: 5,
+  written: 6,
+  refused: 7,
+} as const;
 
 /** Why a connection ended; the second column of a `closed` row. */
 export const CloseReason = {
@@ -31,6 +41,8 @@ export const CloseReason = {
   idle: 7,
   frameDeadline: 8,
   sendDeadline: 9,
+  /** It held the most unsent answers while all of them together were too much. */
+  sendBudget: 10,
 } as const;
 
 /** Doubles per row of `Reactor.sends`. */
@@ -122,6 +134,8 @@ export interface Reactor {
   sendOwned(connectionId: number, bytes: Uint8Array): void;
   pauseReading(connectionId: number): void;
   resumeReading(connectionId: number): void;
+  /** Answer bytes the connection has not taken yet; 0 when it is gone. */
+  unsentBytes(connectionId: number): number;
   /** Closes now; unsent answers are dropped. */
   closeConnection(connectionId: number): void;
   stats(): ReactorStats;

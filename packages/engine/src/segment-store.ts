@@ -204,6 +204,15 @@ export interface SegmentStore {
    */
   commit(): number;
   readonly failedLogs: Float64Array;
+  /**
+   * Lets commits go to a native writer thread while the disk is slow; off at first. Whoever turns it on
+   * answers nobody for a log in `deferredLogs` before its `written` event, and takes back what a
+   * `refused` event says was refused.
+   */
+  setDeferral(mayDefer: boolean): void;
+  /** How many logs the last commit deferred; their ids are in `deferredLogs`. */
+  readonly deferredCount: number;
+  readonly deferredLogs: Float64Array;
   /** True when something is staged. */
   readonly hasStaged: boolean;
 

@@ -157,6 +157,11 @@ export class MemoryReactor implements Reactor {
     this.#wake();
   }
 
+  /** The other half takes everything at once. */
+  unsentBytes(): number {
+    return 0;
+  }
+
   closeConnection(connectionId: number): void {
     this.#close(connectionId, CloseReason.local);
   }

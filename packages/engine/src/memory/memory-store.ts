@@ -44,6 +44,9 @@ export class MemoryStore implements SegmentStore {
   readonly results = new Float64Array(PLAN_ROWS * RESULT_STRIDE);
   readonly located = new Float64Array(5);
   readonly failedLogs = new Float64Array(PLAN_ROWS);
+  /** Nothing is ever slow here. */
+  readonly deferredCount = 0;
+  readonly deferredLogs = new Float64Array(0);
   readonly #parts: MemoryStoreParts;
   readonly #appender = new MemoryAppender();
   readonly #dirs: (MemoryDir | undefined)[] = [];
@@ -171,6 +174,8 @@ export class MemoryStore implements SegmentStore {
     }
     return 0;
   }
+
+  setDeferral(): void {}
 
   get hasStaged(): boolean {
     return this.#appender.hasStaged;

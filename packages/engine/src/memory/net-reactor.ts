@@ -136,6 +136,10 @@ export class NetReactor implements Reactor {
     this.#peers.get(connectionId)?.socket.resume();
   }
 
+  unsentBytes(connectionId: number): number {
+    return this.#peers.get(connectionId)?.socket.writableLength ?? 0;
+  }
+
   closeConnection(connectionId: number): void {
     const peer = this.#peers.get(connectionId);
     if (peer !== undefined) this.#drop(peer, CloseReason.local);
