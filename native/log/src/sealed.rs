@@ -9,7 +9,8 @@ use millrace_record::NO_TIMESTAMP;
 use crate::access::Patience;
 use crate::index_file::IndexFile;
 use crate::layout::{LOG, OFFSET_INDEX, TIME_INDEX, segment_path};
-use crate::offset_index;
+use crate::offset_index::{self, OffsetEntry};
+use crate::scan::HeaderScan;
 use crate::segment::SegmentFacts;
 use crate::time_index::{self, TimeEntry};
 
@@ -30,12 +31,17 @@ pub(crate) fn load_sealed(
         disk,
         &segment_path(dir, base_offset, TIME_INDEX),
     )?;
+    let mut indexed = OffsetEntry {
+        last_offset: base_offset,
+        position: 0,
+    };
     if let Some(entry) = offsets.1 {
         let entry = offset_index::decode(base_offset, &entry);
         let inside = entry.last_offset > base_offset && entry.last_offset < next;
         if !inside || entry.position >= metadata.len() {
             return None;
         }
+        indexed = entry;
     }
     let mut largest = TimeEntry {
         timestamp: NO_TIMESTAMP,
@@ -52,6 +58,12 @@ pub(crate) fn load_sealed(
         None if metadata.len() > 0 => return None,
         None => {}
     }
+    // The final entry stands behind the last one of the offset index, unless times go back. Perhaps
+    // the file was cut short.
+    let doubtful = largest.offset <= indexed.last_offset;
+    if doubtful && !is_largest(disk, dir, base_offset, metadata.len(), indexed, largest) {
+        return None;
+    }
     Some(SegmentFacts {
         size_bytes: metadata.len(),
         offset_entries: offsets.0,
@@ -61,6 +73,29 @@ pub(crate) fn load_sealed(
         last_modified_ms: modified.as_millis() as i64,
         synced: true,
     })
+}
+
+/// Whether no batch from the last indexed one on is younger: few bytes.
+fn is_largest(
+    disk: &dyn Disk,
+    dir: &Path,
+    base_offset: i64,
+    size_bytes: u64,
+    indexed: OffsetEntry,
+    largest: TimeEntry,
+) -> bool {
+    let Ok(file) = disk.open_read(&segment_path(dir, base_offset, LOG)) else {
+        return false;
+    };
+    let mut scan = HeaderScan::new(disk, &file, size_bytes, Patience::Disk);
+    let mut position = indexed.position;
+    while let Ok(Some(header)) = scan.header(position) {
+        if header.max_timestamp > largest.timestamp {
+            return false;
+        }
+        position += header.size_bytes;
+    }
+    position == size_bytes
 }
 
 /// Count of entries and the last one; `None` when the file is missing or has an odd size.

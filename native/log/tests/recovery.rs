@@ -166,23 +166,25 @@ fn damaged_indexes_are_rebuilt_whatever_the_damage() {
     let bytes = written(dir.path(), small_options(), 200, true);
     let path = dir.path().join("t-0");
     let expected = (files(&path, "index"), files(&path, "timeindex"));
-    let damages: [fn(&[u8]) -> Option<Vec<u8>>; 5] = [
+    let damages: [fn(&[u8]) -> Option<Vec<u8>>; 6] = [
         |_| None,
         |_| Some(Vec::new()),
         |bytes| Some(bytes[..bytes.len() - 3].to_vec()),
+        // Whole entries of either index.
+        |bytes| Some(bytes[..bytes.len() / 48 * 24].to_vec()),
         |bytes| Some(vec![0; bytes.len()]),
         |bytes| Some(bytes.iter().map(|byte| byte ^ 0x5a).collect()),
     ];
     for damage in damages {
-        for extension in ["index", "timeindex"] {
-            for (name, content) in files(&path, extension) {
-                match damage(&content) {
-                    Some(damaged) => fs::write(path.join(name), damaged).unwrap(),
-                    None => fs::remove_file(path.join(name)).unwrap(),
+        for clean in [true, false] {
+            for extension in ["index", "timeindex"] {
+                for (name, content) in files(&path, extension) {
+                    match damage(&content) {
+                        Some(damaged) => fs::write(path.join(name), damaged).unwrap(),
+                        None => fs::remove_file(path.join(name)).unwrap(),
+                    }
                 }
             }
-        }
-        for clean in [false, true] {
             let bench = Bench::new(dir.path());
             let request = OpenLogRequest {
                 clean,
