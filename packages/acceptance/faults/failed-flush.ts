@@ -22,7 +22,7 @@ export interface DiskFault {
  * One failed flush (or write), every later one would succeed: nothing is acknowledged any more, nothing is
  * tried again, everybody else is served, and the broker says so.
  */
-export async function failedDisk(fault: DiskFault): Promise<void> {
+export async function failedDisk(fault: DiskFault): Promise<string> {
   const broker = await MillraceProcess.start({ overrides: { 'num.partitions': '1' } });
   let calls: SystemCalls | undefined;
   let load: RecordLoad | undefined;
@@ -55,6 +55,7 @@ export async function failedDisk(fault: DiskFault): Promise<void> {
     );
     await assertServed(broker, probe, acknowledged.size);
     probe.close();
+    return `${acknowledged.size} acknowledged before, none after, all served`;
   } finally {
     await calls?.detach();
     await broker.kill();

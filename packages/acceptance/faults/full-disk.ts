@@ -13,7 +13,7 @@ const VALUE = new Uint8Array(50_000);
 const HEALS_WITHIN_MS = 10_000;
 
 /** The disk fills up: Produce is refused, Fetch works, no part of a batch is to be seen; space heals it. */
-export async function fullDisk(): Promise<void> {
+export async function fullDisk(): Promise<string> {
   const disk = await SmallDisk.create(SMALL_MEBIBYTES);
   let broker: MillraceProcess | undefined;
   try {
@@ -60,6 +60,7 @@ export async function fullDisk(): Promise<void> {
     const duplicated = verdict.duplicated.filter((value) => value.startsWith('p-'));
     assert.deepEqual(complaintsOf({ ...verdict, duplicated }), []);
     assert.equal(verdict.unknown, 0, `the client gave up: ${load.lastError}`);
+    return `${sent + acknowledged} acknowledged until it was full, ${verdict.acknowledged} in the end`;
   } finally {
     await broker?.kill();
     await disk.remove();

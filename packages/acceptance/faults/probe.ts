@@ -12,9 +12,11 @@ const TIMEOUT_MS = 20_000;
 
 /** A connection that asks one thing at a time and never repeats itself, so that every answer is seen. */
 export class Probe {
+  readonly port: number;
   readonly #connection: BrokerConnection;
 
-  private constructor(connection: BrokerConnection) {
+  private constructor(port: number, connection: BrokerConnection) {
+    this.port = port;
     this.#connection = connection;
   }
 
@@ -27,7 +29,7 @@ export class Probe {
       requestTimeoutMs: TIMEOUT_MS,
       maxFrameBytes: 64 << 20,
     });
-    return new Probe(connection);
+    return new Probe(port, connection);
   }
 
   /** Appends one record to partition 0; its error code and offset. */
