@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apacheKafkaJars, MissingTool } from '@millrace/testing';
+import { FAULT_CHECKS } from '../faults/checks.ts';
 import {
   type BrokerUnderTest,
   runningBroker,
@@ -162,14 +163,18 @@ async function runClients(
   return table;
 }
 
-/** Apache Kafka's tools and files (needs a broker), then whole suites (they start their own). */
+/** Apache Kafka's tools and files (needs a broker), then whole suites and faults (they start their own). */
 async function runRows(room: ToolRoom, choice: Choice): Promise<OutcomeTable> {
   const table = new OutcomeTable(['works']);
   const tools = Object.entries(TOOL_CHECKS).map(
     ([name, work]) => [name, 'tools', () => work(room)] as const,
   );
   const suites = Object.entries(SUITES).map(([name, work]) => [name, 'suites', work] as const);
-  for (const [name, kind, work] of [...tools, ...suites]) {
+  const faults = Object.entries(FAULT_CHECKS).map(
+    ([name, check]) =>
+      [name, 'faults', async () => process.stdout.write(`${await check({})}\n`)] as const,
+  );
+  for (const [name, kind, work] of [...tools, ...suites, ...faults]) {
     if (!chosen(choice.only, name) || !chosen(choice.checks, kind)) continue;
     const outcome = await attempt(async () => {
       if (kind === 'tools') await apacheKafkaJars();

@@ -8,9 +8,7 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 const SOURCES = ['--conditions=@millrace/source'];
 const JAR_TIMEOUT_MS = 300_000;
 const EXAMPLE_TIMEOUT_MS = 420_000;
-const CRASH_TIMEOUT_MS = 420_000;
 const RECORD_COUNT = 1_000_000;
-const CRASH_CYCLES = 50;
 
 /** What `npm test` runs on our broker, here on Apache Kafka: our client works with any cluster. */
 async function clientOnApacheKafka(): Promise<void> {
@@ -72,24 +70,9 @@ async function streamFiles(): Promise<void> {
   }
 }
 
-/** Nothing acknowledged is lost, nothing stands twice. */
-async function crashCycles(): Promise<void> {
-  const script = path.join(ROOT, 'packages/acceptance/crash/run.ts');
-  const { stdout } = await runProgram(
-    process.execPath,
-    [...SOURCES, script, '--cycles', String(CRASH_CYCLES)],
-    {
-      timeoutMs: CRASH_TIMEOUT_MS,
-    },
-  );
-  assert.match(stdout, /lost: 0/);
-  assert.match(stdout, /duplicated: 0/);
-}
-
 /** Row of the table → what it does. */
 export const SUITES: Readonly<Record<string, () => Promise<void>>> = {
   '@millrace/client on Apache Kafka': clientOnApacheKafka,
   "schema tables equal those in kafka-clients' jar": tablesEqualJar,
   'a million lines of real files, kill -9 on the way': streamFiles,
-  '50 kill -9 cycles under load: none lost, none twice': crashCycles,
 };
