@@ -17,6 +17,8 @@ export class AppendPlan {
   /** Appends staged and not yet committed, with those that only wait for this commit. */
   #staged: PendingAppend[] = [];
   #committing: PendingAppend[] = [];
+  /** Appends whose logs are written by a thread of the engine, by log, oldest first. */
+  readonly #deferred = new Map<number, PendingAppend[]>();
   /** Wakes the tick when something was added outside of one. */
   onPending: () => void = () => {};
 
@@ -83,13 +85,58 @@ export class AppendPlan {
       this.#committing = batch;
       const failedCount = this.#store.commit();
       if (failedCount > 0) this.#failLogs(batch, failedCount);
+      if (this.#store.deferredCount > 0) this.#defer(this.#store.deferredCount);
       for (let i = 0; i < batch.length; i++) {
         const append = batch[i] as PendingAppend;
+        if (this.#deferred.size > 0 && this.#waits(append)) continue;
         append.target?.appendCommitted(append);
       }
       batch.length = 0;
       this.stage();
     }
+  }
+
+  /** The writer thread has written a log up to `logEndOffset`: what waited for it goes on. */
+  written(logId: number, logEndOffset: number): void {
+    const waiting = this.#deferred.get(logId);
+    if (waiting === undefined) return;
+    let count = 0;
+    while (count < waiting.length && (waiting[count] as PendingAppend).lastOffset < logEndOffset) {
+      count++;
+    }
+    const done = waiting.splice(0, count);
+    if (waiting.length === 0) this.#deferred.delete(logId);
+    for (const append of done) append.target?.appendCommitted(append);
+  }
+
+  /** The writer thread could not write: everything that waited for this log has failed. */
+  refused(logId: number): void {
+    const waiting = this.#deferred.get(logId);
+    if (waiting === undefined) return;
+    this.#deferred.delete(logId);
+    for (const append of waiting) {
+      append.error = AppendError.storage;
+      if (!append.isDuplicate) append.log?.commitFailed(append);
+    }
+    for (const append of waiting) append.target?.appendCommitted(append);
+  }
+
+  /** The disk is slow: these logs are written by a thread of the engine, which reports later. */
+  #defer(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const logId = this.#store.deferredLogs[i] as number;
+      if (!this.#deferred.has(logId)) this.#deferred.set(logId, []);
+    }
+  }
+
+  /** Whether an append must wait for the writer thread; refusals and written repetitions need not. */
+  #waits(append: PendingAppend): boolean {
+    const log = append.log as PartitionLog;
+    const waiting = this.#deferred.get(log.logId);
+    if (waiting === undefined || append.error !== AppendError.none) return false;
+    if (append.isDuplicate && append.lastOffset < log.logEndOffset) return false;
+    waiting.push(append);
+    return true;
   }
 
   #takeResult(append: PendingAppend, row: number): void {

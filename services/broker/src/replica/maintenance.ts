@@ -137,7 +137,7 @@ export class Maintenance {
       this.#parts.clock.nowMs(),
     );
     if (decision.logStartOffset <= log.logStartOffset) return;
-    if (decision.roll) log.roll();
+    if (decision.roll) partition.roll();
     await partition.trimTo(decision.logStartOffset);
     this.#parts.log.info('old segments removed', {
       log: log.name,

@@ -211,6 +211,7 @@ export class Partition implements AppendTarget {
   /** The log dir is poisoned: nothing that waits will ever be durable. */
   fail(): void {
     this.log.fail();
+    this.#plan.refused(this.log.logId);
     this.#releaseWaiting(AppendError.storage);
     this.#notify();
   }
@@ -219,8 +220,16 @@ export class Partition implements AppendTarget {
   goOffline(): void {
     this.isOnline = false;
     this.log.isClosed = true;
+    this.#plan.refused(this.log.logId);
     this.#releaseWaiting(AppendError.notLeader);
     this.#notify();
+  }
+
+  /** Closes the active segment, so that retention can remove it. */
+  roll(): void {
+    // The engine wants nothing staged when a segment is closed.
+    this.#plan.commit();
+    this.log.roll();
   }
 
   /** Raises the log start (retention, DeleteRecords) and removes whole segments below it. */

@@ -16,6 +16,8 @@ export class DelayedFetches {
   readonly #tick: Tick;
   #woken: DelayedFetch[] = [];
   #waking: DelayedFetch[] = [];
+  /** Partitions that parked reads name, in all. */
+  targetCount = 0;
 
   constructor(purgatory: Purgatory, tick: Tick) {
     this.#purgatory = purgatory;
@@ -59,6 +61,7 @@ export class DelayedFetch implements PartitionWatcher {
   readonly #watched: Partition[] = [];
   readonly delayed: Delayed;
   #isWoken = false;
+  #targetCount = 0;
 
   constructor(fetches: DelayedFetches, waiting: WaitingFetch) {
     this.#fetches = fetches;
@@ -73,8 +76,13 @@ export class DelayedFetch implements PartitionWatcher {
     return this.delayed.isWaiting;
   }
 
-  /** Waits for a change of any of the partitions, `waitMs` at most. */
-  park(partitions: Iterable<Partition>, waitMs: number): void {
+  /**
+   * Waits for a change of any of the partitions, `waitMs` at most; `targetCount` says what the request
+   * holds in memory meanwhile.
+   */
+  park(partitions: Iterable<Partition>, waitMs: number, targetCount: number): void {
+    this.#targetCount = targetCount;
+    this.#fetches.targetCount += targetCount;
     for (const partition of partitions) {
       partition.watch(this);
       this.#watched.push(partition);
@@ -91,6 +99,8 @@ export class DelayedFetch implements PartitionWatcher {
   /** Waits no longer. */
   cancel(): void {
     this.#fetches.unpark(this);
+    this.#fetches.targetCount -= this.#targetCount;
+    this.#targetCount = 0;
     for (const partition of this.#watched) partition.unwatch(this);
     this.#watched.length = 0;
   }
