@@ -1,7 +1,6 @@
 //! One engine: a reactor, a store, and the tables both share with JavaScript.
 
 use std::cell::RefCell;
-use std::fs::File;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -38,17 +37,6 @@ pub(crate) struct Engine {
     pub(crate) store: Arc<Store>,
     pub(crate) appender: RefCell<Appender>,
     pub(crate) tables: Tables,
-    /// Files of what was located since the last flush: a slice of this tick resolves even when
-    /// compaction or retention takes its segment away meanwhile.
-    pub(crate) located_files: RefCell<Vec<LocatedFile>>,
-}
-
-/// The file behind a located slice.
-pub(crate) struct LocatedFile {
-    pub(crate) log_id: u32,
-    /// Handle of the segment.
-    pub(crate) segment: i64,
-    pub(crate) file: Arc<File>,
 }
 
 impl Engine {
@@ -69,26 +57,11 @@ impl Engine {
 }
 
 /// Where the ranges of `file` rows come from.
-pub(crate) struct StoreFiles<'a> {
-    pub(crate) store: &'a Store,
-    pub(crate) located: &'a [LocatedFile],
-}
+pub(crate) struct StoreFiles<'a>(pub(crate) &'a Store);
 
 impl FileSource for StoreFiles<'_> {
     fn range(&self, log: u32, segment: i64, position: u64, length: u64) -> Option<FileRange> {
-        let held = self
-            .located
-            .iter()
-            .rev()
-            .find(|held| (held.log_id, held.segment) == (log, segment));
-        match held {
-            Some(held) => Some(FileRange {
-                file: Arc::clone(&held.file),
-                position,
-                length,
-            }),
-            None => self.store.file_range(log, segment, position, length),
-        }
+        self.0.file_range(log, segment, position, length)
     }
 }
 
@@ -108,7 +81,6 @@ pub(crate) fn open(js: Js, options: Value) -> Result<Value> {
         appender: RefCell::new(store.appender()),
         reactor: RefCell::new(None),
         poller: RefCell::new(None),
-        located_files: RefCell::new(Vec::new()),
         store,
         tables: Tables {
             plan: table(PLAN_ROWS, PLAN_STRIDE)?,

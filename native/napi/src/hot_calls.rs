@@ -6,12 +6,12 @@
 use std::ffi::CStr;
 use std::ptr::NonNull;
 
-use millrace_io::{EngineError, ErrorCode, FileRange, Result};
-use millrace_log::{Locate, Located, Log, LogId, ReadBounds, StageRequest, Staged};
+use millrace_io::{EngineError, ErrorCode, Result};
+use millrace_log::{Locate, Located, LogId, ReadBounds, StageRequest, Staged};
 use millrace_reactor::Mapping;
 use napi_sys as sys;
 
-use crate::engine::{LocatedFile, PLAN_ROWS, PLAN_STRIDE, RESULT_STRIDE, StoreFiles};
+use crate::engine::{PLAN_ROWS, PLAN_STRIDE, RESULT_STRIDE, StoreFiles};
 use crate::function::{Body, Call};
 use crate::js::Value;
 
@@ -24,11 +24,6 @@ pub(crate) const FUNCTIONS: &[(&CStr, Body)] = &[
     (c"flush", flush),
     (c"noop", noop),
 ];
-
-/// Files held for one flush; more are resolved when they are sent.
-const LOCATED_FILES_MAX: usize = 1024;
-/// `LocateStatus.cold`.
-const COLD: f64 = 3.0;
 
 /// Does nothing: what a crossing costs (benchmarks/micro).
 fn noop(call: &Call<'_>) -> Result<Value> {
@@ -162,10 +157,7 @@ fn locate(call: &Call<'_>) -> Result<Value> {
         max_bytes: call.f64(3)? as u64,
         at_least_one: call.bool(4)?,
     };
-    let log_id = call.u32(0)?;
-    let log = call.engine.log(log_id)?;
-    let status = match log.locate(&bounds) {
-        Locate::Found(found) if !hold_file(call, &log, log_id, &found) => COLD,
+    let status = match call.engine.log(call.u32(0)?)?.locate(&bounds) {
         Locate::Found(found) => {
             let Located {
                 segment_base_offset,
@@ -194,47 +186,18 @@ fn locate(call: &Call<'_>) -> Result<Value> {
         }
         Locate::Empty => 1.0,
         Locate::OutOfRange => 2.0,
-        Locate::Cold => COLD,
+        Locate::Cold => 3.0,
         Locate::Failed => 4.0,
     };
     Ok(call.js.number(status))
 }
 
-/// Keeps the file of a located slice until the next flush. False when it is gone already: to be
-/// located again.
-fn hold_file(call: &Call<'_>, log: &Log, log_id: u32, found: &Located) -> bool {
-    let segment = found.segment_base_offset;
-    let mut located = call.engine.located_files.borrow_mut();
-    let is_same = |held: &LocatedFile| (held.log_id, held.segment) == (log_id, segment);
-    if located.last().is_some_and(is_same) {
-        return true;
-    }
-    if located.len() == LOCATED_FILES_MAX {
-        located.clear();
-    }
-    let range = log.file_range(segment, found.position, found.length_bytes);
-    let Some(FileRange { file, .. }) = range else {
-        return false;
-    };
-    located.push(LocatedFile {
-        log_id,
-        segment,
-        file,
-    });
-    true
-}
-
 /// (rowCount): hands rows of `sends` to the sockets.
 fn flush(call: &Call<'_>) -> Result<Value> {
     let row_count = call.u32(0)? as usize;
-    let mut located = call.engine.located_files.borrow_mut();
-    let files = StoreFiles {
-        store: &call.engine.store,
-        located: &located,
-    };
+    let files = StoreFiles(&call.engine.store);
     if let Some(reactor) = call.engine.reactor.borrow_mut().as_mut() {
         reactor.flush(row_count, &files);
     }
-    located.clear();
     Ok(call.undefined())
 }

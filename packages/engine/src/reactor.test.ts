@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BODIES, logRequest, produced, type World } from './contract/bodies.ts';
+import { BODIES, LOG_OPTIONS, logRequest, produced, type World } from './contract/bodies.ts';
 import type { Engine } from './engine.ts';
 import { EngineErrorCode } from './engine-error.ts';
 import { CloseReason, EVENT_STRIDE, EventKind, SEND_STRIDE, SendKind } from './reactor.ts';
@@ -195,6 +195,32 @@ describe.each(BODIES)('reactor, $name body', (body) => {
     expect(all.subarray(0, 4).toString()).toBe('head');
     expect(all.subarray(-4).toString()).toBe('tail');
     expect([...all.subarray(4, -4)]).toEqual([...(await store.read(logId, 0, 10, 1 << 20, true))]);
+  });
+
+  test('a located slice is sent even when its segment goes before the flush', async () => {
+    const { store } = engine;
+    const dirId = await store.openDir(world.dir);
+    const options = { ...LOG_OPTIONS, segmentBytes: 500 };
+    const { logId } = await store.openLog(logRequest(dirId, 'topic-0', options));
+    for (let i = 0; i < 4; i++) {
+      store.stageOwned(logId, produced(2, 1000, 60), 0, -1);
+      store.commit();
+    }
+    const socket = client();
+    await expect.poll(() => owner.of(EventKind.opened).length).toBe(1);
+    const id = owner.of(EventKind.opened)[0]?.[1] as number;
+    const expected = await store.read(logId, 0, 4, 1 << 20, true);
+    await store.warm(logId, 0, 1 << 20);
+    expect(store.locate(logId, 0, 4, 1 << 20, true)).toBe(0);
+    const [segment = 0, position = 0, length = 0] = store.located;
+    const isNative = body.name === 'native';
+    if (isNative) {
+      await store.trimTo(logId, 8);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    owner.row(id, SendKind.file, logId, segment, position, length);
+    owner.flush();
+    expect(await received(socket, length)).toEqual(Buffer.from(expected));
   });
 
   test('a slice that is gone closes the connection', async () => {
