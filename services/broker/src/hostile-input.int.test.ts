@@ -157,7 +157,10 @@ describe.each(engineBodies)('hostile input on the $name engine', ({ make }) => {
     expect((await produce(client, 'none', batchOf(['a']))).errorCode).toBe(3);
     expect((await produce(client, 't', batchOf(['a']), { partition: 9 })).errorCode).toBe(3);
     expect((await produce(client, 't', batchOf(['a']), { partition: -1 })).errorCode).toBe(3);
-    expect((await produce(client, 'compacted', batchOf(['a']))).errorCode).toBe(87);
+    expect(await produce(client, 'compacted', batchOf(['a', 'b']))).toMatchObject({
+      errorCode: 87,
+      recordErrors: [{ batchIndex: 0 }, { batchIndex: 1 }],
+    });
     expect((await produce(client, 'compacted', batchOf(['a'], {}, 'key'))).errorCode).toBe(0);
   });
 

@@ -18,3 +18,22 @@ export const AppendError = {
 } as const;
 
 export type AppendError = (typeof AppendError)[keyof typeof AppendError];
+
+const TEXTS = new Map<number, string>([
+  [AppendError.corruptBatch, "The batch's checksum does not match its records."],
+  [AppendError.batchTooLarge, 'The batch is larger than max.message.bytes of the topic.'],
+  [AppendError.batchLargerThanSegment, 'The batch is larger than segment.bytes of the topic.'],
+  [
+    AppendError.invalidTimestamp,
+    'A timestamp is outside message.timestamp.before.max.ms and message.timestamp.after.max.ms.',
+  ],
+  [AppendError.outOfOrderSequence, 'The sequence does not follow the last one of this producer.'],
+  [AppendError.invalidProducerEpoch, 'A newer epoch of this producer has written.'],
+  [AppendError.storage, 'The disk failed, or has no space left.'],
+  [AppendError.invalidRecord, 'A record cannot be kept: a compacted topic needs a key on each.'],
+]);
+
+/** One sentence for the error message of an answer; null where the code says it all. */
+export function appendErrorText(error: number): string | null {
+  return TEXTS.get(error) ?? null;
+}

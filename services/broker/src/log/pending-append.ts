@@ -2,6 +2,8 @@ import { AppendError } from './append-error.ts';
 import type { BatchCandidate, BatchFacts } from './batch-facts.ts';
 import type { PartitionLog } from './partition-log.ts';
 
+const NO_INDEXES: readonly number[] = [];
+
 /** Told once when an append is as durable as it asked to be, or has failed. */
 export interface AppendListener {
   appendDone(append: PendingAppend): void;
@@ -40,6 +42,8 @@ export class PendingAppend implements BatchFacts, BatchCandidate {
   /** The time stamped for LogAppendTime, else -1. */
   appendTimeMs = -1;
 
+  /** Places in the batch of the records that made it refused, where that is known. */
+  offendingIndexes: readonly number[] = NO_INDEXES;
   /** Queued, and its listener not yet told. */
   isInFlight = false;
   /** The next append of the same partition that waits for its flush. */
@@ -66,6 +70,7 @@ export class PendingAppend implements BatchFacts, BatchCandidate {
     this.baseOffset = -1;
     this.lastOffset = -1;
     this.appendTimeMs = -1;
+    this.offendingIndexes = NO_INDEXES;
     this.nextWaiting = null;
   }
 }

@@ -1,6 +1,6 @@
 import type { Writer } from '@millrace/bytes';
 import { errorForVersion } from '@millrace/protocol';
-import { AppendError } from '../../log/append-error.ts';
+import { AppendError, appendErrorText } from '../../log/append-error.ts';
 import { type AppendListener, PendingAppend } from '../../log/pending-append.ts';
 import { Delayed } from '../../replica/delayed/purgatory.ts';
 import type { Partition } from '../../replica/partition.ts';
@@ -168,10 +168,10 @@ export class ProduceReply extends PendingReply {
     if (version >= 2) writer.int64(isOk ? append.appendTimeMs : -1);
     if (version >= 5) writer.int64(isOk ? (entry.partition?.logStartOffset ?? -1) : -1);
     if (version >= 8) {
-      if (isFlexible) writer.compactArrayLength(0);
-      else writer.arrayLength(0);
-      if (isFlexible) writer.compactNullableString(entry.errorMessage);
-      else writer.nullableString(entry.errorMessage);
+      encodeOffending(writer, isFlexible, append.offendingIndexes);
+      const message = isOk ? null : (entry.errorMessage ?? appendErrorText(entry.errorCode));
+      if (isFlexible) writer.compactNullableString(message);
+      else writer.nullableString(message);
     }
     if (isFlexible) writer.int8(0);
   }
@@ -190,5 +190,18 @@ export class ProduceReply extends PendingReply {
       if (entry.errorCode === 0 && entry.append.isInFlight) entry.errorCode = AppendError.timedOut;
     }
     this.complete();
+  }
+}
+
+/** `record_errors`: the place of each offending record, without a message of its own. */
+function encodeOffending(writer: Writer, isFlexible: boolean, indexes: readonly number[]): void {
+  if (isFlexible) writer.compactArrayLength(indexes.length);
+  else writer.arrayLength(indexes.length);
+  for (const index of indexes) {
+    writer.int32(index);
+    if (isFlexible) {
+      writer.compactNullableString(null);
+      writer.int8(0);
+    } else writer.nullableString(null);
   }
 }

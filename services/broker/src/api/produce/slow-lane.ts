@@ -91,9 +91,12 @@ export class SlowLane {
     const bytesMax = Math.min(config.maxMessageBytes * INFLATED_FACTOR_MAX, INFLATED_BYTES_MAX);
     const body =
       codec === Codec.none ? view.body : await this.#compressor.inflate(codec, view.body, bytesMax);
-    if (config.cleanupPolicy.compact && this.#hasNullKey(view, body)) {
-      append.error = AppendError.invalidRecord;
-      return batch;
+    if (config.cleanupPolicy.compact) {
+      append.offendingIndexes = this.#nullKeys(view, body);
+      if (append.offendingIndexes.length > 0) {
+        append.error = AppendError.invalidRecord;
+        return batch;
+      }
     }
     if (codec === target) return batch;
     if (target === Codec.none) return withBody(view, target, body);
@@ -111,10 +114,12 @@ export class SlowLane {
     this.#schedule();
   }
 
-  #hasNullKey(view: BatchView, body: Uint8Array): boolean {
+  /** Places of records without a key, which a compacted topic cannot keep (T42). */
+  #nullKeys(view: BatchView, body: Uint8Array): number[] {
+    const indexes: number[] = [];
     const cursor = this.#cursor.reset(view, body);
-    while (cursor.next()) if (!cursor.hasKey) return true;
-    return false;
+    for (let index = 0; cursor.next(); index++) if (!cursor.hasKey) indexes.push(index);
+    return indexes;
   }
 }
 
