@@ -90,6 +90,8 @@ export class PartitionTable {
     const partition = this.get(topic, index);
     if (partition === undefined) return;
     this.#forget(partition);
+    // Nothing of this log may stand staged when its files go.
+    this.#parts.plan.commit();
     partition.goOffline();
     await this.#parts.logs.deleteLog(partition.log);
   }

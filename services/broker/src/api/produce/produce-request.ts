@@ -20,8 +20,7 @@ export interface ProduceHead {
  * Reads Produce requests without making an object per topic or partition: names come from a cache, the
  * batches stay where they are and only their places are noted in the reply's entries.
  *
- * The layout is that of the schema table in `@millrace/protocol`; its golden bytes are read by both in the
- * tests.
+ * The layout is that of the schema table in `@millrace/protocol`; the tests compare the two.
  */
 export class ProduceRequestReader {
   readonly #reader = new Reader(NO_BYTES);
