@@ -26,7 +26,7 @@ export interface CrashOptions {
 
 const TOPIC = 'crash';
 const PARTITIONS = 3;
-const GROUPS = 3;
+const GROUPS = 12;
 /** One producer each. */
 const CODECS = ['none', 'lz4', 'zstd'] as const;
 

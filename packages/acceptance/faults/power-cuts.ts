@@ -28,7 +28,7 @@ export interface PowerOptions {
 
 const TOPIC = 'power';
 const PARTITIONS = 3;
-const GROUPS = 3;
+const GROUPS = 12;
 const CODECS = ['none', 'lz4'] as const;
 const DISK_MEBIBYTES = 768;
 /** Soon enough that every round meets rolls. */

@@ -1,4 +1,5 @@
 import { systemClock } from '@millrace/base';
+import { ZERO_UUID } from '@millrace/bytes';
 import { fetchApi, metadataApi, produceApi } from '@millrace/protocol';
 import { BatchBuilder, BatchView, verifyCrc } from '@millrace/records';
 import { BrokerConnection } from '@millrace/wire';
@@ -42,7 +43,13 @@ export class Probe {
         transactionalId: null,
         acks,
         timeoutMs: TIMEOUT_MS,
-        topicData: [{ name: topic, partitionData: [{ index: 0, records: builder.build() }] }],
+        topicData: [
+          {
+            name: topic,
+            topicId: ZERO_UUID,
+            partitionData: [{ index: 0, records: builder.build() }],
+          },
+        ],
       },
       { maxVersion: PRODUCE_VERSION },
     );
@@ -62,6 +69,7 @@ export class Probe {
         topics: [
           {
             topic,
+            topicId: ZERO_UUID,
             partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: FETCH_BYTES_MAX }],
           },
         ],

@@ -14,6 +14,7 @@ export class TopicLoad {
   readonly #topic: string;
   readonly #done: Promise<unknown>;
   readonly #pauseMs: number;
+  readonly #complaints: string[] = [];
   #isStopped = false;
 
   /** @param topic the one whose config is altered. */
@@ -48,13 +49,25 @@ export class TopicLoad {
     });
   }
 
+  /** Reads the last value back before it sets the next one: after a fault it must still be there. */
   #alter(): Promise<void> {
     return this.#repeat(async (admin, round) => {
+      await this.#checkValue(admin);
       this.attemptedValue = COUNTED_FROM + round;
       const changes = { [COUNTED_CONFIG]: String(this.attemptedValue) };
       await admin.alterConfigs(ConfigResource.topic, this.#topic, changes);
-      this.acknowledgedValue = COUNTED_FROM + round;
+      this.acknowledgedValue = this.attemptedValue;
     });
+  }
+
+  async #checkValue(admin: Admin): Promise<void> {
+    if (this.acknowledgedValue === 0) return;
+    const configs = await admin.describeConfigs(ConfigResource.topic, this.#topic);
+    const value = Number(configs.get(COUNTED_CONFIG)?.value);
+    if (value >= this.acknowledgedValue && value <= this.attemptedValue) return;
+    const sentence = `${COUNTED_CONFIG} is ${value}, acknowledged was ${this.acknowledgedValue}`;
+    this.#complaints.push(sentence);
+    this.acknowledgedValue = 0;
   }
 
   async stop(): Promise<void> {
@@ -65,17 +78,12 @@ export class TopicLoad {
   /** One sentence for everything acknowledged that is not there. */
   async complaints(): Promise<string[]> {
     const admin = this.#admin();
-    const found: string[] = [];
+    const found = this.#complaints;
     const present = new Map((await admin.listTopics()).map((topic) => [topic.name, topic]));
     for (const name of this.acknowledged) {
       if (present.get(name)?.partitions.length !== 2) found.push(`topic ${name} is gone`);
     }
-    const configs = await admin.describeConfigs(ConfigResource.topic, this.#topic);
-    const value = Number(configs.get(COUNTED_CONFIG)?.value);
-    const isInBounds = value >= this.acknowledgedValue && value <= this.attemptedValue;
-    if (this.acknowledgedValue > 0 && !isInBounds) {
-      found.push(`${COUNTED_CONFIG} is ${value}, acknowledged was ${this.acknowledgedValue}`);
-    }
+    await this.#checkValue(admin);
     const [last] = this.acknowledged.slice(-1);
     if (last !== undefined) {
       const made = await admin.describeConfigs(ConfigResource.topic, last);
