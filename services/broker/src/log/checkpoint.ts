@@ -2,11 +2,12 @@
 export type OffsetMap = Map<string, number>;
 
 const VERSION = '0';
+const QUOTED_MAX = 40;
 
 /** A checkpoint file that is not what it should be: the broker refuses to start on it. */
 export class CheckpointError extends Error {
   constructor(file: string, why: string) {
-    super(`${file}: ${why}`);
+    super(`${file} is damaged: ${why}`);
     this.name = 'CheckpointError';
   }
 }
@@ -34,20 +35,26 @@ export function parseCheckpoint(file: string, text: string): OffsetMap {
   if (text === '') return offsets;
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
-  if (lines[0] !== VERSION) throw new CheckpointError(file, `version "${lines[0]}"`);
+  if (lines[0] !== VERSION) throw new CheckpointError(file, `version ${quoted(lines[0])}`);
   const count = Number(lines[1]);
   if (!Number.isInteger(count) || count !== lines.length - 2) {
-    throw new CheckpointError(file, `count "${lines[1]}" with ${lines.length - 2} lines`);
+    const found = Math.max(0, lines.length - 2);
+    throw new CheckpointError(file, `count ${quoted(lines[1])} with ${found} lines`);
   }
   for (const line of lines.slice(2)) {
     const match = /^(\S+) (\d+) (-?\d+)$/.exec(line);
     const offset = Number(match?.[3]);
     if (match === null || !Number.isSafeInteger(offset)) {
-      throw new CheckpointError(file, `line "${line}"`);
+      throw new CheckpointError(file, `line ${quoted(line)}`);
     }
     offsets.set(logNameOf(match[1] as string, Number(match[2])), offset);
   }
   return offsets;
+}
+
+/** What a damaged file says, fit for a log line. */
+function quoted(text = ''): string {
+  return JSON.stringify(text.length > QUOTED_MAX ? `${text.slice(0, QUOTED_MAX)}…` : text);
 }
 
 /** The inverse of `parseCheckpoint`. */

@@ -52,9 +52,9 @@ export class LogDir {
       const clean = await store.readFile(dirId, CLEAN_SHUTDOWN);
       if (clean !== null) await store.removeFile(dirId, CLEAN_SHUTDOWN);
       return new LogDir(store, dirId, path, clean !== null, [
-        await readCheckpoint(store, dirId, CheckpointFile.recoveryPoint),
-        await readCheckpoint(store, dirId, CheckpointFile.logStart),
-        await readCheckpoint(store, dirId, CheckpointFile.cleaner),
+        await readCheckpoint(store, dirId, path, CheckpointFile.recoveryPoint),
+        await readCheckpoint(store, dirId, path, CheckpointFile.logStart),
+        await readCheckpoint(store, dirId, path, CheckpointFile.cleaner),
       ]);
     } catch (error) {
       await store.closeDir(dirId);
@@ -84,8 +84,10 @@ export class LogDir {
 async function readCheckpoint(
   store: SegmentStore,
   dirId: number,
+  path: string,
   file: CheckpointFile,
 ): Promise<OffsetMap> {
   const bytes = await store.readFile(dirId, file);
-  return bytes === null ? new Map() : parseCheckpoint(file, Buffer.from(bytes).toString('utf8'));
+  if (bytes === null) return new Map();
+  return parseCheckpoint(`${path}/${file}`, Buffer.from(bytes).toString('utf8'));
 }
