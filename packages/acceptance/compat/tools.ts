@@ -1,6 +1,7 @@
 // Apache Kafka's own tools, one function each, against a running broker.
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
+import { adminAnswers } from './admin-answers/index.ts';
 import { dumpLogSegments, kafkasData, offsetsFormatter } from './files.ts';
 import { groupAnswers } from './group-answers/index.ts';
 import { type ToolCheck, type ToolRoom, tool } from './tool-room.ts';
@@ -204,6 +205,7 @@ export const TOOL_CHECKS: Readonly<Record<string, ToolCheck>> = {
   'kafka-log-dirs': logDirs,
   'kafka-broker-api-versions': apiVersions,
   "group answers equal Apache Kafka's": groupAnswers,
+  "admin answers equal Apache Kafka's": adminAnswers,
   'offsets formatter on __consumer_offsets': offsetsFormatter,
   'DumpLogSegments on segments and indexes': dumpLogSegments,
   "a data directory of Apache Kafka's opens": kafkasData,

@@ -137,10 +137,10 @@ describe.each(engineBodies)('configs on the $name engine', ({ make }) => {
     ['another broker', BROKER, '7', ErrorCode.INVALID_REQUEST],
     ['a broker without a number', BROKER, 'x', ErrorCode.INVALID_REQUEST],
     ['a kind that is not served', 8, '1', ErrorCode.INVALID_REQUEST],
-    ['the default topic', TOPIC, '', ErrorCode.INVALID_REQUEST],
-  ])('refuses %s', async (_what, type, name, code) => {
+    ['no topic', TOPIC, '', ErrorCode.INVALID_TOPIC_EXCEPTION, ErrorCode.INVALID_REQUEST],
+  ])('refuses %s', async (_what, type, name, code, editCode: number = code) => {
     expect((await describeOne(type, name)).errorCode).toBe(code);
-    expect((await edit(type, name, []))[0]).toBe(code);
+    expect((await edit(type, name, []))[0]).toBe(editCode);
   });
 
   it('sets, deletes, appends and subtracts', async () => {
@@ -154,7 +154,7 @@ describe.each(engineBodies)('configs on the $name engine', ({ make }) => {
     expect(await policy()).toBe('delete');
     expect(await edit(TOPIC, 't', [['retention.ms', ConfigOperation.append, '1']])).toEqual([
       ErrorCode.INVALID_CONFIG,
-      'Config value APPEND is not allowed for config key: retention.ms',
+      "Can't APPEND to key retention.ms because its type is not LIST.",
     ]);
     expect(await edit(TOPIC, 't', [['foo', ConfigOperation.set, '1']])).toEqual([
       ErrorCode.INVALID_CONFIG,
@@ -172,7 +172,7 @@ describe.each(engineBodies)('configs on the $name engine', ({ make }) => {
           both.map((row) => [...row]),
         )
       )[0],
-    ).toBe(ErrorCode.INVALID_CONFIG);
+    ).toBe(ErrorCode.INVALID_REQUEST);
   });
 
   it('only checks when asked to', async () => {
@@ -245,12 +245,12 @@ describe.each(engineBodies)('configs on the $name engine', ({ make }) => {
 
   it('changes brokers where that is possible, and says where it is not', async () => {
     expect(await edit(BROKER, '1', [['num.partitions', ConfigOperation.set, '9']])).toEqual([
-      ErrorCode.INVALID_CONFIG,
-      'Cannot update these configs dynamically: Set(num.partitions)',
+      ErrorCode.INVALID_REQUEST,
+      'Cannot update these configs dynamically: [num.partitions]',
     ]);
     for (const name of ['log.dirs', 'some.unknown.key']) {
       const [code] = await edit(BROKER, '', [[name, ConfigOperation.set, '/etc']]);
-      expect(code).toBe(ErrorCode.INVALID_CONFIG);
+      expect(code).toBe(ErrorCode.INVALID_REQUEST);
     }
     await edit(BROKER, '', [['log.cleaner.backoff.ms', ConfigOperation.set, '7']]);
     const { configs } = await describeOne(BROKER, '');

@@ -149,7 +149,7 @@ describe.each(engineBodies)('topics on the $name engine', ({ make }) => {
       'no partitions',
       { name: 'n', numPartitions: 0 },
       ErrorCode.INVALID_PARTITIONS,
-      'Number of partitions must be larger than 0.',
+      'Number of partitions was set to an invalid non-positive value.',
     ],
     [
       'two replicas',
@@ -161,7 +161,7 @@ describe.each(engineBodies)('topics on the $name engine', ({ make }) => {
       'no replicas',
       { name: 'n', replicationFactor: 0 },
       ErrorCode.INVALID_REPLICATION_FACTOR,
-      'Replication factor must be larger than 0.',
+      'Replication factor must be larger than 0, or -1 to use the default value.',
     ],
     [
       'an unknown config',
@@ -343,7 +343,7 @@ describe.each(engineBodies)('topics on the $name engine', ({ make }) => {
     ]);
     expect(await ask(1, 't', 1)).toEqual([
       ErrorCode.INVALID_PARTITIONS,
-      'Topic currently has 2 partitions, which is higher than the requested 1.',
+      'The topic t currently has 2 partition(s); 1 would not be an increase.',
     ]);
     expect((await ask(2, 'u', 1))[0]).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     expect(await ask(3, 't', 5, true)).toEqual([0, null]);

@@ -81,25 +81,26 @@ function lookUp(
   const version = context.apiVersion;
   const isById = version >= FIRST_VERSION_WITH_ID && (name === null || topicId !== ZERO_UUID);
   if (isById && version < FIRST_VERSION_BY_ID) {
-    return missing(name ?? '', topicId, ErrorCode.INVALID_REQUEST);
+    return missing(request, name ?? '', topicId, ErrorCode.INVALID_REQUEST);
   }
   if (name === null || topicId !== ZERO_UUID) {
     const topic = image.topicById(topicId);
     if (topic !== undefined) return found(rooms, request, topic);
-    return missing(null, topicId, ErrorCode.UNKNOWN_TOPIC_ID);
+    const unknown = missing(request, null, topicId, ErrorCode.UNKNOWN_TOPIC_ID);
+    return { ...unknown, topicAuthorizedOperations: NOT_ASKED_FOR };
   }
   const topic = image.topic(name);
   if (topic !== undefined) return found(rooms, request, topic);
   const error = missingTopicError(name);
   const mayCreate = request.allowAutoTopicCreation && rooms.config.autoCreateTopicsEnable;
   if (!mayCreate || error === ErrorCode.INVALID_TOPIC_EXCEPTION) {
-    return missing(name, ZERO_UUID, error);
+    return missing(request, name, ZERO_UUID, error);
   }
   // A topic just made has no leader yet as far as clients know: they ask again and find it (T24).
   return rooms.topics
     .autoCreate(name)
     .then(({ refusal }) =>
-      missing(name, ZERO_UUID, refusal?.errorCode ?? ErrorCode.LEADER_NOT_AVAILABLE),
+      missing(request, name, ZERO_UUID, refusal?.errorCode ?? ErrorCode.LEADER_NOT_AVAILABLE),
     );
 }
 
@@ -119,18 +120,29 @@ function found(
     topicId: topic.id,
     isInternal: topic.internal,
     partitions,
-    topicAuthorizedOperations: request.includeTopicAuthorizedOperations
-      ? TOPIC_OPERATIONS
-      : NOT_ASKED_FOR,
+    topicAuthorizedOperations: topicOperations(request),
   };
 }
 
 function missing(
+  request: MetadataRequest,
   name: string | null,
   topicId: string,
   errorCode: number,
 ): MetadataResponseTopicInput {
-  return { errorCode, name, topicId, isInternal: false, partitions: [] };
+  return {
+    errorCode,
+    name,
+    topicId,
+    isInternal: false,
+    partitions: [],
+    topicAuthorizedOperations: topicOperations(request),
+  };
+}
+
+/** Without an authorizer everybody may do everything, also to a topic that is not there. */
+function topicOperations({ includeTopicAuthorizedOperations }: MetadataRequest): number {
+  return includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED_FOR;
 }
 
 function answer(

@@ -40,9 +40,7 @@ export function createTopicsHandler(
         once.map((topic) => createOne(rooms, topic, request.validateOnly)),
       );
       for (const name of twice) {
-        const message =
-          'Create topics request from client contains multiple entries for this topic.';
-        topics.push(refusedTopic(name, ErrorCode.INVALID_REQUEST, message));
+        topics.push(refusedTopic(name, ErrorCode.INVALID_REQUEST, 'Duplicate topic name.'));
       }
       return { topics };
     },

@@ -45,21 +45,23 @@ export function deleteTopicsHandler(
           responses: asked.map((topic) => refused(topic, code, 'Topic deletion is disabled.')),
         };
       }
-      const twice = namesGivenTwice(asked.map((topic) => topic.name ?? topic.topicId));
-      return {
-        responses: await Promise.all(
-          asked.map((topic) =>
-            twice.has(topic.name ?? topic.topicId)
-              ? refused(topic, ErrorCode.INVALID_REQUEST, 'Duplicate topic in the request.')
-              : deleteOne(rooms.topics, topic),
-          ),
-        ),
-      };
+      const twice = namesGivenTwice(asked.map(keyOf));
+      const once = asked.filter((topic) => !twice.has(keyOf(topic)));
+      const responses = await Promise.all(once.map((topic) => deleteOne(rooms.topics, topic)));
+      for (const key of twice) {
+        const topic = asked.find((each) => keyOf(each) === key) as DeleteTopicsRequestTopic;
+        responses.push(refused(topic, ErrorCode.INVALID_REQUEST, 'Duplicate topic name.'));
+      }
+      return { responses };
     },
     fail: (request, errorCode, version) => ({
       responses: askedTopics(request, version).map((topic) => refused(topic, errorCode, null)),
     }),
   };
+}
+
+function keyOf({ name, topicId }: DeleteTopicsRequestTopic): string {
+  return name ?? topicId;
 }
 
 function askedTopics(

@@ -5,6 +5,7 @@ import {
   type DescribeConfigsResponseInput,
   type DescribeConfigsResponseResultInput,
   decodeDescribeConfigsRequest,
+  ErrorCode,
   encodeDescribeConfigsResponse,
 } from '@millrace/protocol';
 import {
@@ -14,9 +15,10 @@ import {
   describeClusterOverrides,
   describeTopicConfigs,
 } from '../config/describe-config.ts';
-import { done, type Outcome, unknownTopic } from '../controller/refusal.ts';
+import { done, type Outcome, refused, unknownTopic } from '../controller/refusal.ts';
+import { topicNameProblem } from '../controller/topic-name.ts';
 import type { ApiHandler } from './api-handler.ts';
-import { type ConfigRooms, resolveResource, resultOf } from './config-resources.ts';
+import { type ConfigRooms, ResourceType, resolveResource, resultOf } from './config-resources.ts';
 
 export function describeConfigsHandler(
   rooms: ConfigRooms,
@@ -63,6 +65,9 @@ function entriesOf(
   resource: DescribeConfigsRequestResource,
   options: DescribeOptions,
 ): Outcome<ConfigEntry[]> {
+  const isTopic = resource.resourceType === ResourceType.topic;
+  const problem = isTopic ? topicNameProblem(resource.resourceName) : null;
+  if (problem !== null) return refused(ErrorCode.INVALID_TOPIC_EXCEPTION, problem);
   const target = resolveResource(resource, topics.image.brokerId);
   if (target.refusal !== null) return target;
   if (target.value.kind === 'broker') {

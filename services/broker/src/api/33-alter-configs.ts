@@ -5,7 +5,7 @@ import {
   decodeAlterConfigsRequest,
   encodeAlterConfigsResponse,
 } from '@millrace/protocol';
-import { replacedOverrides } from '../config/config-edits.ts';
+import { ConfigOperation, editedOverrides } from '../config/config-edits.ts';
 import type { ApiHandler } from './api-handler.ts';
 import { alterResources, type ConfigRooms } from './config-resources.ts';
 
@@ -21,14 +21,10 @@ export function alterConfigsHandler(
     decode: decodeAlterConfigsRequest,
     encode: encodeAlterConfigsResponse,
     handle: async ({ resources, validateOnly }) => ({
-      responses: await alterResources(
-        rooms,
-        resources,
-        validateOnly,
-        ({ configs }) =>
-          () =>
-            replacedOverrides(configs),
-      ),
+      responses: await alterResources(rooms, resources, validateOnly, ({ configs }) => () => {
+        const edits = configs.map((config) => ({ ...config, operation: ConfigOperation.set }));
+        return editedOverrides(new Map(), edits, new Map(), () => null);
+      }),
     }),
     fail: ({ resources }, errorCode) => ({
       responses: resources.map(({ resourceType, resourceName }) => ({

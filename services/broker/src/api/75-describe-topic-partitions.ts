@@ -32,7 +32,7 @@ export function describeTopicPartitionsHandler(
     decode: decodeDescribeTopicPartitionsRequest,
     encode: encodeDescribeTopicPartitionsResponse,
     handle: (request) => {
-      if (request.cursor !== null && request.cursor.partitionIndex < 0) {
+      if (!isCursorValid(request)) {
         return {
           topics: request.topics.map(({ name }) => missing(name, ErrorCode.INVALID_REQUEST)),
         };
@@ -43,6 +43,13 @@ export function describeTopicPartitionsHandler(
       topics: request.topics.map(({ name }) => missing(name, errorCode)),
     }),
   };
+}
+
+/** A cursor names a partition of a topic that is asked for; one of all topics may be gone by now. */
+function isCursorValid({ cursor, topics }: DescribeTopicPartitionsRequest): boolean {
+  if (cursor === null) return true;
+  const isAskedFor = topics.length === 0 || topics.some(({ name }) => name === cursor.topicName);
+  return cursor.partitionIndex >= 0 && isAskedFor;
 }
 
 /**

@@ -21,7 +21,8 @@ export type ConfigResource =
   | { readonly kind: 'topic'; readonly name: string }
   | { readonly kind: 'broker'; readonly scope: DynamicScope };
 
-const ResourceType = { topic: 2, broker: 4 } as const;
+/** Kinds of resources with configs, numbered as on the wire. */
+export const ResourceType = { topic: 2, broker: 4 } as const;
 
 /** What a request means by a resource: a topic, this broker (by its id), or every broker (""). */
 export function resolveResource(

@@ -225,7 +225,7 @@ describe('DynamicConfig', () => {
       'Not a number',
     );
     expect(() => dynamic.check('broker', new Map([['log.dirs', '/x']]))).toThrow(
-      'Cannot update these configs dynamically: Set(log.dirs)',
+      'Cannot update these configs dynamically: [log.dirs]',
     );
     expect(dynamic.config.logCleanerThreads).toBe(1);
   });

@@ -4,6 +4,9 @@ import { topicConfigOf, topicConfigs } from './topic-config.ts';
 /** Edits of IncrementalAlterConfigs, numbered as on the wire. */
 export const ConfigOperation = { set: 0, delete: 1, append: 2, subtract: 3 } as const;
 
+/** The edits contradict each other or say nothing, whatever the config. */
+export class ConfigEditError extends ConfigError {}
+
 export interface ConfigEdit {
   readonly name: string;
   /** A `ConfigOperation`. */
@@ -30,7 +33,7 @@ export function editedOverrides(
   const seen = new Set<string>();
   for (const edit of edits) {
     if (seen.has(edit.name)) {
-      throw new ConfigError(edit.name, `Error due to duplicate config keys: ${edit.name}`);
+      throw new ConfigEditError(edit.name, `Error due to duplicate config keys: ${edit.name}`);
     }
     seen.add(edit.name);
     applyEdit(next, edit, rows.get(edit.name), effective);
@@ -49,19 +52,22 @@ function applyEdit(
     return;
   }
   if (edit.value === null)
-    throw new ConfigError(edit.name, `Null value not supported for : ${edit.name}`);
+    throw new ConfigEditError(edit.name, `Null value not supported for : ${edit.name}`);
   if (edit.operation === ConfigOperation.set) {
     next.set(edit.name, edit.value);
     return;
   }
   if (edit.operation !== ConfigOperation.append && edit.operation !== ConfigOperation.subtract) {
-    throw new ConfigError(edit.name, `Unknown operation ${edit.operation} for config ${edit.name}`);
+    throw new ConfigEditError(
+      edit.name,
+      `Unknown operation ${edit.operation} for config ${edit.name}`,
+    );
   }
   if (row !== undefined && row.type !== 'list') {
     const verb = edit.operation === ConfigOperation.append ? 'APPEND' : 'SUBTRACT';
     throw new ConfigError(
       edit.name,
-      `Config value ${verb} is not allowed for config key: ${edit.name}`,
+      `Can't ${verb} to key ${edit.name} because its type is not LIST.`,
     );
   }
   const items = splitList(next.get(edit.name) ?? effective(edit.name) ?? '');
@@ -80,7 +86,7 @@ function splitList(text: string): string[] {
     .filter((item) => item !== '');
 }
 
-/** The override set of AlterConfigs and CreateTopics. @throws ConfigError for a null value. */
+/** The override set of CreateTopics. @throws ConfigError for a null value. */
 export function replacedOverrides(settings: readonly ConfigSetting[]): Map<string, string> {
   const next = new Map<string, string>();
   for (const { name, value } of settings) {

@@ -79,7 +79,7 @@ export class DynamicConfig {
 function checkChangeable(scope: DynamicScope, name: string): void {
   const row = brokerConfigs.byName.get(name);
   if (row === undefined || row.dynamic === 'read-only') {
-    throw new ConfigError(name, `Cannot update these configs dynamically: Set(${name})`);
+    throw new ConfigError(name, `Cannot update these configs dynamically: [${name}]`);
   }
   if (scope === 'cluster' && row.dynamic === 'per-broker') {
     throw new ConfigError(

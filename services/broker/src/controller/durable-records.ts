@@ -1,7 +1,7 @@
-import { asError, type Logger } from '@millrace/base';
+import { asError, ConfigError, type Logger } from '@millrace/base';
+import { ErrorCode } from '@millrace/protocol';
 import type { DynamicConfig, DynamicScope } from '../config/dynamic-config.ts';
-import { refusedConfig } from './new-topic.ts';
-import { done, type Outcome, storageFailed } from './refusal.ts';
+import { done, type Outcome, refused, storageFailed } from './refusal.ts';
 import type { LocalMetadataStore, StoredTopic } from './store/local.ts';
 
 /** Changes of the stored metadata, answered when they are on the device. */
@@ -55,7 +55,9 @@ export class DurableRecords {
       dynamicConfig.check(scope, overrides);
       return done(overrides);
     } catch (error) {
-      return refusedConfig(error);
+      // For brokers, Kafka answers a refused value like a request that makes no sense.
+      if (error instanceof ConfigError) return refused(ErrorCode.INVALID_REQUEST, error.message);
+      throw error;
     }
   }
 

@@ -2,6 +2,7 @@ import { ConfigError } from '@millrace/base';
 import { ErrorCode } from '@millrace/protocol';
 import type { BrokerConfig } from '../config/broker-config.ts';
 import {
+  ConfigEditError,
   type ConfigSetting,
   checkTopicOverrides,
   replacedOverrides,
@@ -72,8 +73,9 @@ export function planTopic(topic: NewTopic, view: PlanView): Outcome<TopicPlan> {
   }
 }
 
-/** A value the tables refuse is INVALID_CONFIG; anything else is a bug and goes on. */
+/** A value the tables refuse is INVALID_CONFIG, an edit that makes no sense INVALID_REQUEST; the rest are bugs. */
 export function refusedConfig(error: unknown): Outcome<never> {
+  if (error instanceof ConfigEditError) return refused(ErrorCode.INVALID_REQUEST, error.message);
   if (error instanceof ConfigError) return refused(ErrorCode.INVALID_CONFIG, error.message);
   throw error;
 }
@@ -104,14 +106,17 @@ function partitionCountOf(
   if (topic.assignments.length > 0) return assignedCount(topic, image.brokerId);
   const count = topic.partitionCount === -1 ? config.numPartitions : topic.partitionCount;
   if (count <= 0) {
-    return refused(ErrorCode.INVALID_PARTITIONS, 'Number of partitions must be larger than 0.');
+    return refused(
+      ErrorCode.INVALID_PARTITIONS,
+      'Number of partitions was set to an invalid non-positive value.',
+    );
   }
   // An embedded default above what one broker can hold would make every plain request fail.
   const replicas = topic.replicationFactor === -1 ? 1 : topic.replicationFactor;
   if (replicas <= 0) {
     return refused(
       ErrorCode.INVALID_REPLICATION_FACTOR,
-      'Replication factor must be larger than 0.',
+      'Replication factor must be larger than 0, or -1 to use the default value.',
     );
   }
   if (replicas > 1) {
@@ -153,7 +158,7 @@ export function assignmentProblem(
     if (brokerIds.length === 0)
       return 'The manual partition assignment includes an empty replica list.';
     if (new Set(brokerIds).size !== brokerIds.length) {
-      return `Duplicate brokers not allowed in replica assignment: ${brokerIds.join(', ')}`;
+      return `The manual partition assignment includes the broker ${brokerIds[0]} more than once.`;
     }
     const unknown = brokerIds.find((id) => id !== brokerId);
     if (unknown !== undefined) {

@@ -279,7 +279,7 @@ export class Topics {
     if (newTotal < partitionCount) {
       return refused(
         ErrorCode.INVALID_PARTITIONS,
-        `Topic currently has ${partitionCount} partitions, which is higher than the requested ${newTotal}.`,
+        `The topic ${topic.name} currently has ${partitionCount} partition(s); ${newTotal} would not be an increase.`,
       );
     }
     if (newTotal === partitionCount) {
