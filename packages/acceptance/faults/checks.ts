@@ -50,7 +50,8 @@ export const FAULT_CHECKS: Readonly<Record<string, FaultCheck>> = {
   'failed flush': () => failedDisk({ call: 'fdatasync', error: 'EIO' }),
   'failed write': () => failedDisk({ call: 'pwritev', error: 'EIO' }),
   'full disk': fullDisk,
-  'slow disk': slowDisk,
+  'slow flushes': () => slowDisk('fdatasync'),
+  'slow writes': () => slowDisk('pwritev'),
   'torn tails': tornTails,
   'damaged files': async ({ note }) => {
     const damages = await damagedFiles();

@@ -15,8 +15,11 @@ const ANSWER_MS_MAX = 100;
 const LATE_SHARE_MAX = 0.02;
 const ASK_EVERY_MS = 10;
 
-/** The disk stalls at every flush: producers wait for it, nobody else does, and nothing is lost. */
-export async function slowDisk(): Promise<string> {
+/**
+ * The disk stalls at every flush, or every write to the page cache does: producers wait for it, nobody else
+ * does, and nothing is lost. (The very first slow write is made where it is decided and so seen by all.)
+ */
+export async function slowDisk(call: 'fdatasync' | 'pwritev'): Promise<string> {
   const broker = await MillraceProcess.start({ overrides: { 'num.partitions': '1' } });
   let calls: SystemCalls | undefined;
   try {
@@ -25,9 +28,9 @@ export async function slowDisk(): Promise<string> {
     const { acknowledged } = load;
     await eventually('records are acknowledged', 10_000, () => acknowledged.size > 100);
     const probe = await Probe.open(broker.port);
-    const injection = `fdatasync:delay_enter=${STALL_MS * 1_000}`;
-    calls = await SystemCalls.attach(broker.pid, 'fdatasync', [injection]);
-    await eventually('a flush stalls', 10_000, () => (calls?.calls.length ?? 0) > 0);
+    const injection = `${call}:delay_enter=${STALL_MS * 1_000}`;
+    calls = await SystemCalls.attach(broker.pid, call, [injection]);
+    await eventually(`${call} stalls`, 10_000, () => (calls?.calls.length ?? 0) > 0);
     const before = acknowledged.size;
     const answersMs = await askWhileStalled(probe);
     const stalled = acknowledged.size - before;
