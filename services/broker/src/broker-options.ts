@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '@millrace/base';
 import type { Engine, ReactorOptions } from '@millrace/engine';
-import { readStaticConfig, type StaticConfig } from './config/config-file.ts';
+import { readStaticConfig, type StaticConfig, unknownNameHint } from './config/config-file.ts';
 
 /** How to start a broker. Everything may be left out. */
 export interface BrokerOptions {
@@ -34,6 +34,10 @@ export interface PreparedOptions {
 /** @throws ConfigError, PropertiesError */
 export async function prepareOptions(options: BrokerOptions): Promise<PreparedOptions> {
   const config = readStaticConfig(options);
+  for (const name of config.unknownNames) {
+    const what = unknownNameHint(name) ?? '';
+    options.logger?.warn('this config is not known here and has no effect', { name, what });
+  }
   if (options.defaults === 'kafka') return { config, cleanUp: async () => {} };
   const values = new Map(config.values);
   if (!values.has('listeners')) values.set('listeners', 'PLAINTEXT://127.0.0.1:0');

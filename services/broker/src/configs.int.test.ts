@@ -127,7 +127,10 @@ describe.each(engineBodies)('configs on the $name engine', ({ make }) => {
     });
   });
 
-  it('keeps what it cannot name secret', async () => {
+  it('keeps what it cannot name secret, and warns of it once', async () => {
+    const warnings = under.logLines.filter((line) => line.includes('some.unknown.key'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).not.toContain('secret');
     const { configs } = await describeOne(BROKER, '1', ['some.unknown.key']);
     expect(configs).toMatchObject([{ value: null, isSensitive: true, readOnly: true }]);
   });
