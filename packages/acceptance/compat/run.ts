@@ -37,7 +37,7 @@ const DRIVERS: readonly ClientDriver[] = [
   javaConsole,
 ];
 /** Clients at work at once: most of a check is waiting for a group. */
-const CONCURRENT_CLIENTS = 3;
+const CONCURRENT_CLIENTS = 4;
 /** A machine without a tool is told so; CI must have them all. */
 const STRICT = process.env.CI === 'true';
 

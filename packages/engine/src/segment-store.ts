@@ -216,7 +216,10 @@ export interface SegmentStore {
   /** True when something is staged. */
   readonly hasStaged: boolean;
 
-  /** LocateStatus. Finds whole batches from the one holding `offset`, below `upToOffset`; at least one batch when `atLeastOne`, even beyond `maxBytes`. */
+  /**
+   * LocateStatus. Finds whole batches from the one holding `offset`, below `upToOffset`; at least one batch when
+   * `atLeastOne`, even beyond `maxBytes`.
+   */
   locate(
     logId: number,
     offset: number,
