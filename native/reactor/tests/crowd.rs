@@ -71,6 +71,6 @@ fn latencies(owner: &mut Owner, probe: &mut TcpStream) -> Duration {
             times[250]
         });
         owner.until(echo, |_| done.load(Ordering::Relaxed));
-        client.join().unwrap()
+        client.join().expect("the probing thread")
     })
 }
