@@ -200,7 +200,10 @@ impl Reactor {
 
 fn bind_first(host: &str, port: u16) -> io::Result<OwnedFd> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in (host, port).to_socket_addrs()? {
+    let mut addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    // As Kafka's JVM does by default: `localhost` is 127.0.0.1.
+    addresses.sort_by_key(SocketAddr::is_ipv6);
+    for address in addresses {
         match bind_one(address) {
             Ok(socket) => return Ok(socket),
             Err(error) => last = error,

@@ -235,6 +235,8 @@ fn a_taken_port_is_refused() {
     assert_eq!(error.code(), millrace_io::ErrorCode::AddressInUse);
     let error = owner.reactor.listen("192.0.2.1", 0, 16).unwrap_err();
     assert_eq!(error.code(), millrace_io::ErrorCode::AddressUnavailable);
+    let local = owner.reactor.listen("localhost", 0, 16).unwrap();
+    assert!(local.address.is_ipv4());
     let any = owner.reactor.listen("", 0, 16).unwrap();
     std::net::TcpStream::connect(("127.0.0.1", any.address.port())).unwrap();
 }
