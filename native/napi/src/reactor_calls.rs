@@ -20,6 +20,7 @@ pub(crate) const FUNCTIONS: &[(&CStr, Body)] = &[
     (c"pauseReading", pause_reading),
     (c"resumeReading", resume_reading),
     (c"closeConnection", close_connection),
+    (c"unsentBytes", unsent_bytes),
     (c"reactorStats", stats),
     (c"closeReactor", close_reactor),
 ];
@@ -97,6 +98,15 @@ fn pause_reading(call: &Call<'_>) -> Result<Value> {
     call.engine
         .with_reactor(|reactor| reactor.pause_reading(id))?;
     Ok(call.undefined())
+}
+
+/// (connectionId): a number
+fn unsent_bytes(call: &Call<'_>) -> Result<Value> {
+    let id = call.u32(0)?;
+    let bytes = call
+        .engine
+        .with_reactor(|reactor| reactor.unsent_bytes(id))?;
+    Ok(call.js.number(bytes as f64))
 }
 
 /// (connectionId)

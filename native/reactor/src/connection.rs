@@ -67,6 +67,8 @@ pub(crate) struct Connection {
     pub(crate) large: Option<LargeFrame>,
     pub(crate) queue: VecDeque<Piece>,
     pub(crate) queued_bytes: u64,
+    /// The part of it that lies in memory, not in files.
+    pub(crate) queued_memory: u64,
     /// The socket takes nothing more for now; EPOLLOUT is armed.
     pub(crate) is_blocked: bool,
     /// A native thread is reading the file range that is next in the queue.
@@ -97,6 +99,7 @@ impl Connection {
             large: None,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            queued_memory: 0,
             is_blocked: false,
             is_warming: false,
             is_warmed: false,

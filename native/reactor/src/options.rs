@@ -22,6 +22,8 @@ pub enum CloseReason {
     FrameDeadline = 8,
     /// The peer took nothing of an answer in time.
     SendDeadline = 9,
+    /// It held the most unsent answers while all of them together were too much.
+    SendBudget = 10,
 }
 
 /// Frames above 64 KiB may start with this int16, followed by an int16 from `lowest` to `highest`.

@@ -12,6 +12,10 @@ use crate::reactor::Reactor;
 use crate::rows::{SEND_STRIDE, SendKind};
 
 pub(crate) const SLICES_PER_SEND: usize = 16;
+/// Unsent answers of all connections, as far as they lie in memory. Above it whoever holds most of them is
+/// closed: a request of some bytes can ask for megabytes, and peers that never read must not end the
+/// process.
+const QUEUED_MEMORY_MAX: u64 = 256 << 20;
 
 /// Where the ranges named by `File` rows come from.
 pub trait FileSource {
@@ -57,22 +61,22 @@ impl Reactor {
             self.send_rows(id, files);
         }
         self.touched = touched;
+        self.shed();
         self.kick_when_outside();
     }
 
     /// Sends or queues bytes that do not lie in `out`, after all rows flushed before.
     pub fn send_owned(&mut self, id: u32, bytes: &[u8]) {
-        let Some(connection) = self.slots.get(id) else {
-            return;
-        };
         if !bytes.is_empty() {
-            connection.queue.push_back(Piece::Bytes {
-                bytes: bytes.into(),
-                sent: 0,
-            });
-            connection.queued_bytes += bytes.len() as u64;
-            self.queued_bytes += bytes.len() as u64;
+            self.queue(
+                id,
+                Piece::Bytes {
+                    bytes: bytes.into(),
+                    sent: 0,
+                },
+            );
             self.drive(id);
+            self.shed();
         }
         self.kick_when_outside();
     }
@@ -222,9 +226,33 @@ impl Reactor {
             connection.send_progress_at_ms = now_ms;
         }
         let length = piece.length();
+        if matches!(piece, Piece::Bytes { .. }) {
+            connection.queued_memory += length;
+            self.queued_memory += length;
+        }
         connection.queued_bytes += length;
         connection.queue.push_back(piece);
         self.queued_bytes += length;
+    }
+
+    /// Closes the largest holders of unsent answers until the rest is bearable.
+    fn shed(&mut self) {
+        while self.queued_memory > QUEUED_MEMORY_MAX {
+            let mut largest = (0, 0);
+            for slot in 0..self.slots.capacity() {
+                if let Some(connection) = self.slots.at(slot) {
+                    largest = largest.max((connection.queued_memory, connection.id));
+                }
+            }
+            self.close_with(largest.1, CloseReason::SendBudget);
+        }
+    }
+
+    /// Answer bytes that a connection has not taken yet.
+    pub fn unsent_bytes(&mut self, id: u32) -> u64 {
+        self.slots
+            .get(id)
+            .map_or(0, |connection| connection.queued_bytes)
     }
 
     pub(crate) fn set_blocked(&mut self, id: u32) {

@@ -91,6 +91,7 @@ impl Reactor {
         };
         self.inbound_bytes -= connection.inbound_bytes();
         self.queued_bytes -= connection.queued_bytes;
+        self.queued_memory -= connection.queued_memory;
         self.forget_address(connection.counted_address);
         if let Some(large) = &connection.large {
             self.buffers.give_back(large.buffer, large.received);

@@ -68,6 +68,8 @@ impl Reactor {
             Sent::Some(bytes) => bytes,
             Sent::Failed => return sent,
         };
+        connection.queued_memory -= bytes as u64;
+        self.queued_memory -= bytes as u64;
         let mut left = bytes;
         while left > 0 {
             let Some(Piece::Bytes { bytes, sent }) = connection.queue.front_mut() else {

@@ -16,6 +16,7 @@ import { RECOMPRESSION_QUEUE_BYTES_MAX } from './limits.ts';
 import { AppendPlan } from './log/append-plan.ts';
 import { LogManager } from './log/log-manager.ts';
 import { ProducerIds } from './log/producer-ids.ts';
+import { Backlog } from './net/backlog.ts';
 import { ConnectionTable } from './net/connection-table.ts';
 import { FramePump } from './net/frame-pump.ts';
 import { Listeners, type OpenListener } from './net/listeners.ts';
@@ -88,6 +89,7 @@ class Broker implements RunningBroker {
   #metricsAddress: { readonly address: string; readonly port: number } | null = null;
   #topics: Topics | null = null;
   #groups: OpenedGroups | null = null;
+  #backlog: Backlog | null = null;
   #closing: Promise<void> | null = null;
 
   constructor(
@@ -207,6 +209,7 @@ class Broker implements RunningBroker {
     await this.#topics?.close();
     if (!this.#plan.isEmpty) this.#tick.run(() => {});
     this.#tick.close();
+    this.#backlog?.close();
     this.#purgatory.close();
     await this.#engine.reactor.close();
     await this.#admin.close();
@@ -229,10 +232,18 @@ class Broker implements RunningBroker {
     const { requests } = this.#admin.metrics;
     tick.afterCommit(() => requests.turnEnded(tick.monotonicMs()));
     const budget = new MemoryBudget(reactor, config.queuedMaxRequests);
+    const backlog = new Backlog({
+      reactor,
+      clock: this.#clock,
+      runInTick: (body) => tick.run(body),
+      serve: (connection, frame) => pump.serveHeldBack(connection, frame),
+    });
+    this.#backlog = backlog;
     const connections = new ConnectionTable({
       reactor,
       responses,
       budget,
+      backlog,
       log: this.#log,
       listenerNameOf: (listenerId) => this.#listeners.nameOf(listenerId),
       onReply: (reply) => requests.answered(reply),
@@ -241,11 +252,15 @@ class Broker implements RunningBroker {
       reactor,
       table,
       connections,
+      backlog,
       tick,
       log: this.#log,
       onFlushed: (logId, offset) => this.#partitions.getByLogId(logId)?.flushed(offset),
+      onWritten: (logId, logEndOffset) => this.#plan.written(logId, logEndOffset),
+      onRefused: (logId) => this.#plan.refused(logId),
       onDirFailed: (dirId, code) => this.#dirFailed(dirId, code),
     });
+    this.#engine.store.setDeferral(true);
     this.#listeners.listen(config.openListeners, config.socketListenBacklogSize);
     reactor.run(pump.onTick);
     return budget;

@@ -6,6 +6,21 @@
  */
 export const PENDING_REPLIES_PER_CONNECTION_MAX = 256;
 
+/**
+ * Requests other than Produce that one connection may have open. Their answers are kept until their turn, and
+ * a request of 20 bytes may ask for megabytes (Metadata of everything). Clients have a handful open.
+ */
+export const OPEN_REQUESTS_PER_CONNECTION_MAX = 32;
+
+/** Answer bytes of one connection in one beat, after which the others come first. */
+export const ANSWER_BYTES_PER_TURN = 64 * 1024;
+
+/**
+ * Frames held back of all connections (see `net/backlog.ts`). Honest clients send little behind a long poll, so
+ * above it the connection that sends goes.
+ */
+export const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+
 /** Room a response expects in the staging memory; larger ones spill to memory of their own. */
 export const RESPONSE_ROOM_BYTES = 64 * 1024;
 
@@ -21,14 +36,20 @@ export const FETCH_WAIT_MS_MAX = 5 * 60 * 1000;
 /** Long polls held at a time; beyond it a Fetch is answered at once. */
 export const PARKED_FETCHES_MAX = 20_000;
 
+/** Partitions that parked fetches name, in all; beyond it a Fetch is answered at once. */
+export const PARKED_TARGETS_MAX = 2_000_000;
+
 /** Producers remembered per partition; the longest silent are forgotten first. */
 export const PRODUCERS_PER_PARTITION_MAX = 50_000;
 
 /** Producer ids reserved in the metadata dir at a time (Kafka's block size). */
 export const PRODUCER_ID_BLOCK = 1000;
 
-/** Partitions a fetch session may hold: its memory is the client's to ask for. */
+/** Partitions a fetch session may hold; about 250 bytes each. More are fetched without a session. */
 export const FETCH_SESSION_PARTITIONS_MAX = 100_000;
+
+/** The same over all sessions: Kafka bounds their number only (1000), which would be 25 GB. */
+export const FETCH_SESSIONS_PARTITIONS_TOTAL_MAX = 500_000;
 
 /** Batches waiting for recompression, bytes in total; a produce above it is refused with a retriable error. */
 export const RECOMPRESSION_QUEUE_BYTES_MAX = 64 * 1024 * 1024;

@@ -11,7 +11,7 @@ import type { Purgatory } from '../replica/delayed/purgatory.ts';
 import type { Partition } from '../replica/partition.ts';
 import type { PartitionTable } from '../replica/partition-table.ts';
 import type { Tick } from '../replica/tick.ts';
-import type { DirectApi, ReplyChannel, RequestFrame } from './api-handler.ts';
+import { type DirectApi, OWN_MEMORY, type ReplyChannel, type RequestFrame } from './api-handler.ts';
 import { type ProduceEntry, ProduceReply, type ProduceReplyPool } from './produce/produce-reply.ts';
 import { ProduceRequestReader } from './produce/produce-request.ts';
 import type { SlowLane } from './produce/slow-lane.ts';
@@ -132,7 +132,8 @@ class Produce implements ProduceReplyPool {
       this.#rooms.slowLane.append(partition, append, view);
       return;
     }
-    partition.appendBorrowed(append, view, frame.bufferId, entry.batchStart);
+    if (frame.bufferId === OWN_MEMORY) partition.appendMemory(append, view, view.batchBytes);
+    else partition.appendBorrowed(append, view, frame.bufferId, entry.batchStart);
     if (append.isInFlight) reply.expectAppend();
     else entry.errorCode = append.error;
   }

@@ -82,7 +82,7 @@ function sessionOf(
   if (sessionEpoch === NO_EPOCH || sessionEpoch === INITIAL_EPOCH) {
     if (sessionId !== 0) sessions.remove(sessionId);
     if (sessionEpoch === NO_EPOCH) return without;
-    const session = sessions.create(usesTopicIds);
+    const session = sessions.create(usesTopicIds, targets.length);
     if (session === undefined) return without;
     for (const target of targets) session.put(target);
     return { ...without, session };
@@ -97,7 +97,11 @@ function sessionOf(
   if (session.usesTopicIds !== usesTopicIds) {
     return { ...without, errorCode: ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR };
   }
-  for (const target of targets) session.put(target);
+  if (!targets.every((target) => session.put(target))) {
+    // Too many now: the client asks for a new session with all of them and is served without one.
+    sessions.remove(session.id);
+    return { ...without, errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND };
+  }
   for (const topic of request.forgottenTopicsData) {
     const key = usesTopicIds ? topic.topicId : topic.topic;
     for (const index of topic.partitions) session.remove(key, index);

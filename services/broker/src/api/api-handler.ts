@@ -42,13 +42,16 @@ export interface ApiHandler<Req, Res> extends ApiRange {
 /** Any handler, as the table and the pump hold it. */
 export type AnyApiHandler = ApiHandler<unknown, unknown>;
 
+/** `RequestFrame.bufferId` of a frame that lies in ordinary memory. */
+export const OWN_MEMORY = -1;
+
 /** A request in borrowed memory: dead when `serve` returns. One object is reused for all frames. */
 export interface RequestFrame {
   apiKey: number;
   apiVersion: number;
   correlationId: number;
   clientId: string;
-  /** The engine's number of `bytes`, for appends that name borrowed memory. */
+  /** The engine's number of `bytes`, for appends that name borrowed memory; or `OWN_MEMORY`. */
   bufferId: number;
   bytes: Uint8Array;
   /** First byte of the body, after the request header. */

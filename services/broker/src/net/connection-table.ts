@@ -3,6 +3,7 @@ import { CloseReason, type Reactor } from '@millrace/engine';
 import { responseHeaderVersion } from '@millrace/protocol';
 import type { PendingReply } from '../api/pending-reply.ts';
 import { plainAddress } from '../config/advertised-endpoint.ts';
+import type { Backlog } from './backlog.ts';
 import { Connection } from './connection.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { ResponseQueue } from './response-queue.ts';
@@ -11,6 +12,7 @@ export interface ConnectionTableParts {
   readonly reactor: Reactor;
   readonly responses: ResponseQueue;
   readonly budget: MemoryBudget;
+  readonly backlog: Backlog;
   readonly log: Logger;
   readonly listenerNameOf: (listenerId: number) => string;
   readonly onReply: (reply: PendingReply) => void;
@@ -22,6 +24,7 @@ const HOSTILE_REASONS = new Map<number, string>([
   [CloseReason.frameTooSmall, 'frame too small'],
   [CloseReason.refusedPrefix, 'large frame of an api or version that is not served'],
   [CloseReason.frameDeadline, 'frame not complete in time'],
+  [CloseReason.sendBudget, 'too many unsent answers'],
 ]);
 
 /** The open connections, by the engine's number. */
@@ -56,6 +59,11 @@ export class ConnectionTable {
         },
         responses: this.#parts.responses,
         budget: this.#parts.budget,
+        backlog: this.#parts.backlog,
+        setReading: (isReading) => {
+          if (isReading) this.#parts.reactor.resumeReading(id);
+          else this.#parts.reactor.pauseReading(id);
+        },
         hasFlexibleResponseHeader: (key, version) => responseHeaderVersion(key, version) >= 1,
         onReply: this.#parts.onReply,
         onBug: (reply, error) =>

@@ -1,7 +1,9 @@
+import { ManualClock } from '@millrace/base';
 import { Writer } from '@millrace/bytes';
 import { describe, expect, it } from 'vitest';
 import { PendingReply } from '../api/pending-reply.ts';
-import { PENDING_REPLIES_PER_CONNECTION_MAX } from '../limits.ts';
+import { BACKLOG_BYTES_MAX, PENDING_REPLIES_PER_CONNECTION_MAX } from '../limits.ts';
+import { Backlog } from './backlog.ts';
 import { Connection } from './connection.ts';
 import { MemoryBudget } from './memory-budget.ts';
 
@@ -45,7 +47,16 @@ function setUp(requestsMax = 500) {
     },
     stageClose: () => sent.push('close'),
   };
+  const ready: unknown[] = [];
+  const backlog = new Backlog({
+    reactor: { unsentBytes: () => 0 } as never,
+    clock: new ManualClock(),
+    runInTick: (body) => body(),
+    serve: (_connection, frame) => ready.push(frame),
+  });
   const connection = new Connection({
+    backlog,
+    setReading: (isReading) => reading.push(isReading ? 'resumed' : 'paused'),
     identity: {
       id: 1,
       remoteAddress: '127.0.0.1',
@@ -65,7 +76,7 @@ function setUp(requestsMax = 500) {
     connection.enqueue(reply);
     return reply;
   };
-  return { sent, bugs, reading, budget, connection, enqueue };
+  return { sent, bugs, reading, ready, budget, connection, enqueue };
 }
 
 describe('connection', () => {
@@ -145,5 +156,33 @@ describe('connection', () => {
     expect(first).toBe('rdkafka');
     expect(connection.clientIdOf(Buffer.from('rdkafka'), 0, 7)).toBe(first);
     expect(connection.clientIdOf(Buffer.from('rdkafkb'), 0, 7)).toBe('rdkafkb');
+  });
+
+  it('holds frames back behind a long poll and serves them in order after it', async () => {
+    const { connection, enqueue, ready, reading } = setUp();
+    expect(connection.mustWait).toBe(false);
+    const poll = enqueue('poll');
+    connection.parked(1);
+    expect(connection.mustWait).toBe(true);
+    expect(connection.holdBack(Buffer.from('a'))).toBe(true);
+    expect(connection.holdBack(Buffer.from('b'))).toBe(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ready).toEqual([]);
+    connection.parked(-1);
+    poll.finish();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(ready.map(String)).toEqual(['a', 'b'].map((text) => String(Buffer.from(text))));
+    expect(reading).toEqual(['paused', 'resumed']);
+    expect(connection.hasHeldBack).toBe(false);
+  });
+
+  it('refuses to hold more than the bound of all connections, and forgets what a closed one sent', () => {
+    const { connection, enqueue } = setUp();
+    enqueue('poll');
+    connection.parked(1);
+    expect(connection.holdBack(new Uint8Array(BACKLOG_BYTES_MAX))).toBe(true);
+    expect(connection.holdBack(new Uint8Array(1))).toBe(false);
+    connection.closed();
+    expect(connection.holdBack(new Uint8Array(1))).toBe(true);
   });
 });

@@ -1,13 +1,20 @@
 import type { PendingReply, ReplyChannel } from '../api/pending-reply.ts';
 import type { ConnectionIdentity } from '../api/request-context.ts';
+import { ANSWER_BYTES_PER_TURN, OPEN_REQUESTS_PER_CONNECTION_MAX } from '../limits.ts';
+import type { Backlog, HeldBackConnection } from './backlog.ts';
 import type { BudgetedConnection, MemoryBudget } from './memory-budget.ts';
 import type { ResponseQueue } from './response-queue.ts';
+
+const PRODUCE_KEY = 0;
 
 /** What a connection needs of its surroundings. */
 export interface ConnectionParts {
   readonly identity: ConnectionIdentity;
   readonly responses: ResponseQueue;
   readonly budget: MemoryBudget;
+  readonly backlog: Backlog;
+  /** Stops or goes on reading from this client. */
+  readonly setReading: (isReading: boolean) => void;
   /** Whether the response of that key and version has tagged fields in its header. */
   readonly hasFlexibleResponseHeader: (apiKey: number, apiVersion: number) => boolean;
   readonly onReply: (reply: PendingReply) => void;
@@ -20,12 +27,20 @@ export interface ConnectionParts {
  *
  *   head ─ done? ─ encode, send, next … ─ first that is not done: stop
  */
-export class Connection implements ReplyChannel, BudgetedConnection {
+export class Connection implements ReplyChannel, BudgetedConnection, HeldBackConnection {
   readonly identity: ConnectionIdentity;
   readonly #parts: ConnectionParts;
   #head: PendingReply | null = null;
   #tail: PendingReply | null = null;
   #pendingCount = 0;
+  #parkedCount = 0;
+  /** Replies owed, but those of Produce. */
+  #openCount = 0;
+  readonly #heldBack: Uint8Array[] = [];
+  #heldBackAt = 0;
+  #turn = 0;
+  #turnBytes = 0;
+  #turnCount = 0;
   #isOpen = true;
   #isClosing = false;
   /** The engine was asked to stop reading from this client. */
@@ -52,8 +67,53 @@ export class Connection implements ReplyChannel, BudgetedConnection {
     return this.#pendingCount;
   }
 
+  get hasHeldBack(): boolean {
+    return this.#heldBackAt < this.#heldBack.length;
+  }
+
+  /** Own replies come first: a long poll is open, too many are open, or this beat's share is used up. */
+  get mustWait(): boolean {
+    if (this.#parkedCount > 0) return true;
+    if (this.#openCount >= OPEN_REQUESTS_PER_CONNECTION_MAX) return true;
+    return (
+      this.#turn === this.#parts.backlog.turn &&
+      (this.#turnBytes >= ANSWER_BYTES_PER_TURN ||
+        this.#turnCount >= OPEN_REQUESTS_PER_CONNECTION_MAX)
+    );
+  }
+
+  /** Keeps a copy of a frame until it may be served. False: there is no room for it. */
+  holdBack(frame: Uint8Array): boolean {
+    const { backlog, setReading } = this.#parts;
+    if (!backlog.hold(frame.length)) return false;
+    if (!this.hasHeldBack) {
+      setReading(false);
+      // Otherwise the next reply that leaves says so: see `advance`.
+      if (this.#head === null) backlog.ready(this);
+    }
+    this.#heldBack.push(frame.slice());
+    return true;
+  }
+
+  takeHeldBack(): Uint8Array | undefined {
+    const frame = this.#heldBack[this.#heldBackAt];
+    if (frame === undefined) return undefined;
+    this.#heldBackAt++;
+    this.#parts.backlog.released(frame.length);
+    if (!this.hasHeldBack) {
+      this.#heldBack.length = 0;
+      this.#heldBackAt = 0;
+      if (!this.isPaused) this.#parts.setReading(true);
+    }
+    return frame;
+  }
+
   enqueue(reply: PendingReply): void {
     reply.channel = this;
+    if (reply.apiKey !== PRODUCE_KEY) {
+      this.#openCount++;
+      this.#countTurn(1, 0);
+    }
     reply.nextInOrder = null;
     if (this.#tail === null) this.#head = reply;
     else this.#tail.nextInOrder = reply;
@@ -63,6 +123,17 @@ export class Connection implements ReplyChannel, BudgetedConnection {
     if (reply.isDone) this.advance();
   }
 
+  #countTurn(requests: number, bytes: number): void {
+    const { turn } = this.#parts.backlog;
+    if (this.#turn !== turn) {
+      this.#turn = turn;
+      this.#turnBytes = 0;
+      this.#turnCount = 0;
+    }
+    this.#turnBytes += bytes;
+    this.#turnCount += requests;
+  }
+
   advance(): void {
     let reply = this.#head;
     while (reply?.isDone) {
@@ -70,6 +141,7 @@ export class Connection implements ReplyChannel, BudgetedConnection {
       this.#head = next;
       if (next === null) this.#tail = null;
       this.#pendingCount--;
+      if (reply.apiKey !== PRODUCE_KEY) this.#openCount--;
       this.#send(reply);
       reply.channel = null;
       reply.nextInOrder = null;
@@ -79,15 +151,18 @@ export class Connection implements ReplyChannel, BudgetedConnection {
       reply = next;
     }
     if (this.#isClosing && this.#head === null && this.#isOpen) this.#close();
+    else if (this.hasHeldBack) this.#parts.backlog.ready(this);
   }
 
   parked(delta: 1 | -1): void {
+    this.#parkedCount += delta;
     this.#parts.budget.parked(delta);
   }
 
   closeAfterReplies(): void {
     if (this.#isClosing || !this.#isOpen) return;
     this.#isClosing = true;
+    this.#dropHeldBack();
     if (this.#head === null) this.#close();
   }
 
@@ -95,6 +170,7 @@ export class Connection implements ReplyChannel, BudgetedConnection {
   closed(): void {
     this.#isOpen = false;
     this.#isClosing = true;
+    this.#dropHeldBack();
     let reply = this.#head;
     this.#head = null;
     this.#tail = null;
@@ -128,16 +204,25 @@ export class Connection implements ReplyChannel, BudgetedConnection {
   #send(reply: PendingReply): void {
     if (!this.#isOpen || reply.isSilent) return;
     try {
-      this.#parts.responses.stage(
+      const bytes = this.#parts.responses.stage(
         this.identity.id,
         reply,
         this.#parts.hasFlexibleResponseHeader(reply.apiKey, reply.apiVersion),
       );
+      this.#countTurn(0, bytes);
     } catch (error) {
       this.#parts.onBug(reply, error);
       this.#isClosing = true;
       this.#close();
     }
+  }
+
+  #dropHeldBack(): void {
+    for (const frame of this.#heldBack.slice(this.#heldBackAt)) {
+      this.#parts.backlog.released(frame.length);
+    }
+    this.#heldBack.length = 0;
+    this.#heldBackAt = 0;
   }
 
   #close(): void {

@@ -2,10 +2,11 @@ import type { Logger } from '@millrace/base';
 import { DecodeError, Reader } from '@millrace/bytes';
 import { EVENT_STRIDE, EventKind, type Reactor } from '@millrace/engine';
 import { ErrorCode, requestHeaderVersion } from '@millrace/protocol';
-import type { AnyApiHandler, RequestFrame } from '../api/api-handler.ts';
+import { type AnyApiHandler, OWN_MEMORY, type RequestFrame } from '../api/api-handler.ts';
 import type { ApiTable } from '../api/api-table.ts';
 import { HEADER_TAGGED_BYTES_MAX, HEAP_BYTES_PER_WIRE_BYTE } from '../limits.ts';
 import type { Tick } from '../replica/tick.ts';
+import type { Backlog, HeldBackConnection } from './backlog.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { requestContextOf } from './request-context.ts';
@@ -18,10 +19,15 @@ export interface FramePumpParts {
   readonly reactor: Reactor;
   readonly table: ApiTable;
   readonly connections: ConnectionTable;
+  readonly backlog: Backlog;
   readonly tick: Tick;
   readonly log: Logger;
   /** `flushed` rows: everything of that log below the offset is on the device. */
   readonly onFlushed: (logId: number, flushedOffset: number) => void;
+  /** `written` rows: a slow disk has taken what was deferred, up to the log end. */
+  readonly onWritten: (logId: number, logEndOffset: number) => void;
+  /** `refused` rows: what was deferred for this log found no space. */
+  readonly onRefused: (logId: number) => void;
   /** `dirFailed` rows: the log dir is poisoned. */
   readonly onDirFailed: (dirId: number, code: number) => void;
 }
@@ -55,6 +61,7 @@ export class FramePump {
 
   readonly #takeRows = (): void => {
     this.#frame.receivedAtMs = this.#parts.tick.nowMs();
+    this.#parts.backlog.turn++;
     for (let row = 0; row < this.#eventCount; row++) this.#onRow(row * EVENT_STRIDE);
   };
 
@@ -65,12 +72,15 @@ export class FramePump {
       case EventKind.frame: {
         const connection = this.#parts.connections.get(id);
         if (connection === undefined || connection.isClosing) return;
-        this.#onFrame(
-          connection,
-          events[at + 2] as number,
-          events[at + 3] as number,
-          events[at + 4] as number,
-        );
+        const bufferId = events[at + 2] as number;
+        const start = events[at + 3] as number;
+        const bytes = this.#parts.reactor.buffer(bufferId);
+        const end = start + (events[at + 4] as number);
+        if (connection.hasHeldBack || (connection.mustWait && !isProduce(bytes, start))) {
+          this.#holdBack(connection, bytes.subarray(start, end));
+        } else {
+          this.#onFrame(connection, bytes, bufferId, start, end);
+        }
         return;
       }
       case EventKind.opened:
@@ -82,16 +92,41 @@ export class FramePump {
       case EventKind.flushed:
         this.#parts.onFlushed(id, events[at + 2] as number);
         return;
+      case EventKind.written:
+        this.#parts.onWritten(id, events[at + 2] as number);
+        return;
+      case EventKind.refused:
+        this.#parts.onRefused(id);
+        return;
       case EventKind.dirFailed:
         this.#parts.onDirFailed(id, events[at + 2] as number);
         return;
     }
   }
 
-  #onFrame(connection: Connection, bufferId: number, offset: number, length: number): void {
+  /** A frame whose turn has come after it was held back. */
+  readonly serveHeldBack = (held: HeldBackConnection, frame: Uint8Array): void => {
+    const connection = this.#parts.connections.get(held.identity.id);
+    if (connection === undefined || connection.isClosing) return;
+    this.#frame.receivedAtMs = this.#parts.tick.nowMs();
+    this.#onFrame(connection, frame, OWN_MEMORY, 0, frame.length);
+  };
+
+  #holdBack(connection: Connection, frame: Uint8Array): void {
+    if (connection.holdBack(frame)) return;
+    this.#parts.connections.refused(connection, 'too much behind requests that are not answered');
+    this.#parts.reactor.closeConnection(connection.identity.id);
+  }
+
+  #onFrame(
+    connection: Connection,
+    bytes: Uint8Array,
+    bufferId: number,
+    start: number,
+    end: number,
+  ): void {
     try {
-      const bytes = this.#parts.reactor.buffer(bufferId);
-      if (this.#readHeader(connection, bytes, bufferId, offset, offset + length)) {
+      if (this.#readHeader(connection, bytes, bufferId, start, end)) {
         this.#dispatch(connection);
       } else {
         connection.closeAfterReplies();
@@ -129,6 +164,7 @@ export class FramePump {
     frame.clientId = '';
     if (isServed) {
       const idLength = reader.int16();
+      if (idLength < -1) return false;
       if (idLength > 0) {
         const at = reader.position;
         reader.skip(idLength, 'client id');
@@ -216,4 +252,9 @@ export class FramePump {
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
   }
+}
+
+/** A produce passes long polls: its answer is small, and a client may wait in the poll for what it produces. */
+function isProduce(bytes: Uint8Array, start: number): boolean {
+  return bytes[start] === 0 && bytes[start + 1] === 0;
 }

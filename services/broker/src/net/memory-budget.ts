@@ -8,6 +8,8 @@ export interface BudgetedConnection {
   readonly pendingCount: number;
   /** The engine was asked to stop reading from this client. */
   isPaused: boolean;
+  /** Frames of it are held back: it is not read until they are served. */
+  readonly hasHeldBack: boolean;
 }
 
 /**
@@ -65,6 +67,6 @@ export class MemoryBudget {
     }
     connection.isPaused = false;
     this.#paused.delete(connection);
-    this.#reactor.resumeReading(connection.identity.id);
+    if (!connection.hasHeldBack) this.#reactor.resumeReading(connection.identity.id);
   }
 }

@@ -21,8 +21,11 @@ export class ResponseQueue {
     this.#rowsMax = Math.floor(reactor.sends.length / SEND_STRIDE);
   }
 
-  /** Encodes a whole response frame. Throws what the encoder throws; nothing is staged then. */
-  stage(connectionId: number, reply: PendingReply, flexibleHeader: boolean): void {
+  /**
+   * Encodes a whole response frame; its bytes, file slices not counted. Throws what the encoder throws; nothing
+   * is staged then.
+   */
+  stage(connectionId: number, reply: PendingReply, flexibleHeader: boolean): number {
     const reactor = this.#reactor;
     if (reactor.out.length - this.#outUsed < RESPONSE_ROOM_BYTES) this.flush();
     const writer = this.#writer;
@@ -45,6 +48,7 @@ export class ResponseQueue {
       this.#outUsed = start + bytes;
     }
     this.onStaged();
+    return bytes;
   }
 
   /** The connection closes when everything staged before has been written. */

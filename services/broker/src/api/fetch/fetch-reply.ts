@@ -1,5 +1,5 @@
 import type { Writer } from '@millrace/bytes';
-import { FETCH_WAIT_MS_MAX, PARKED_FETCHES_MAX } from '../../limits.ts';
+import { FETCH_WAIT_MS_MAX, PARKED_FETCHES_MAX, PARKED_TARGETS_MAX } from '../../limits.ts';
 import {
   DelayedFetch,
   type DelayedFetches,
@@ -37,7 +37,7 @@ export interface FetchReplyRooms {
 
 /** What one Fetch request asks, after its session was looked up. */
 export interface FetchWish {
-  readonly targets: Iterable<FetchTarget>;
+  readonly targets: readonly FetchTarget[] | ReadonlySet<FetchTarget>;
   readonly bounds: FetchBounds;
   readonly minBytes: number;
   readonly maxWaitMs: number;
@@ -132,8 +132,11 @@ export class FetchReply extends PendingReply implements WaitingFetch {
     if (waitMs <= 0 || delayedFetches.count >= PARKED_FETCHES_MAX) return false;
     const partitions = this.#partitions();
     if (partitions.size === 0) return false;
+    const { targets } = this.#wish;
+    const targetCount = 'size' in targets ? targets.size : targets.length;
+    if (delayedFetches.targetCount + targetCount > PARKED_TARGETS_MAX) return false;
     this.#parked ??= new DelayedFetch(delayedFetches, this);
-    this.#parked.park(partitions, waitMs);
+    this.#parked.park(partitions, waitMs, targetCount);
     this.isParked = true;
     this.channel?.parked(1);
     return true;
