@@ -126,16 +126,21 @@ class Produce implements ProduceReplyPool {
     }
     const append = entry.append;
     append.waitsForHighWatermark = reply.acks === -1;
-    this.#rooms.counter.produced(partition, entry.batchLength, view.recordCount);
+    const { recordCount } = view;
     if (this.#rooms.slowLane.takes(partition, view)) {
       reply.expectAppend();
+      this.#rooms.counter.produced(partition, entry.batchLength, recordCount);
       this.#rooms.slowLane.append(partition, append, view);
       return;
     }
     if (frame.bufferId === OWN_MEMORY) partition.appendMemory(append, view, view.batchBytes);
     else partition.appendBorrowed(append, view, frame.bufferId, entry.batchStart);
-    if (append.isInFlight) reply.expectAppend();
-    else entry.errorCode = append.error;
+    if (append.isInFlight) {
+      reply.expectAppend();
+      this.#rooms.counter.produced(partition, entry.batchLength, recordCount);
+    } else {
+      entry.errorCode = append.error;
+    }
   }
 
   /** undefined: `entry.errorCode` says why. */
