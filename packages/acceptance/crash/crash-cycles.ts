@@ -26,6 +26,8 @@ export interface CrashOptions {
 
 const TOPIC = 'crash';
 const PARTITIONS = 3;
+/** Worth a line. */
+const SLOW_RESTART_MS = 5_000;
 const GROUPS = 12;
 /** One producer each. */
 const CODECS = ['none', 'lz4', 'zstd'] as const;
@@ -54,10 +56,17 @@ export async function crashCycles(options: CrashOptions): Promise<CrashReport> {
       await broker.kill();
       const since = performance.now();
       await broker.resume();
-      restartMsMax = Math.max(restartMsMax, performance.now() - since);
+      const restartMs = performance.now() - since;
+      restartMsMax = Math.max(restartMsMax, restartMs);
+      if (restartMs > SLOW_RESTART_MS) {
+        note?.(`restart ${cycle + 1} took ${Math.round(restartMs)} ms: ${broker.output}`);
+      }
       if (cycle % 10 === 9) note?.(`${cycle + 1} of ${cycles} kills`);
     }
     await Promise.all([...loads, commits, watcher].map((load) => load.stop()));
+    for (const [why, count] of loads.flatMap((load) => [...load.errors])) {
+      note?.(`${count} not acknowledged: ${why}`);
+    }
     const verdict = verdictOf(
       loads,
       await readAll(bootstrapServers, TOPIC, PARTITIONS),

@@ -59,7 +59,7 @@ export async function fullDisk(): Promise<string> {
     const verdict = verdictOf([load], await readAll(bootstrapServers, TOPIC, 1));
     const duplicated = verdict.duplicated.filter((value) => value.startsWith('p-'));
     assert.deepEqual(complaintsOf({ ...verdict, duplicated }), []);
-    assert.equal(verdict.unknown, 0, `the client gave up: ${load.lastError}`);
+    assert.equal(verdict.unknown, 0, `the client gave up: ${[...load.errors.keys()]}`);
     return `${sent + acknowledged} acknowledged until it was full, ${verdict.acknowledged} in the end`;
   } finally {
     await broker?.kill();

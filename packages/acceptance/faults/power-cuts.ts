@@ -32,8 +32,9 @@ const GROUPS = 12;
 const CODECS = ['none', 'lz4'] as const;
 const DISK_MEBIBYTES = 768;
 /** Soon enough that every round meets rolls. */
-const SEGMENT_BYTES = '262144';
+const SEGMENT_BYTES = '65536';
 const TOPIC_PAUSE_MS = 40;
+const TOPIC_WAIT_MS = 3_000;
 const LOAD_MS_MIN = 400;
 /** Between the cut and the end of the broker: an acknowledgement in this time is a lie. */
 const AFTER_CUT_MS = 100;
@@ -80,6 +81,8 @@ async function runRounds(
   const watcher = new Watcher(bootstrapServers, TOPIC, PARTITIONS);
   for (let round = 0; round < options.rounds; round++) {
     await sleep(LOAD_MS_MIN + options.random() * (options.loadMs ?? 1_500));
+    // Every other time right after a topic was created: its directories are the newest there are.
+    if (round % 2 === 1) await nextTopic(topics);
     await disk.cutPower();
     await sleep(options.random() * AFTER_CUT_MS);
     await broker.kill();
@@ -97,6 +100,12 @@ async function runRounds(
     ...{ commits: commits.acknowledgedCount, lostCommits },
     ...{ topics: topics.acknowledged.length, lostTopics },
   };
+}
+
+async function nextTopic({ acknowledged }: TopicLoad): Promise<void> {
+  const before = acknowledged.length;
+  const until = performance.now() + TOPIC_WAIT_MS;
+  while (acknowledged.length === before && performance.now() < until) await sleep(1);
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -22,8 +22,8 @@ export class RecordLoad {
   readonly acknowledged = new Map<string, RecordMetadata>();
   /** Sent, and neither acknowledged nor refused for certain. */
   readonly unknown = new Set<string>();
-  /** The error of the last record that was not acknowledged. */
-  lastError: unknown;
+  /** Why records were not acknowledged, and how many each time. */
+  readonly errors = new Map<string, number>();
   readonly #producer: Producer;
   readonly #name: string;
   readonly #padding: string;
@@ -56,7 +56,8 @@ export class RecordLoad {
         this.acknowledged.set(value, await this.#producer.send({ topic, key, value }));
       } catch (error) {
         this.unknown.add(value);
-        this.lastError = error;
+        const why = String(error);
+        this.errors.set(why, (this.errors.get(why) ?? 0) + 1);
       }
     }
   }
