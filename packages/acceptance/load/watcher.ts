@@ -28,9 +28,18 @@ export class Watcher {
 
   async #watch(): Promise<void> {
     const partitions = Array.from({ length: this.#partitionCount }, (_, index) => index);
-    await this.#consumer.assign([{ topic: this.#topic, partitions }]);
     const decoder = new TextDecoder();
+    let isAssigned = false;
     while (!this.#isStopped) {
+      if (!isAssigned) {
+        // The broker may be away just now.
+        const assigning = this.#consumer.assign([{ topic: this.#topic, partitions }]);
+        isAssigned = await assigning.then(
+          () => true,
+          () => false,
+        );
+        continue;
+      }
       for (const { partition, offset, value } of await this.#consumer.poll(100)) {
         this.shown.set(`${partition}@${offset}`, decoder.decode(value ?? undefined));
       }
