@@ -108,8 +108,31 @@ fn logged(path: &Path, size: usize, group: usize, flush_mode: FlushMode) -> Opti
     let what = format!("stage + commit, {flush_mode:?}");
     report(&what, batches[0].len(), rounds * group, started, cpu);
     locate_cost(&store, log_id);
-    drop(appender);
+    drop((appender, store));
+    recovery_cost(path, &request)?;
     let _ = std::fs::remove_dir_all(path.join("data"));
+    Some(())
+}
+
+/// Opens what a killed process left: every CRC is checked.
+fn recovery_cost(path: &Path, request: &OpenLogRequest) -> Option<()> {
+    let completions = Arc::new(CompletionQueue::new().ok()?);
+    let store = Store::new(Arc::new(OsDisk), completions).ok()?;
+    store.open_dir(&path.join("data")).ok()?;
+    let options = LogOptions {
+        flush_mode: FlushMode::Os,
+        ..request.options
+    };
+    let started = Instant::now();
+    let opened = store
+        .open_log(&OpenLogRequest {
+            options,
+            ..request.clone()
+        })
+        .ok()?;
+    let seconds = started.elapsed().as_secs_f64();
+    let bytes = store.log(opened.log_id).ok()?.size_bytes();
+    println!("  recovery: {:.2} GB/s", bytes as f64 / 1e9 / seconds);
     Some(())
 }
 
@@ -128,7 +151,7 @@ fn locate_cost(store: &Store, log_id: u32) -> Option<()> {
         match log.locate(&bounds) {
             millrace_log::Locate::Found(located) => offset = located.next_offset,
             other => {
-                println!("  locate stopped: {other:?}");
+                println!("  locate stopped at {offset} of {end}: {other:?}");
                 break;
             }
         }
