@@ -22,6 +22,8 @@ export interface CrashOptions {
   /** Records in flight of each producer. */
   readonly inFlight?: number;
   readonly note?: (text: string) => void;
+  /** Once aborted there is no further kill, and the verdict comes. */
+  readonly signal?: AbortSignal;
 }
 
 const TOPIC = 'crash';
@@ -34,13 +36,14 @@ const CODECS = ['none', 'lz4', 'zstd'] as const;
 
 /** Kills a broker under load again and again, then reads everything back and compares. */
 export async function crashCycles(options: CrashOptions): Promise<CrashReport> {
-  const { cycles, note } = options;
+  const { note, signal } = options;
   const broker = await MillraceProcess.start({
     // Small segments and indexes, so that kills meet rolls.
     overrides: { 'num.partitions': String(PARTITIONS), 'log.segment.bytes': '1048576' },
   });
   const bootstrapServers = broker.bootstrap;
   let restartMsMax = 0;
+  let cycles = 0;
   try {
     const loads = CODECS.map(
       (compressionType, index) =>
@@ -51,7 +54,8 @@ export async function crashCycles(options: CrashOptions): Promise<CrashReport> {
     );
     const commits = new CommitLoad(bootstrapServers, TOPIC, GROUPS);
     const watcher = new Watcher(bootstrapServers, TOPIC, PARTITIONS);
-    for (let cycle = 0; cycle < cycles; cycle++) {
+    while (cycles < options.cycles && signal?.aborted !== true) {
+      cycles++;
       await new Promise((resolve) => setTimeout(resolve, options.random() * options.pauseMs));
       await broker.kill();
       const since = performance.now();
@@ -59,9 +63,9 @@ export async function crashCycles(options: CrashOptions): Promise<CrashReport> {
       const restartMs = performance.now() - since;
       restartMsMax = Math.max(restartMsMax, restartMs);
       if (restartMs > SLOW_RESTART_MS) {
-        note?.(`restart ${cycle + 1} took ${Math.round(restartMs)} ms: ${broker.output}`);
+        note?.(`restart ${cycles} took ${Math.round(restartMs)} ms: ${broker.output}`);
       }
-      if (cycle % 10 === 9) note?.(`${cycle + 1} of ${cycles} kills`);
+      if (cycles % 10 === 0) note?.(`${cycles} of ${options.cycles} kills`);
     }
     await Promise.all([...loads, commits, watcher].map((load) => load.stop()));
     for (const [why, count] of loads.flatMap((load) => [...load.errors])) {

@@ -15,12 +15,16 @@ const { values } = parseArgs({
 });
 const random = seededPrng(Number(values.seed));
 console.log(`seed ${values.seed}`);
+// Ctrl-C ends the kills, not the comparison.
+const stopping = new AbortController();
+process.once('SIGINT', () => stopping.abort());
 const report = await crashCycles({
   cycles: Number(values.cycles),
   pauseMs: Number(values.pause),
   inFlight: Number(values['in-flight']),
   random: () => random.float(),
   note: (text) => console.log(text),
+  signal: stopping.signal,
 });
 console.log(countsOf(report));
 const complaints = complaintsOf(report);
