@@ -169,6 +169,7 @@ class Broker implements RunningBroker {
       log: this.#log,
     });
     this.#topics = topics;
+    this.#logs.isLoaded = true;
     const opened = openGroupCoordinator({
       topics,
       partitions: this.#partitions,

@@ -137,15 +137,29 @@ describe('append plan', () => {
       expect(logs[1]?.logEndOffset).toBe(0);
       plan.written(1, 1);
       expect(told).toEqual(['a:0@0', 'b:0@0']);
-      store.deferredCount = 0;
       add('d', 1);
       plan.commit();
       expect(told).toHaveLength(2);
       plan.written(1, 3);
+      store.deferredCount = 0;
       expect(told).toEqual(['a:0@0', 'b:0@0', 'c:0@1', 'd:0@2']);
       add('e', 1);
       plan.commit();
       expect(told.at(-1)).toBe('e:0@3');
+    });
+
+    it('goes on when the disk is quick again before the report of the writer thread came', () => {
+      const { store, plan, told, add } = setUp();
+      store.deferredCount = 1;
+      store.deferredLogs[0] = 1;
+      add('a', 1);
+      plan.commit();
+      store.deferredCount = 0;
+      add('b', 1);
+      plan.commit();
+      expect(told).toEqual(['a:0@0', 'b:0@1']);
+      plan.written(1, 1);
+      expect(told).toHaveLength(2);
     });
 
     it('fails everything that waits when the writer thread is refused', () => {

@@ -19,6 +19,8 @@ export class AppendPlan {
   #committing: PendingAppend[] = [];
   /** Appends whose logs are written by a thread of the engine, by log, oldest first. */
   readonly #deferred = new Map<number, PendingAppend[]>();
+  /** Logs of the commit at hand that went to that thread. */
+  readonly #deferredNow = new Set<number>();
   /** Wakes the tick when something was added outside of one. */
   onPending: () => void = () => {};
 
@@ -85,7 +87,7 @@ export class AppendPlan {
       this.#committing = batch;
       const failedCount = this.#store.commit();
       if (failedCount > 0) this.#failLogs(batch, failedCount);
-      if (this.#store.deferredCount > 0) this.#defer(this.#store.deferredCount);
+      this.#defer(this.#store.deferredCount);
       for (let i = 0; i < batch.length; i++) {
         const append = batch[i] as PendingAppend;
         if (this.#deferred.size > 0 && this.#waits(append)) continue;
@@ -123,8 +125,10 @@ export class AppendPlan {
 
   /** The disk is slow: these logs are written by a thread of the engine, which reports later. */
   #defer(count: number): void {
+    this.#deferredNow.clear();
     for (let i = 0; i < count; i++) {
       const logId = this.#store.deferredLogs[i] as number;
+      this.#deferredNow.add(logId);
       if (!this.#deferred.has(logId)) this.#deferred.set(logId, []);
     }
   }
@@ -135,6 +139,11 @@ export class AppendPlan {
     const waiting = this.#deferred.get(log.logId);
     if (waiting === undefined || append.error !== AppendError.none) return false;
     if (append.isDuplicate && append.lastOffset < log.logEndOffset) return false;
+    if (!append.isDuplicate && !this.#deferredNow.has(log.logId)) {
+      // Written here and now, so the thread is done with all before it; its report is on its way.
+      this.written(log.logId, append.baseOffset);
+      return false;
+    }
     waiting.push(append);
     return true;
   }

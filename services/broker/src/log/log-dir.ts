@@ -27,6 +27,10 @@ export class LogDir {
   readonly cleanerOffsets: OffsetMap;
   /** What each checkpoint file holds now, so that an unchanged one is not written again. */
   readonly #written = new Map<string, string>();
+  #writing: Promise<void> = Promise.resolve();
+  /** A checkpoint on disk may name a log that is gone. */
+  #hasForgotten = false;
+  #dropping: Promise<void> = Promise.resolve();
 
   private constructor(
     store: SegmentStore,
@@ -62,8 +66,50 @@ export class LogDir {
     }
   }
 
+  /** A log is gone: nothing that was noted of it may hold for a later one of the same name. */
+  forget(name: string): void {
+    for (const offsets of [this.recoveryPoints, this.logStarts, this.cleanerOffsets]) {
+      if (offsets.delete(name)) this.#hasForgotten = true;
+    }
+  }
+
+  /** The same for every log that is noted and not there. */
+  forgetAllBut(names: ReadonlySet<string>): void {
+    for (const offsets of [this.recoveryPoints, this.logStarts, this.cleanerOffsets]) {
+      for (const name of [...offsets.keys()]) if (!names.has(name)) this.forget(name);
+    }
+  }
+
+  /**
+   * Resolves when no checkpoint on disk names a forgotten log. To be awaited before a log is created: after
+   * a crash a log start or recovery point of its predecessor would cost it its records.
+   */
+  dropForgotten(): Promise<void> {
+    if (this.#hasForgotten) {
+      this.#hasForgotten = false;
+      this.#dropping = this.#writeAll().catch((error: unknown) => {
+        this.#hasForgotten = true;
+        throw error;
+      });
+    }
+    return this.#dropping;
+  }
+
+  async #writeAll(): Promise<void> {
+    await this.writeCheckpoint(CheckpointFile.recoveryPoint, this.recoveryPoints);
+    await this.writeCheckpoint(CheckpointFile.logStart, this.logStarts);
+    await this.writeCheckpoint(CheckpointFile.cleaner, this.cleanerOffsets);
+  }
+
   /** Writes a checkpoint durably when it differs from what was written last. */
-  async writeCheckpoint(file: CheckpointFile, offsets: OffsetMap): Promise<void> {
+  writeCheckpoint(file: CheckpointFile, offsets: OffsetMap): Promise<void> {
+    // One after the other, so that an older text never overwrites a newer one.
+    const written = this.#writing.then(() => this.#write(file, offsets));
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  async #write(file: CheckpointFile, offsets: OffsetMap): Promise<void> {
     if (this.isFailed) return;
     const text = formatCheckpoint(offsets);
     if (this.#written.get(file) === text) return;

@@ -38,6 +38,11 @@ export class LogManager {
   /** By directory name. */
   readonly #found = new Map<string, FoundLog>();
   readonly #logs = new Map<string, PartitionLog>();
+  /**
+   * Every log was opened, so recovered. A start that fails before must not leave the mark of a clean stop
+   * on logs that a crash left as they are.
+   */
+  isLoaded = false;
 
   constructor(parts: LogManagerParts) {
     this.#parts = parts;
@@ -64,6 +69,7 @@ export class LogManager {
         const dir = await LogDir.open(this.store, path);
         this.#dirs.push(dir);
         const names = await this.store.listLogs(dir.dirId);
+        dir.forgetAllBut(new Set(names));
         await eachLimited(names, FOUND_AT_A_TIME, (name) => this.#find(dir, name));
       }
     } catch (error) {
@@ -85,13 +91,15 @@ export class LogManager {
   }
 
   /** Creates a log in the dir that holds the fewest. Durable when it resolves. @throws EngineError */
-  createLog(
+  async createLog(
     topic: string,
     index: number,
     topicId: string,
     config: TopicConfig,
   ): Promise<PartitionLog> {
-    return this.#open(this.#emptiestDir(), topic, index, topicId, config, true);
+    const dir = this.#emptiestDir();
+    await dir.dropForgotten();
+    return this.#open(dir, topic, index, topicId, config, true);
   }
 
   /** Takes a log out of its dir; its files go after `file.delete.delay.ms`. */
@@ -99,9 +107,7 @@ export class LogManager {
     log.isClosed = true;
     this.#logs.delete(log.name);
     const dir = this.#dirOf(log.dirId);
-    dir.recoveryPoints.delete(log.name);
-    dir.logStarts.delete(log.name);
-    dir.cleanerOffsets.delete(log.name);
+    dir.forget(log.name);
     await this.store.deleteLog(log.logId);
   }
 
@@ -152,7 +158,9 @@ export class LogManager {
       this.#parts.log.error('checkpoint not written', { error: String(error) });
     });
     this.#logs.clear();
-    for (const dir of this.#dirs) await dir.close(!unclean.has(dir.dirId));
+    for (const dir of this.#dirs) {
+      await dir.close(!unclean.has(dir.dirId) && (dir.wasClean || this.isLoaded));
+    }
   }
 
   async #closeLog(log: PartitionLog): Promise<void> {

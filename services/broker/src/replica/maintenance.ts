@@ -92,7 +92,8 @@ export class Maintenance {
         dedupeBufferBytes: config.logCleanerDedupeBufferSize,
       });
       const dir = this.#parts.logs.dir(log.dirId);
-      if (dir === undefined) return;
+      // A log deleted meanwhile must leave nothing behind for the next one of its name.
+      if (dir === undefined || log.isClosed) return;
       const advanced = result.nextDirtyOffset > candidate.firstDirtyOffset;
       dir.cleanerOffsets.set(log.name, result.nextDirtyOffset);
       await dir.writeCheckpoint(CheckpointFile.cleaner, dir.cleanerOffsets);

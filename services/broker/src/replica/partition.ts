@@ -187,6 +187,9 @@ export class Partition implements AppendTarget {
       if (!this.#isDurable) {
         if (this.log.unflushedSinceMs === 0) this.log.unflushedSinceMs = this.#nowMs();
         this.#moveHighWatermark(this.log.logEndOffset);
+      } else {
+        // A slow disk may have reported the flush before the write.
+        this.#moveHighWatermark(Math.min(this.log.flushedOffset, this.log.logEndOffset));
       }
     }
     if (!append.waitsForHighWatermark || append.lastOffset < this.highWatermark) {
