@@ -38,18 +38,37 @@ export const CLOSING_BYTES: Readonly<Record<string, () => Buffer>> = {
   'a varint of six bytes': () => {
     return framed(header(API_KEYS.Metadata, 9), Buffer.from('80808080800100', 'hex'));
   },
-  'null where null is not allowed': () => framed(header(API_KEYS.CreateTopics, 2), lengthPrefix(-1)),
+  'null where null is not allowed': () =>
+    framed(header(API_KEYS.CreateTopics, 2), lengthPrefix(-1)),
   'twenty million tags in the header': () => tagsInHeader(20_000_000),
   'two thousand tags in the header': () => tagsInHeader(2_000),
   'a tag of 200 KB in the header': () => framed(tagged([[9, Buffer.alloc(200_000)]])),
   'a tag longer than the frame': () => framed(apiVersionsStart(), Buffer.from('0105ff7f', 'hex')),
-  'the same tag twice': () => framed(tagged([[5, Buffer.alloc(1)], [5, Buffer.alloc(1)]])),
-  'tags that descend': () => framed(tagged([[6, Buffer.alloc(1)], [5, Buffer.alloc(1)]])),
+  'the same tag twice': () =>
+    framed(
+      tagged([
+        [5, Buffer.alloc(1)],
+        [5, Buffer.alloc(1)],
+      ]),
+    ),
+  'tags that descend': () =>
+    framed(
+      tagged([
+        [6, Buffer.alloc(1)],
+        [5, Buffer.alloc(1)],
+      ]),
+    ),
 };
 
 /** What may stay open or not, but must do no harm. */
 export const ODD_BYTES: Readonly<Record<string, () => Buffer>> = {
-  'unknown tags in order': () => framed(tagged([[5, Buffer.alloc(9)], [900, Buffer.alloc(0)]])),
+  'unknown tags in order': () =>
+    framed(
+      tagged([
+        [5, Buffer.alloc(9)],
+        [900, Buffer.alloc(0)],
+      ]),
+    ),
   'a null client id': () => framed(Buffer.from('0003000100000001ffff00000000', 'hex')),
   'ApiVersions of version 9999': () => framed(Buffer.from('0012270f00000001ffff', 'hex')),
   'a topic name that is no UTF-8': () => {

@@ -1,3 +1,4 @@
+import { ZERO_UUID } from '@millrace/bytes';
 import { createTopicsApi, fetchApi, produceApi } from '@millrace/protocol';
 import { BatchBuilder, readRecords } from '@millrace/records';
 import { Peer } from './peer.ts';
@@ -15,7 +16,7 @@ export function batchOf(value: Uint8Array, key: Uint8Array | null = null): Uint8
 
 /** A Produce request of one batch. */
 export function produceOf(topic: string, records: Uint8Array, acks = -1) {
-  const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
+  const topicData = [{ name: topic, topicId: ZERO_UUID, partitionData: [{ index: 0, records }] }];
   return { transactionalId: null, acks, timeoutMs: 10_000, topicData };
 }
 
@@ -36,6 +37,7 @@ export function fetchOf(
     topics: [
       {
         topic,
+        topicId: ZERO_UUID,
         partitions: targets.map((partition) => ({
           partition,
           currentLeaderEpoch: -1,
@@ -111,7 +113,9 @@ export class Canary {
     );
     const records = answer.responses[0]?.partitions[0]?.records;
     if (records == null) throw new Error('canary: nothing fetched');
-    const values = [...readRecords(records)].map(({ value }) => Buffer.from(value ?? []).toString());
+    const values = [...readRecords(records)].map(({ value }) =>
+      Buffer.from(value ?? []).toString(),
+    );
     if (!values.includes(text)) throw new Error('canary: its record is not there');
     return performance.now() - startedAt;
   }

@@ -1,0 +1,29 @@
+import type { MillraceProcess } from '@millrace/testing';
+import type { Canary } from './canary.ts';
+import { Peer } from './peer.ts';
+import { rssBytes } from './process-facts.ts';
+
+const SONGS = 200;
+
+export interface CrowdReport {
+  readonly count: number;
+  readonly bytesPerConnection: number;
+  readonly p99BeforeMs: number;
+  readonly p99WithMs: number;
+}
+
+/** What `count` connections that say nothing cost, and what an honest client notices of them. */
+export async function idleCrowd(
+  broker: MillraceProcess,
+  canary: Canary,
+  count: number,
+): Promise<CrowdReport> {
+  await canary.p99(SONGS);
+  const p99BeforeMs = await canary.p99(SONGS);
+  const before = rssBytes(broker.pid);
+  const peers = await Peer.crowd(broker.port, count);
+  const p99WithMs = await canary.p99(SONGS);
+  const bytesPerConnection = (rssBytes(broker.pid) - before) / count;
+  for (const peer of peers) peer.close();
+  return { count, bytesPerConnection, p99BeforeMs, p99WithMs };
+}
