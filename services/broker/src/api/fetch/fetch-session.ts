@@ -63,6 +63,7 @@ export class FetchSession {
     const target = partitions?.get(index);
     if (partitions === undefined || target === undefined) return;
     partitions.delete(index);
+    if (partitions.size === 0) this.#byTopic.delete(topicKey);
     this.targets.delete(target);
     this.#load.partitionCount--;
   }
