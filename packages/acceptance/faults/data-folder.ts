@@ -158,7 +158,10 @@ export async function damagedFiles(): Promise<Damage[]> {
     }
   };
   try {
-    await Promise.all(Array.from({ length: BROKERS_AT_A_TIME }, worker));
+    const workers = Array.from({ length: BROKERS_AT_A_TIME }, worker);
+    // All of them, so that no broker is left behind when one finds something.
+    await Promise.allSettled(workers);
+    await Promise.all(workers);
     return damages;
   } finally {
     original.remove();
