@@ -70,8 +70,11 @@ fn files_of(log: &Path) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| {
-            path.extension()
-                .is_some_and(|found| ["log", "index", "timeindex"].iter().any(|one| found == *one))
+            path.extension().is_some_and(|found| {
+                ["log", "index", "timeindex"]
+                    .iter()
+                    .any(|one| found == *one)
+            })
         })
         .collect();
     files.sort();
@@ -86,7 +89,10 @@ fn a_damaged_log_opens_with_sound_batches_only_or_refuses() {
             let mut bench = Bench::new(dir.path());
             let (log, _) = bench.open(small_options());
             for index in 0..BATCHES {
-                bench.append(log.id(), batch_of(1 + index as usize % 3, 1_000 + index, 60));
+                bench.append(
+                    log.id(),
+                    batch_of(1 + index as usize % 3, 1_000 + index, 60),
+                );
             }
         }
         let files = files_of(&dir.path().join("t-0"));

@@ -40,7 +40,7 @@ beforeAll(async () => {
     },
   });
   canary = await Canary.open(broker.port, 'canary');
-  for (let i = 0; i < 2; i++) await createTopic(await open(), `wide-${i}`, { partitions: 1000 });
+  for (let i = 0; i < 2; i++) await createTopic(await open(), `wide-${i}`, { partitions: 500 });
 });
 
 afterEach(() => {

@@ -1,5 +1,6 @@
 import { ManualClock, seededPrng } from '@millrace/base';
 import { describe, expect, it } from 'vitest';
+import { FETCH_SESSION_PARTITIONS_MAX, FETCH_SESSIONS_PARTITIONS_TOTAL_MAX } from '../../limits.ts';
 import { FetchSessionCache } from './fetch-session.ts';
 
 function target(topic: string, index: number, fetchOffset = 0) {
@@ -66,5 +67,25 @@ describe('fetch sessions', () => {
     expect(cache.get(first?.id ?? 0)).toBeUndefined();
     expect(cache.get(second?.id ?? 0)).toBe(second);
     expect(cache.create(false)).toBeUndefined();
+  });
+
+  it('hold a bounded number of partitions, each and all together', () => {
+    const { cache } = setUp(100);
+    expect(cache.create(false, FETCH_SESSION_PARTITIONS_MAX + 1)).toBeUndefined();
+    const session = cache.create(false);
+    for (let i = 0; i < FETCH_SESSION_PARTITIONS_MAX; i++) session?.put(target('a', i));
+    expect(session?.put(target('a', FETCH_SESSION_PARTITIONS_MAX))).toBe(false);
+    expect(session?.put(target('a', 0, 9))).toBe(true);
+    const rest = FETCH_SESSIONS_PARTITIONS_TOTAL_MAX - FETCH_SESSION_PARTITIONS_MAX;
+    expect(cache.create(false, 1)).toBeDefined();
+    const others = Array.from({ length: rest / FETCH_SESSION_PARTITIONS_MAX }, () => {
+      const other = cache.create(false, FETCH_SESSION_PARTITIONS_MAX);
+      for (let i = 0; i < FETCH_SESSION_PARTITIONS_MAX; i++) other?.put(target('b', i));
+      return other;
+    });
+    expect(others).not.toContain(undefined);
+    expect(cache.create(false, 1)).toBeUndefined();
+    if (session !== undefined) cache.remove(session.id);
+    expect(cache.create(false, FETCH_SESSION_PARTITIONS_MAX)).toBeDefined();
   });
 });
