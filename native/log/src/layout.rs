@@ -61,11 +61,11 @@ pub(crate) fn parse_segment_file(path: &Path) -> Option<SegmentFileName> {
     })
 }
 
-/// Refuses what must never become part of a path.
+/// Refuses what must never become part of a path. A topic's name may start with a dot, as in Kafka.
 pub(crate) fn check_name(name: &str) -> Result<()> {
     let fine = !name.is_empty()
         && name.len() <= NAME_BYTES_MAX
-        && !name.starts_with('.')
+        && !matches!(name, "." | ".." | ".lock")
         && !name.bytes().any(|byte| byte == b'/' || byte == 0);
     if fine {
         return Ok(());
@@ -76,8 +76,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     ))
 }
 
-/// A file of a log dir: one name, or two with a slash between. A leading dot is allowed in the last
-/// (`.kafka_cleanshutdown`), save for `.`, `..` and the lock.
+/// A file of a log dir: one name, or two with a slash between.
 pub(crate) fn check_file_name(name: &str) -> Result<()> {
     let refused = || EngineError::new(ErrorCode::InvalidName, format!("{name:?} cannot be a file"));
     let last = match name.split_once('/') {
@@ -87,10 +86,7 @@ pub(crate) fn check_file_name(name: &str) -> Result<()> {
         }
         None => name,
     };
-    if matches!(last, "." | ".." | ".lock") {
-        return Err(refused());
-    }
-    check_name(last.strip_prefix('.').unwrap_or(last)).map_err(|_| refused())
+    check_name(last).map_err(|_| refused())
 }
 
 /// `<name>.<32 hex>-delete`, the name cut so that it fits.
@@ -130,7 +126,7 @@ mod tests {
 
     #[test]
     fn paths_cannot_be_smuggled_in() {
-        for bad in ["", ".", "..", "a/b", "../x", ".hidden", "a\0b"] {
+        for bad in ["", ".", "..", ".lock", "a/b", "../x", "a\0b"] {
             assert!(check_name(bad).is_err(), "{bad:?}");
         }
         for bad in ["a/../b", "../x", ".lock", "a/.", "a/b/c", "/etc", "a/"] {
@@ -138,6 +134,7 @@ mod tests {
         }
         for good in [
             ".kafka_cleanshutdown",
+            ".hidden-0",
             "t-0/partition.metadata",
             "meta.properties",
         ] {

@@ -1,15 +1,19 @@
-import { seededPrng } from '@millrace/base';
+import { type Prng, seededPrng } from '@millrace/base';
 import type { Canary } from './canary.ts';
-import { goldenRequests, mutant } from './mutations.ts';
-import { framed, Peer } from './peer.ts';
+import { decodes, goldenRequests, mutant } from './mutations.ts';
+import { framed, header, Peer } from './peer.ts';
 
-/** Frames on one connection before a new one is opened; the broker usually ends it earlier. */
-const FRAMES_PER_CONNECTION = 8;
-const CONNECTIONS_AT_ONCE = 25;
+/** A connection ends with its first frame that is no request, or here. */
+const FRAMES_PER_CONNECTION = 16;
+const CONNECTIONS_AT_ONCE = 60;
+/** An api nobody serves: what came before is answered, then the broker closes. */
+const GOODBYE = framed(header(93, 0));
 const CANARY_EVERY = 1_000;
+const NOTE_EVERY = 50_000;
 /** The canary's song after bad frames (kafka-surface G.1); machines that build something else are slower. */
 const CANARY_MS_MAX = 1_000;
-const ROUND_MS_MAX = 400;
+/** Long polls and joins wait for others; nobody comes. */
+const TALK_MS_MAX = 100;
 
 export interface FuzzOptions {
   readonly port: number;
@@ -28,49 +32,70 @@ export interface FuzzReport {
 
 /**
  * Sends golden requests with something wrong to a live broker, and lets the canary sing after every thousand.
+ * What the n-th connection says depends on the seed and n only.
  *
  * @throws Error naming the seed when the broker is gone or the canary is not served in time.
  */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const { port, canary, seed, frameCount, note } = options;
-  const random = seededPrng(seed);
+  const { port, seed, frameCount } = options;
   const requests = goldenRequests();
-  let sent = 0;
-  let connectionCount = 0;
-  let closedCount = 0;
-  let canaryMsMax = 0;
+  const report = { frameCount: 0, connectionCount: 0, closedCount: 0, canaryMsMax: 0 };
+  let singing = Promise.resolve();
   let nextCanary = CANARY_EVERY;
-  try {
-    while (sent < frameCount) {
-      const round = Array.from({ length: CONNECTIONS_AT_ONCE }, () =>
-        Array.from({ length: FRAMES_PER_CONNECTION }, () => framed(mutant(requests, random))),
-      );
-      const closed = await Promise.all(round.map((frames) => sendAll(port, frames)));
-      sent += CONNECTIONS_AT_ONCE * FRAMES_PER_CONNECTION;
-      connectionCount += CONNECTIONS_AT_ONCE;
-      closedCount += closed.filter(Boolean).length;
-      if (sent < nextCanary) continue;
-      nextCanary += CANARY_EVERY;
-      const songMs = await canary.sing();
-      canaryMsMax = Math.max(canaryMsMax, songMs);
-      if (songMs > CANARY_MS_MAX) throw new Error(`the canary took ${songMs.toFixed(0)} ms`);
-      if (sent % 50_000 === 0)
-        note?.(`${sent} frames, canary at most ${canaryMsMax.toFixed(0)} ms`);
+  const worker = async (): Promise<void> => {
+    while (report.frameCount < frameCount) {
+      const frames = talk(requests, seededPrng(seed * 1_000_003 + report.connectionCount++));
+      report.frameCount += frames.length;
+      if (await sendAll(port, frames)) report.closedCount++;
+      if (report.frameCount >= nextCanary) {
+        nextCanary += CANARY_EVERY;
+        singing = singing.then(() => listen(options, report));
+      }
+      await singing;
     }
+  };
+  try {
+    await Promise.all(Array.from({ length: CONNECTIONS_AT_ONCE }, worker));
   } catch (error) {
-    throw new Error(`seed ${seed}, frame ${sent}: ${String(error)}`, { cause: error });
+    const where = `seed ${seed}, connection ${report.connectionCount}`;
+    throw new Error(`${where}: ${String(error)}`, { cause: error });
   }
-  return { frameCount: sent, connectionCount, closedCount, canaryMsMax };
+  return report;
 }
 
-/** Whether the broker closed; frames that wait for others (long polls) are left after a while. */
-async function sendAll(port: number, frames: readonly Buffer[]): Promise<boolean> {
+async function listen(
+  { canary, note }: FuzzOptions,
+  report: { frameCount: number; canaryMsMax: number },
+): Promise<void> {
+  const songMs = await canary.sing();
+  report.canaryMsMax = Math.max(report.canaryMsMax, songMs);
+  if (songMs > CANARY_MS_MAX) throw new Error(`the canary took ${songMs.toFixed(0)} ms`);
+  if (report.frameCount % NOTE_EVERY < CANARY_EVERY) {
+    note?.(`${report.frameCount} frames, canary at most ${report.canaryMsMax.toFixed(0)} ms`);
+  }
+}
+
+/** Frames of which all but the last decode, so that the broker gets to see every one. */
+function talk(requests: readonly Uint8Array[], random: Prng): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  while (frames.length < FRAMES_PER_CONNECTION) {
+    const frame = mutant(requests, random);
+    frames.push(frame);
+    if (!decodes(frame)) break;
+  }
+  return frames;
+}
+
+/** Whether the broker closed by itself; frames that wait for others (long polls) are left after a while. */
+async function sendAll(port: number, frames: readonly Uint8Array[]): Promise<boolean> {
   const peer = await Peer.open(port);
-  peer.send(Buffer.concat(frames));
-  // Half-closed: whoever is answered completely is closed by the broker as well.
-  peer.socket.end();
-  const timer = setTimeout(() => peer.close(), ROUND_MS_MAX);
+  peer.send(Buffer.concat([...frames.map((frame) => framed(frame)), GOODBYE]));
+  let isLeft = false;
+  const timer = setTimeout(() => {
+    isLeft = true;
+    peer.close();
+  }, TALK_MS_MAX);
   await peer.closed();
   clearTimeout(timer);
-  return peer.isClosed;
+  return !isLeft;
 }

@@ -1,4 +1,6 @@
 import type { Prng } from '@millrace/base';
+import { Reader } from '@millrace/bytes';
+import * as protocol from '@millrace/protocol';
 import { goldenFrames } from '../../protocol/golden/frames.ts';
 
 const FRAME_BYTES_MAX = 64 * 1024;
@@ -12,10 +14,10 @@ export function goldenRequests(): readonly Uint8Array[] {
     .map(({ bytes }) => bytes);
 }
 
-/** One of the requests with one to four things wrong. */
+/** One of the requests with one to three things wrong, mostly one. */
 export function mutant(requests: readonly Uint8Array[], random: Prng): Uint8Array {
   let bytes = Buffer.from(requests[random.below(requests.length)] as Uint8Array);
-  for (let left = 1 + random.below(4); left > 0; left--) {
+  for (let left = 1 + Math.max(0, random.below(6) - 3); left > 0; left--) {
     if (bytes.length > 0) bytes = changed(bytes, requests, random);
   }
   return bytes;
@@ -60,5 +62,34 @@ function changed(
       random.fill(more);
       return Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)]);
     }
+  }
+}
+
+interface RequestCodec {
+  readonly key: number;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  readonly decodeRequest: (reader: Reader, version: number) => unknown;
+}
+
+const CODECS = new Map(
+  Object.entries(protocol)
+    .filter(([name, value]) => name.endsWith('Api') && typeof value === 'object')
+    .map(([, value]) => [(value as RequestCodec).key, value as RequestCodec]),
+);
+
+/** Whether a changed frame is still a request, so that the broker answers and reads on. */
+export function decodes(frame: Uint8Array): boolean {
+  try {
+    const reader = new Reader(frame);
+    const { apiKey, apiVersion } = protocol.decodeRequestHeader(reader);
+    const codec = CODECS.get(apiKey);
+    if (codec === undefined) return false;
+    if (apiVersion < codec.minVersion || apiVersion > codec.maxVersion) return false;
+    codec.decodeRequest(reader, apiVersion);
+    reader.finish();
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -225,6 +225,14 @@ it('refuses topic names that are no names, and writes nothing for them', async (
   expect(existsSync(path.join(broker.dataFolder, '..', 'x-0'))).toBe(false);
 });
 
+it('takes names that look like paths and are none', async () => {
+  const peer = await open();
+  for (const name of ['.hidden', '...', '-rf', '_', '..a-0', 'x'.repeat(249)]) {
+    await createTopic(peer, name);
+    expect(await produce(peer, name, batchOf(Buffer.from(name)))).toBe(0);
+  }
+});
+
 it('refuses more partitions than it may hold', async () => {
   const peer = await open();
   for (const numPartitions of [PARTITIONS_MAX, 1_000_000, 2 ** 31 - 1, 0, -2]) {

@@ -81,6 +81,8 @@ function* named(
 function topicsOf(partitions: readonly Partition[]): DescribeLogDirsResponseTopic[] {
   const topics = new Map<string, PartitionWire[]>();
   for (const partition of partitions) {
+    // Deleted while the volumes were asked for their space.
+    if (!partition.isOnline) continue;
     const wire: PartitionWire = {
       partitionIndex: partition.index,
       partitionSize: partition.sizeBytes,
