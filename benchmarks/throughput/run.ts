@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { fillPageCache } from './hygiene.ts';
 import { buildNative, createTopic, deleteTopic, load, type Report } from './load.ts';
@@ -28,6 +29,8 @@ const { values } = parseArgs({
   },
 });
 const WARM_SECONDS = 15;
+/** Until the files of a deleted topic are gone. */
+const DELETED_MS = 1_500;
 const seconds = Number(values.seconds);
 const without = new Set(values.without.split(','));
 const only = new Set(values.only.split(',').filter((name) => name !== ''));
@@ -36,10 +39,11 @@ const only = new Set(values.only.split(',').filter((name) => name !== ''));
 async function measure(server: Server, scenario: Scenario, round: number): Promise<Report> {
   const topic = `${scenario.name}-${round}`;
   const partitions = scenario.load.partitions ?? 4;
-  const configs =
-    server.name === 'kafka' && scenario.durability === 'flushed'
-      ? ([['flush.messages', '1']] as const)
-      : [];
+  // Gone at once when deleted: the next run then writes into pages that this one gave back, on every server.
+  const configs: [string, string][] = [['file.delete.delay.ms', '100']];
+  if (server.name === 'kafka' && scenario.durability === 'flushed') {
+    configs.push(['flush.messages', '1']);
+  }
   const known = server.name !== 'limit';
   if (known) await createTopic(server, topic, partitions, configs);
   if (scenario.prefillBytes !== undefined)
@@ -49,6 +53,7 @@ async function measure(server: Server, scenario: Scenario, round: number): Promi
   const run = load(server, scenario.load, { topic, seconds, warmupSeconds: 2 });
   const [report] = await Promise.all([run, replay?.start()]);
   if (known) await deleteTopic(server, topic);
+  await sleep(DELETED_MS);
   if (replay !== undefined) await deleteTopic(server, replay.topic);
   return report;
 }
@@ -154,9 +159,9 @@ async function main(): Promise<void> {
       if (only.size > 0 && !only.has(scenario.name)) continue;
       const rounds = new Map<ServerName, Report[]>();
       for (let round = 0; round < Number(values.rounds); round++) {
+        ballast.refresh();
         for (const name of ['limit', 'millrace', 'kafka'] as const) {
           if (!takesPart(name, scenario)) continue;
-          ballast.refresh();
           const report =
             name === 'limit'
               ? await measureLimit(workDir, scenario, round)

@@ -14,6 +14,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::dir::LogDir;
 use crate::log::Log;
+use crate::types::FlushMode;
 
 /// They wait for the disk, not for a core.
 const THREADS_MAX: usize = 16;
@@ -109,9 +110,14 @@ fn run(dir: &Arc<LogDir>) {
             // Without another thread the logs wait a little longer.
             let _ = dir.flusher.start(dir);
         }
-        let began = dir.pressure.lock().flush_begins();
+        // A flush per commit is small, and tells of the disk by how long it takes. A whole segment of a log
+        // that leaves flushing to the system is not: it may take its time.
+        let began =
+            (log.flush_mode() == FlushMode::Group).then(|| dir.pressure.lock().flush_begins());
         let flushed = log.flush();
-        dir.pressure.lock().flush_ends(began);
+        if let Some(began) = began {
+            dir.pressure.lock().flush_ends(began);
+        }
         if let Ok(value) = flushed {
             let kind = CompletionKind::Flushed;
             dir.report(CompletionRow {

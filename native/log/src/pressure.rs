@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// One look at the counters per so many bytes: it costs about as much as writing 100 KB.
 const BYTES_PER_LOOK: u64 = 32 << 20;
 /// Share of the kernel's limit at which writes are handed over, in percent.
-const WARN_PERCENT: u64 = 80;
+const WARN_PERCENT: u64 = 95;
 /// A write that takes longer than this, and longer than its bytes explain, is slow. The kernel's
 /// pauses are longer, the time slices of a busy machine shorter.
 const SLOW_WRITE: Duration = Duration::from_millis(20);
@@ -142,8 +142,8 @@ mod tests {
     #[test]
     fn the_limit_is_the_middle_of_both_thresholds() {
         assert!(!is_near_limit(CALM));
-        assert!(!is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 115")));
-        assert!(is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 116")));
+        assert!(!is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 137")));
+        assert!(is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 138")));
         assert!(!is_near_limit("nothing of the kind"));
         assert!(vmstat().is_none_or(|text| text.contains("nr_dirty_threshold ")));
     }
