@@ -55,7 +55,7 @@ impl Default for LogOptions {
 pub struct OpenLogRequest {
     /// The directory it lies in.
     pub dir_id: DirId,
-    /// Directory name, `<topic>-<partition>`; refused with a slash or a leading dot.
+    /// Directory name, `<topic>-<partition>`; refused with a slash, and when it is a dot or two.
     pub name: String,
     /// Create the directory, durably.
     pub create: bool,

@@ -23,7 +23,7 @@ export const EngineErrorCode = {
   addressInUse: 11,
   /** The address cannot be bound for another reason. */
   addressUnavailable: 12,
-  /** A name with a slash, a leading dot or other bytes that never become a path. */
+  /** A name with a slash, of one dot or two, or with other bytes that never become a path. */
   invalidName: 13,
   /** The native binary for this platform is missing from the package. */
   nativeBinaryMissing: 14,

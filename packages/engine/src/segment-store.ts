@@ -77,7 +77,7 @@ export interface LogOptions {
 
 export interface OpenLogRequest {
   readonly dirId: number;
-  /** Directory name, `<topic>-<partition>`; validated by the caller, refused here if it has a slash or a leading dot. */
+  /** Directory name, `<topic>-<partition>`; validated by the caller, refused here if it has a slash or is a dot or two. */
   readonly name: string;
   /** true: the directory is created and made durable; false: it must exist. */
   readonly create: boolean;

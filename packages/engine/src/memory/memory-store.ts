@@ -91,7 +91,7 @@ export class MemoryStore implements SegmentStore {
 
   async openLog(request: OpenLogRequest): Promise<OpenedLog> {
     const { dirId, name } = request;
-    if (name === '' || name.startsWith('.') || name.includes('/')) {
+    if (name === '' || name === '.' || name === '..' || name.includes('/')) {
       throw new EngineError(EngineErrorCode.invalidName, `"${name}" names no log`);
     }
     if (this.#logs.some((log) => log?.dirId === dirId && log.name === name)) {
