@@ -1,16 +1,7 @@
 import { createRequire } from 'node:module';
 import { EngineError, EngineErrorCode } from './engine-error.ts';
-import type { ConnectionInfo, ListenerInfo, ReactorOptions, ReactorStats } from './reactor.ts';
-import type {
-  AbortedTransaction,
-  CompactRequest,
-  CompactResult,
-  EpochEntry,
-  LogOptions,
-  OpenedLog,
-  OpenLogRequest,
-  SegmentInfo,
-} from './segment-store.ts';
+import type { Reactor, ReactorOptions, ReactorStats } from './reactor.ts';
+import type { SegmentStore } from './segment-store.ts';
 
 /** Version of the calls below; the binary carries the same number. */
 const BINARY_VERSION = 1;
@@ -19,86 +10,19 @@ const BINARY_VERSION = 1;
 const PLATFORM = `${process.platform}-${process.arch}`;
 const FILE = 'millrace-engine.linux-x64-gnu.node';
 
-/** One engine of the native binary: tables and functions (native/napi). Errors carry their code as text. */
-export interface NativeEngine {
-  readonly events: Float64Array;
-  readonly sends: Float64Array;
-  readonly out: Uint8Array;
-  readonly plan: Float64Array;
-  readonly results: Float64Array;
-  readonly located: Float64Array;
-  readonly failedLogs: Float64Array;
+/**
+ * One engine of the native binary (native/napi): the tables and calls of both faces, save for the few that
+ * TypeScript answers or names otherwise. Errors carry their code as text.
+ */
+export interface NativeEngine
+  extends Omit<SegmentStore, 'hasStaged' | 'deferredCount' | 'deferredLogs'>,
+    Omit<Reactor, 'stats' | 'close'> {
   /** Ids, and their number in the last cell. */
   readonly deferredLogs: Float64Array;
-
-  stage(rowCount: number): void;
-  stageOwned(logId: number, batch: Uint8Array, leaderEpoch: number, appendTimeMs: number): void;
-  commit(): number;
-  setDeferral(mayDefer: boolean): void;
-  locate(
-    logId: number,
-    offset: number,
-    upToOffset: number,
-    maxBytes: number,
-    atLeastOne: boolean,
-  ): number;
-  flush(rowCount: number): void;
   /** Returns its argument: the price of a crossing. */
   noop(value: number): number;
-
-  listen(host: string, port: number, backlog: number): ListenerInfo;
-  closeListener(listenerId: number): void;
-  run(onTick: (eventCount: number) => void): void;
-  buffer(bufferId: number): Uint8Array;
-  connectionInfo(connectionId: number): ConnectionInfo;
-  sendOwned(connectionId: number, bytes: Uint8Array): void;
-  pauseReading(connectionId: number): void;
-  resumeReading(connectionId: number): void;
-  closeConnection(connectionId: number): void;
-  unsentBytes(connectionId: number): number;
   reactorStats(): ReactorStats;
   closeReactor(): void;
-
-  openDir(path: string): Promise<number>;
-  closeDir(dirId: number): Promise<void>;
-  listLogs(dirId: number): Promise<string[]>;
-  writeFile(dirId: number, name: string, bytes: Uint8Array): Promise<void>;
-  readFile(dirId: number, name: string): Promise<Uint8Array | null>;
-  removeFile(dirId: number, name: string): Promise<void>;
-  openLog(request: OpenLogRequest): Promise<OpenedLog>;
-  closeLog(logId: number): Promise<void>;
-  deleteLog(logId: number): Promise<void>;
-  configureLog(logId: number, options: LogOptions): void;
-
-  warm(logId: number, offset: number, maxBytes: number): Promise<void>;
-  read(
-    logId: number,
-    offset: number,
-    upToOffset: number,
-    maxBytes: number,
-    atLeastOne: boolean,
-  ): Promise<Uint8Array>;
-  findBatchByTimestamp(logId: number, timestampMs: number, fromOffset: number): Promise<number>;
-  findLargestTimestamp(logId: number): Promise<number>;
-  segments(logId: number): SegmentInfo[];
-  sizeBytes(logId: number): number;
-  roll(logId: number): number;
-  trimTo(logId: number, logStartOffset: number): Promise<number>;
-  truncateTo(logId: number, offset: number): Promise<void>;
-  flushLog(logId: number): Promise<number>;
-  assignLeaderEpoch(logId: number, epoch: number): Promise<void>;
-  epochs(logId: number): EpochEntry[];
-  scanProducers(logId: number, fromOffset: number): Promise<Float64Array>;
-  writeSnapshot(logId: number, offset: number, bytes: Uint8Array): Promise<void>;
-  readSnapshot(logId: number, offset: number): Promise<Uint8Array | null>;
-  removeSnapshot(logId: number, offset: number): Promise<void>;
-  abortedTransactions(
-    logId: number,
-    fromOffset: number,
-    upToOffset: number,
-  ): Promise<AbortedTransaction[]>;
-  appendAbortedTransaction(logId: number, entry: AbortedTransaction): Promise<void>;
-  compact(logId: number, request: CompactRequest): Promise<CompactResult>;
 }
 
 interface NativeBinary {

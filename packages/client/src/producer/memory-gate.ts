@@ -19,10 +19,6 @@ export class MemoryGate {
     this.#clock = clock;
   }
 
-  get heldBytes(): number {
-    return this.#heldBytes;
-  }
-
   /** Takes `bytes` at once when there is room and nobody waits. */
   tryAdmit(bytes: number): boolean {
     if (this.#waiters.length > 0 || this.#heldBytes + bytes > this.#capacityBytes) return false;
