@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { ApacheKafka, Child, freePort, MillraceProcess } from '@millrace/testing';
 import { binary, type Target } from './load.ts';
-import { untilServing } from './serving.ts';
 
 export type ServerName = 'limit' | 'millrace' | 'kafka';
 export type Durability = 'page-cache' | 'flushed';
@@ -10,8 +9,6 @@ export type Durability = 'page-cache' | 'flushed';
 export interface Server extends Target {
   readonly name: ServerName;
   readonly port: number;
-  /** Milliseconds from spawn to the first Metadata answer; 0 where it is not measured. */
-  readonly startMs: number;
   readonly dir: string;
   stop(): Promise<void>;
 }
@@ -23,7 +20,7 @@ export async function startLimit(workDir: string): Promise<Server> {
   await child.saying(/listening/, 5_000);
   return {
     name: 'limit',
-    ...{ pid: child.pid, port, address: `127.0.0.1:${port}`, dir, startMs: 0 },
+    ...{ pid: child.pid, port, address: `127.0.0.1:${port}`, dir },
     stop: async () => void (await child.stop()),
   };
 }
@@ -31,16 +28,13 @@ export async function startLimit(workDir: string): Promise<Server> {
 export async function startMillrace(workDir: string, durability: Durability): Promise<Server> {
   const dataFolder = join(workDir, `millrace-${durability}`);
   const mode = durability === 'flushed' ? 'fsync' : 'page-cache';
-  const since = performance.now();
-  const starting = MillraceProcess.start({
+  const broker = await MillraceProcess.start({
     dataFolder,
     overrides: { 'millrace.log.durability': mode },
   });
-  const broker = await starting;
-  const startMs = await untilServing(broker.port, since);
   return {
     name: 'millrace',
-    ...{ pid: broker.pid, port: broker.port, address: broker.bootstrap, dir: dataFolder, startMs },
+    ...{ pid: broker.pid, port: broker.port, address: broker.bootstrap, dir: dataFolder },
     stop: () => broker.stop(),
   };
 }
@@ -51,7 +45,7 @@ export async function startKafka(workDir: string): Promise<Server> {
   const kafka = await ApacheKafka.start({ dataFolder: dir });
   return {
     name: 'kafka',
-    ...{ pid: kafka.pid, port: kafka.port, address: kafka.bootstrap, dir, startMs: 0 },
+    ...{ pid: kafka.pid, port: kafka.port, address: kafka.bootstrap, dir },
     stop: () => kafka.stop(),
   };
 }
