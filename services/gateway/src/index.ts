@@ -1,0 +1,12 @@
+export type {
+  ListenOptions,
+  SendResult,
+  Socket,
+  SocketHandlers,
+  SocketServer,
+  SocketServerOptions,
+  TlsFiles,
+  UpgradeAnswer,
+  UpgradeRequest,
+} from './ws/socket-server.ts';
+export { ListenError } from './ws/socket-server.ts';

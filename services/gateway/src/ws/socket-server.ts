@@ -1,0 +1,96 @@
+/**
+ * The transport as everything above it sees it: WebSocket messages in, bounded and corked sends out.
+ *
+ * Bodies: `uws-socket-server.ts` (production) and `memory-socket-server.ts` (tests, virtual time). The same
+ * contract tests run over both.
+ */
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly tls?: TlsFiles;
+  /** Several processes on one port: the kernel spreads accepts. Otherwise a taken port is an error. */
+  readonly sharedPort?: boolean;
+}
+
+/** What a client asks for before there is a WebSocket. Header values are '' when absent. */
+export interface UpgradeRequest {
+  /** Without the query string. */
+  readonly path: string;
+  /** Without its `?`; '' when there is none. A bare `?` counts as one. */
+  readonly query: string | null;
+  /** Of the TCP peer: IPv4 dotted, IPv6 in full form, `unix` for local sockets. */
+  readonly peerAddress: string;
+  /** Value of a header by lower-case name. */
+  header(name: string): string;
+}
+
+/**
+ * `accept` is the one subprotocol to echo; `context` rides on the socket until `open`.
+ * `reject` is an HTTP status.
+ */
+export type UpgradeAnswer =
+  | { readonly accept: string; readonly context?: unknown }
+  | { readonly reject: number; readonly headers?: Readonly<Record<string, string>> };
+
+export type SendResult = 'sent' | 'buffered' | 'dropped';
+
+export interface Socket {
+  /** Unique in the process. */
+  readonly id: number;
+  /** What `upgrade` put into its answer. */
+  readonly context: unknown;
+  /** User space only: neither the kernel's buffer nor the open cork. */
+  unsentBytes(): number;
+  /** Everything sent inside `write` leaves in one system call where it fits. */
+  cork(write: () => void): void;
+  /** Copies before returning. A closed socket drops. */
+  send(bytes: Uint8Array, isText: boolean): SendResult;
+  /** Starts the closing handshake. `close` is called once, maybe at once. */
+  end(code: number, reason: string): void;
+  /** Cuts the connection. `close` is called with 1006. */
+  destroy(): void;
+}
+
+/** None of these may throw. */
+export interface SocketHandlers {
+  /** Synchronous. */
+  upgrade(request: UpgradeRequest): UpgradeAnswer;
+  open(socket: Socket): void;
+  /** `data` is valid only during the call. */
+  message(socket: Socket, data: Uint8Array, isText: boolean): void;
+  /** A write made progress. */
+  drain(socket: Socket): void;
+  /** The last call for this socket. */
+  close(socket: Socket, code: number): void;
+  /** Bytes were refused: must never happen, counted as a bug. */
+  dropped(socket: Socket): void;
+}
+
+/** The limits of a transport. */
+export interface SocketServerOptions {
+  readonly handlers: SocketHandlers;
+  /** A larger message ends the connection without a close frame. Bytes. */
+  readonly messageBytesMax: number;
+}
+
+export interface SocketServer {
+  /** Rejects with a `ListenError` when the address is taken or cannot be bound. */
+  listen(options: ListenOptions): Promise<{ readonly port: number }>;
+  /** Takes no more connections; open sockets are left alone. */
+  stopListening(): void;
+  /** Cuts every socket. */
+  destroyAll(): void;
+}
+
+/** The address could not be bound. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
