@@ -94,6 +94,19 @@ describe('defineMetrics', () => {
     expect(text).toContain('# TYPE time_ms_count counter\ntime_ms_count{api="x"} 1000\n');
   });
 
+  it('shows seconds of what was recorded in milliseconds', () => {
+    const seconds = defineMetrics({
+      wait: { name: 'wait_seconds', type: 'distribution', sentence: 'Wait.', divisor: 1000 },
+    });
+    const metrics = seconds.create();
+    metrics.families.wait.with().record(0.25);
+    const [, shown] = /wait_seconds\{quantile="0.50"\} (\S+)/.exec(
+      [...renderMetrics(metrics.rendered())].join(''),
+    ) as RegExpExecArray;
+    expect(Number(shown)).toBeCloseTo(0.00025, 5);
+    expect(Number(shown)).toBeGreaterThan(0);
+  });
+
   it('folds series beyond the cap and drops those whose object is gone', () => {
     const metrics = table.create();
     for (const api of ['a', 'b', 'c', 'd']) metrics.families.time.with(api).record(1);

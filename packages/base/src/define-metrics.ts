@@ -15,6 +15,11 @@ export interface MetricRow {
   readonly sentence: string;
   /** Series beyond this fold into one whose last label is `__other__`; 1,000 when absent. */
   readonly maxSeries?: number;
+  /**
+   * Quantiles are divided by this when they are shown, 1 when absent: with 1000, milliseconds are recorded (and told
+   * apart to the microsecond) and seconds are shown.
+   */
+  readonly divisor?: number;
 }
 
 export type MetricRows = Readonly<Record<string, MetricRow>>;
@@ -181,12 +186,13 @@ class Family implements MetricFamily<Instrument> {
 
   *#quantileLines(): Iterable<string> {
     const values: number[] = [];
+    const divisor = this.row.divisor ?? 1;
     for (const { instrument, prefixes } of this.#series.values()) {
       if (!(instrument instanceof Histogram)) continue;
       instrument.quantiles(SHARES, values);
       let lines = '';
       for (let at = 0; at < prefixes.length; at++) {
-        lines += `${prefixes[at]}${metricNumber(values[at] as number)}\n`;
+        lines += `${prefixes[at]}${metricNumber((values[at] as number) / divisor)}\n`;
       }
       yield lines;
     }
