@@ -21,7 +21,7 @@ use crate::layout::{
 use crate::log::{Log, LogParts, View};
 use crate::scan_segment::{ScanPlan, Scanned, scan_segment};
 use crate::sealed::load_sealed;
-use crate::segment::Segment;
+use crate::segment::{Segment, SegmentFacts};
 use crate::side_files::{snapshot_offsets, topic_id};
 use crate::tail::TailMark;
 use crate::transaction_index;
@@ -210,6 +210,9 @@ impl Recovery<'_> {
                 break;
             }
         }
+        if self.segments.is_empty() && self.request.recovery_point > 0 {
+            return Err(self.refuse(self.path, "holds no segment"));
+        }
         if self.segments.is_empty() || self.tail.next_offset < self.request.log_start_offset {
             // Nothing, or nothing that is still wanted: begin at the log start.
             let bases: Vec<i64> = self
@@ -236,7 +239,7 @@ impl Recovery<'_> {
         {
             let facts = match load_sealed(self.disk(), self.path, base_offset, next) {
                 Some(facts) => facts,
-                None => self.scan(base_offset, i64::MIN, i64::MAX)?.facts,
+                None => self.rebuild_sealed(base_offset)?,
             };
             let segment = Segment::existing(self.path, base_offset, base_offset, &facts);
             self.segments.push(Arc::new(segment));
@@ -251,10 +254,14 @@ impl Recovery<'_> {
             scanned = self.scan(base_offset, i64::MIN, i64::MIN)?;
         }
         let torn = scanned.is_torn();
-        if torn {
-            self.cut(base_offset, next, &scanned)?;
-        }
         let last = next.is_none() || torn;
+        // Compaction may leave the end of a segment empty that another one follows.
+        if last && scanned.next_offset < recovery_point {
+            return Err(self.flushed_data_lost(base_offset, &scanned));
+        }
+        if torn {
+            self.cut(base_offset, &scanned)?;
+        }
         self.epochs.append(&mut scanned.epochs);
         let mut facts = scanned.facts;
         facts.synced = self.request.clean && !torn;
@@ -281,20 +288,38 @@ impl Recovery<'_> {
             .map_err(|error| self.failed(&error))
     }
 
-    /// Cuts the torn end. Damage below the recovery point is no torn end: those records were on the
-    /// device, and cutting them would lose what was acknowledged.
-    fn cut(&mut self, base_offset: i64, next: Option<i64>, scanned: &Scanned) -> Result<()> {
-        let path = segment_path(self.path, base_offset, LOG);
-        if scanned.next_offset < self.request.recovery_point && next.is_some() {
-            return Err(EngineError::new(
-                ErrorCode::CorruptFile,
-                format!(
-                    "{} is damaged at byte {}",
-                    path.display(),
-                    scanned.facts.size_bytes
-                ),
-            ));
+    /// Makes the indexes of a segment anew that was on the device as a whole.
+    fn rebuild_sealed(&self, base_offset: i64) -> Result<SegmentFacts> {
+        let scanned = self.scan(base_offset, i64::MIN, i64::MAX)?;
+        if scanned.is_torn() {
+            return Err(self.flushed_data_lost(base_offset, &scanned));
         }
+        Ok(scanned.facts)
+    }
+
+    /// Records that were on the device are no torn end: to cut them would lose what was acknowledged,
+    /// and to go on at their offsets would give these away twice. Nothing is changed.
+    fn flushed_data_lost(&self, base_offset: i64, scanned: &Scanned) -> EngineError {
+        let what = if scanned.is_torn() {
+            format!("is damaged at byte {}", scanned.facts.size_bytes)
+        } else {
+            format!("ends at offset {}", scanned.next_offset)
+        };
+        self.refuse(&segment_path(self.path, base_offset, LOG), &what)
+    }
+
+    fn refuse(&self, path: &Path, what: &str) -> EngineError {
+        let told = match self.request.recovery_point {
+            0 => "although it was closed cleanly".to_owned(),
+            offset => format!("although everything below offset {offset} was flushed"),
+        };
+        let message = format!("{} {what}, {told}; it is left as it is", path.display());
+        EngineError::new(ErrorCode::CorruptFile, message)
+    }
+
+    /// Cuts the torn end, which never reached the device as a whole.
+    fn cut(&mut self, base_offset: i64, scanned: &Scanned) -> Result<()> {
+        let path = segment_path(self.path, base_offset, LOG);
         self.truncated_bytes += scanned.file_bytes - scanned.facts.size_bytes;
         let cut = || -> io::Result<()> {
             let file = self.disk().open(&path, false)?;

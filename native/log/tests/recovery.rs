@@ -13,7 +13,7 @@ use std::path::Path;
 
 use common::{Bench, batch_of, bounds, found, locate_warm, read_all, small_options};
 use millrace_io::{ErrorCode, OsDisk};
-use millrace_log::{EpochEntry, LogOptions, OpenLogRequest};
+use millrace_log::{EpochEntry, FlushMode, LogOptions, OpenLogRequest};
 
 /// A log of `count` one-record batches; `clean` closes it, else it is left as a kill would.
 fn written(path: &Path, options: LogOptions, count: i64, clean: bool) -> Vec<u8> {
@@ -140,24 +140,87 @@ fn a_flipped_byte_ends_the_unflushed_part_and_later_segments_go() {
     assert_eq!(log.segments().len(), 3);
 }
 
+/// Opens at a recovery point; the refusal's words, or where the log ends.
+fn reopened(path: &Path, recovery_point: i64, clean: bool) -> Result<i64, String> {
+    let bench = Bench::new(path);
+    let request = OpenLogRequest {
+        recovery_point,
+        clean,
+        ..bench.request("t-0", small_options())
+    };
+    match bench.store.open_log(&request) {
+        Ok(opened) => Ok(opened.log_end_offset),
+        Err(error) => {
+            assert_eq!(error.code(), ErrorCode::CorruptFile);
+            Err(error.message().to_owned())
+        }
+    }
+}
+
+/// The magic of the `index`th batch of a segment is wrong, and its offset index gone.
+fn break_batch(path: &Path, name: &str, index: usize) {
+    let log = path.join("t-0").join(name);
+    let mut content = fs::read(&log).unwrap();
+    content[batch_of(1, 0, 60).len() * index + 16] = 9;
+    fs::write(&log, content).unwrap();
+    fs::remove_file(path.join("t-0").join(name.replace(".log", ".index"))).unwrap();
+}
+
 #[test]
 fn damage_below_the_recovery_point_is_never_cut_off() {
     let dir = tempfile::tempdir().unwrap();
     written(dir.path(), small_options(), 200, false);
     let logs = files(&dir.path().join("t-0"), "log");
-    let (name, mut content) = logs[2].clone();
-    content[batch_of(1, 0, 60).len() * 3 + 16] = 9; // magic
-    fs::write(dir.path().join("t-0").join(&name), content).unwrap();
-    fs::remove_file(dir.path().join("t-0").join(name.replace(".log", ".index"))).unwrap();
-    let next: i64 = logs[3].0[..20].parse().unwrap();
-    let bench = Bench::new(dir.path());
-    let recovery_point = next - 1;
-    let request = OpenLogRequest {
-        recovery_point,
-        ..bench.request("t-0", small_options())
-    };
-    let refused = bench.store.open_log(&request).unwrap_err();
-    assert_eq!(refused.code(), ErrorCode::CorruptFile);
+    let (name, next) = (&logs[2].0, logs[3].0[..20].parse::<i64>().unwrap());
+    break_batch(dir.path(), name, 3);
+    let damaged = files(&dir.path().join("t-0"), "log");
+    // The recovery point in the segment, behind it, and unknown after a clean stop.
+    for (recovery_point, clean) in [(next - 1, false), (next, false), (200, false), (0, true)] {
+        let refused = reopened(dir.path(), recovery_point, clean).unwrap_err();
+        assert!(refused.contains(name.as_str()), "{refused}");
+        assert!(refused.contains("damaged at byte"), "{refused}");
+        fs::remove_file(dir.path().join("t-0").join(name.replace(".log", ".index"))).unwrap();
+    }
+    assert_eq!(files(&dir.path().join("t-0"), "log"), damaged);
+}
+
+#[test]
+fn damage_in_the_last_segment_is_cut_above_the_recovery_point_and_refused_below_it() {
+    let written_options = [
+        small_options(),
+        LogOptions {
+            flush_mode: FlushMode::Group,
+            ..small_options()
+        },
+    ];
+    for options in written_options {
+        let dir = tempfile::tempdir().unwrap();
+        written(dir.path(), options, 10, false);
+        break_batch(dir.path(), "00000000000000000000.log", 6);
+        let damaged = files(&dir.path().join("t-0"), "log");
+        for (recovery_point, clean) in [(7, false), (10, false), (10, true)] {
+            let refused = reopened(dir.path(), recovery_point, clean).unwrap_err();
+            assert!(refused.contains("damaged at byte"), "{refused}");
+            assert_eq!(files(&dir.path().join("t-0"), "log"), damaged);
+        }
+        assert_eq!(reopened(dir.path(), 6, false), Ok(6));
+    }
+}
+
+#[test]
+fn a_log_that_ends_below_its_recovery_point_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = written(dir.path(), small_options(), 10, true);
+    let path = dir.path().join("t-0/00000000000000000000.log");
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    for clean in [true, false] {
+        let refused = reopened(dir.path(), 10, clean).unwrap_err();
+        assert!(refused.contains("ends at offset 5"), "{refused}");
+    }
+    fs::remove_file(&path).unwrap();
+    let refused = reopened(dir.path(), 10, false).unwrap_err();
+    assert!(refused.contains("holds no segment"), "{refused}");
+    assert_eq!(reopened(dir.path(), 0, false), Ok(0));
 }
 
 #[test]
