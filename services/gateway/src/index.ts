@@ -1,5 +1,7 @@
 export type {
   ListenOptions,
+  PlainAnswer,
+  PlainRequest,
   SendResult,
   Socket,
   SocketHandlers,

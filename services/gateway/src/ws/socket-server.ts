@@ -24,9 +24,9 @@ export interface ListenOptions {
 export interface UpgradeRequest {
   /** Without the query string. */
   readonly path: string;
-  /** Without its `?`; '' when there is none. A bare `?` counts as one. */
+  /** Without its `?`; null when there is none. */
   readonly query: string | null;
-  /** Of the TCP peer: IPv4 dotted, IPv6 in full form, `unix` for local sockets. */
+  /** Of the TCP peer: IPv4 dotted, IPv6 in full form, `unix` for anything else. */
   readonly peerAddress: string;
   /** Value of a header by lower-case name. */
   header(name: string): string;
@@ -74,9 +74,22 @@ export interface SocketHandlers {
   dropped(socket: Socket): void;
 }
 
-/** The limits of a transport. */
+/** A plain HTTP request on the same port. */
+export interface PlainRequest extends UpgradeRequest {
+  /** In lower case. */
+  readonly method: string;
+}
+
+export interface PlainAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
 export interface SocketServerOptions {
   readonly handlers: SocketHandlers;
+  /** Answers what is not an upgrade; without it that is 404. Headers are read before it returns. Must not throw. */
+  readonly http?: (request: PlainRequest) => PlainAnswer | Promise<PlainAnswer>;
   /** A larger message ends the connection without a close frame. Bytes. */
   readonly messageBytesMax: number;
 }
