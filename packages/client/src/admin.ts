@@ -18,7 +18,12 @@ import { retrying } from './backoff.ts';
 import { ClientStateError, throwIfError } from './client-error.ts';
 import { type ClientOptions, resolveClientOptions } from './client-options.ts';
 import { Cluster, CoordinatorType } from './cluster.ts';
-import { type ListedOffset, listOffset } from './consumer/offsets.ts';
+import {
+  type CommittedOffset,
+  GroupCoordinatorClient,
+  OUTSIDE,
+} from './consumer/group-coordinator-client.ts';
+import { type EpochEnd, epochEnd, type ListedOffset, listOffset } from './consumer/offsets.ts';
 import type { TopicMetadata } from './metadata-cache.ts';
 
 export interface NewTopic {
@@ -147,9 +152,43 @@ export class Admin {
     throwIfError(result?.errorCode ?? -1, `configs of ${resourceName}`, result?.errorMessage);
   }
 
-  /** First offset at or after a time, or an `OffsetSpec`. */
-  listOffset(topic: string, partition: number, timestampMs: number): Promise<ListedOffset> {
-    return listOffset(this.#cluster, topic, partition, timestampMs);
+  /** First offset at or after a time, or an `OffsetSpec`; `latest` under read_committed is the last stable offset. */
+  listOffset(
+    topic: string,
+    partition: number,
+    timestampMs: number,
+    readCommitted = false,
+  ): Promise<ListedOffset> {
+    return listOffset(this.#cluster, topic, partition, timestampMs, readCommitted);
+  }
+
+  /** Where a leader epoch ends. */
+  epochEnd(topic: string, partition: number, leaderEpoch: number): Promise<EpochEnd> {
+    return epochEnd(this.#cluster, topic, partition, leaderEpoch);
+  }
+
+  /** Committed positions of a group, as far as there are any. */
+  async groupOffsets(
+    groupId: string,
+    topic: string,
+    partitions: readonly number[],
+  ): Promise<Map<number, CommittedOffset>> {
+    const client = new GroupCoordinatorClient(this.#cluster, groupId);
+    const found = await client.committed(new Map([[topic, partitions]]));
+    return found.get(topic) ?? new Map();
+  }
+
+  /**
+   * Commits positions for a group from outside of it. Returns the wire error of each partition, 0 for none: a group
+   * that has members answers UNKNOWN_MEMBER_ID, on every partition.
+   */
+  commitGroupOffsets(
+    groupId: string,
+    topic: string,
+    offsets: ReadonlyMap<number, CommittedOffset>,
+  ): Promise<Map<number, number>> {
+    const client = new GroupCoordinatorClient(this.#cluster, groupId);
+    return client.commitEach(OUTSIDE, topic, offsets);
   }
 
   /** Removes records below `offset` (-1: all). Returns the new log start offset. */

@@ -12,14 +12,15 @@ export {
 } from './consumer/assignors.ts';
 export { Consumer, type ConsumerOptions } from './consumer/consumer.ts';
 export { type ConsumerRecord, type DecodedRead, decodeRead } from './consumer/decode-read.ts';
-export type { FetchOptions } from './consumer/fetcher.ts';
+export type { FetchOptions, FetchTarget } from './consumer/fetch-request.ts';
 export type { CommittedOffset } from './consumer/group-coordinator-client.ts';
-export { type ListedOffset, OffsetSpec } from './consumer/offsets.ts';
+export { type EpochEnd, type ListedOffset, OffsetSpec } from './consumer/offsets.ts';
 export type {
   AbortedTransaction,
   DivergingEpoch,
   PartitionRead,
 } from './consumer/partition-read.ts';
+export { ReadCursor } from './consumer/read-cursor.ts';
 export type { PartitionMetadata, TopicMetadata } from './metadata-cache.ts';
 export { PartitionReader } from './partition-reader.ts';
 export { DefaultPartitioner, type Partitioner } from './partitioner.ts';

@@ -1,6 +1,8 @@
 import { type ClientOptions, resolveClientOptions } from './client-options.ts';
 import { Cluster } from './cluster.ts';
-import { Fetcher, type FetchOptions, type FetchPosition } from './consumer/fetcher.ts';
+import { fetchOnce } from './consumer/fetch-once.ts';
+import type { FetchOptions, FetchTarget } from './consumer/fetch-request.ts';
+import { Fetcher, type FetchPosition } from './consumer/fetcher.ts';
 import { type ListedOffset, listOffset } from './consumer/offsets.ts';
 import type { PartitionRead } from './consumer/partition-read.ts';
 import type { TopicMetadata } from './metadata-cache.ts';
@@ -12,12 +14,14 @@ import type { TopicMetadata } from './metadata-cache.ts';
  */
 export class PartitionReader {
   readonly #cluster: Cluster;
+  readonly #options: FetchOptions;
   readonly #fetcher: Fetcher;
   readonly #held = new Map<string, FetchPosition>();
 
   /** @param onRead called for every answer that has batches, an error or a diverging epoch. */
   constructor(options: ClientOptions & FetchOptions, onRead: (read: PartitionRead) => void) {
     this.#cluster = new Cluster(resolveClientOptions(options));
+    this.#options = options;
     this.#fetcher = new Fetcher(this.#cluster, options, (read, position) => {
       this.#held.set(`${read.topic}-${read.partition}`, position);
       onRead(read);
@@ -39,10 +43,28 @@ export class PartitionReader {
    *
    * @param lastFetchedEpoch epoch of the last batch the caller has, -1 for none; with it the broker
    *   notices when the caller's history is not its own.
+   * @param topicId given: a topic that took over the name is answered with UNKNOWN_TOPIC_ID, where brokers can tell
+   *   (Fetch 13).
    */
-  read(topic: string, partition: number, offset: number, lastFetchedEpoch = -1): void {
+  read(
+    topic: string,
+    partition: number,
+    offset: number,
+    lastFetchedEpoch = -1,
+    topicId?: string,
+  ): void {
     this.#held.delete(`${topic}-${partition}`);
-    this.#fetcher.add(topic, partition, offset, lastFetchedEpoch);
+    this.#fetcher.add(topic, partition, offset, lastFetchedEpoch, topicId);
+  }
+
+  /**
+   * One read beside the continuous ones, answered at once with what there is: for readers of older data. Errors of
+   * the partition are in the answer.
+   *
+   * @throws KafkaError, WireConnectionError when the leader cannot be asked, after retries.
+   */
+  readOnce(target: FetchTarget): Promise<PartitionRead> {
+    return fetchOnce(this.#cluster, this.#options, target);
   }
 
   /** The last answer is dealt with: more, from `offset` on. Ignored when the partition has none. */

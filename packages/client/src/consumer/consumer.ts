@@ -9,7 +9,8 @@ import {
   type TopicPartitions,
 } from './assignors.ts';
 import { type ConsumerRecord, decodeRead } from './decode-read.ts';
-import { Fetcher, type FetchOptions, type FetchPosition } from './fetcher.ts';
+import type { FetchOptions } from './fetch-request.ts';
+import { Fetcher, type FetchPosition } from './fetcher.ts';
 import {
   type CommittedOffset,
   GroupCoordinatorClient,

@@ -1,4 +1,3 @@
-import { ZERO_UUID } from '@millrace/bytes';
 import {
   ErrorCode,
   type FetchResponse,
@@ -7,34 +6,21 @@ import {
 } from '@millrace/protocol';
 import { backoffMs, sleep } from '../backoff.ts';
 import type { Cluster } from '../cluster.ts';
+import {
+  type FetchOptions,
+  type FetchTarget,
+  failedRead,
+  fetchRequest,
+  fetchVersion,
+  isLeaderTrouble,
+  partitionRead,
+  resolveFetchOptions,
+} from './fetch-request.ts';
 import type { PartitionRead } from './partition-read.ts';
 
-/** Fetch 13 names topics by id; names are what this client keeps. */
-const FETCH_VERSION_MAX = 12;
-
-/** Sizes in bytes, durations in ms; names and defaults of Kafka's consumer. */
-export interface FetchOptions {
-  /** Default 1. */
-  readonly fetchMinBytes?: number;
-  /** Default 50 MiB. */
-  readonly fetchMaxBytes?: number;
-  /** Default 500. */
-  readonly fetchMaxWaitMs?: number;
-  /** Default 1 MiB. */
-  readonly maxPartitionFetchBytes?: number;
-  /** Default read_uncommitted. */
-  readonly isolationLevel?: 'read_uncommitted' | 'read_committed';
-  /** Where this consumer is, for reading from a replica nearby (KIP-392). */
-  readonly clientRack?: string;
-}
-
 /** One partition being read. */
-export interface FetchPosition {
-  readonly topic: string;
-  readonly partition: number;
-  /** The next offset wanted. */
+export interface FetchPosition extends FetchTarget {
   offset: number;
-  /** Epoch of the last batch read, -1 for none: lets the broker find a parting of histories. */
   lastFetchedEpoch: number;
   /** False while its reader holds unread data: back-pressure. */
   wanted: boolean;
@@ -61,19 +47,22 @@ export class Fetcher {
   ) {
     this.#cluster = cluster;
     this.#onRead = onRead;
-    this.#options = {
-      fetchMinBytes: options.fetchMinBytes ?? 1,
-      fetchMaxBytes: options.fetchMaxBytes ?? 50 << 20,
-      fetchMaxWaitMs: options.fetchMaxWaitMs ?? 500,
-      maxPartitionFetchBytes: options.maxPartitionFetchBytes ?? 1 << 20,
-      isolationLevel: options.isolationLevel ?? 'read_uncommitted',
-      clientRack: options.clientRack ?? '',
-    };
+    this.#options = resolveFetchOptions(options);
   }
 
-  /** Starts reading a partition, or moves a partition being read. What is in flight for it is dropped. */
-  add(topic: string, partition: number, offset: number, lastFetchedEpoch = -1): void {
-    const position = { topic, partition, offset, lastFetchedEpoch, wanted: true };
+  /**
+   * Starts reading a partition, or moves a partition being read. What is in flight for it is dropped.
+   *
+   * @param topicId given: a topic that took over the name is not read (UNKNOWN_TOPIC_ID), where brokers can tell.
+   */
+  add(
+    topic: string,
+    partition: number,
+    offset: number,
+    lastFetchedEpoch = -1,
+    topicId?: string,
+  ): void {
+    const position = { topic, topicId, partition, offset, lastFetchedEpoch, wanted: true };
     this.#positions.set(`${topic}-${partition}`, position);
     this.#schedule();
   }
@@ -140,7 +129,7 @@ export class Fetcher {
     const code = this.#cluster.metadata.get(position.topic)?.errorCode ?? ErrorCode.NONE;
     if (code !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) return;
     position.wanted = false;
-    this.#onRead(emptyRead(position, code), position);
+    this.#onRead(failedRead(position, code), position);
   }
 
   async #fetch(leader: number, positions: readonly FetchPosition[]): Promise<void> {
@@ -148,8 +137,8 @@ export class Fetcher {
     const asked = new Map(positions.map((position) => [position, position.offset]));
     try {
       const connection = await this.#cluster.connect(leader, 'fetch');
-      const response = await connection.request(fetchApi, this.#request(positions), {
-        maxVersion: FETCH_VERSION_MAX,
+      const response = await connection.request(fetchApi, fetchRequest(this.#options, positions), {
+        maxVersion: fetchVersion(connection, positions),
         timeoutMs: this.#options.fetchMaxWaitMs + this.#cluster.options.requestTimeoutMs,
       });
       this.#failures = 0;
@@ -163,67 +152,34 @@ export class Fetcher {
     }
   }
 
-  #request(positions: readonly FetchPosition[]) {
-    const topics = new Map<string, FetchPosition[]>();
-    for (const position of positions) {
-      topics.set(position.topic, [...(topics.get(position.topic) ?? []), position]);
-    }
-    return {
-      maxWaitMs: this.#options.fetchMaxWaitMs,
-      minBytes: this.#options.fetchMinBytes,
-      maxBytes: this.#options.fetchMaxBytes,
-      isolationLevel: this.#options.isolationLevel === 'read_committed' ? 1 : 0,
-      rackId: this.#options.clientRack,
-      forgottenTopicsData: [],
-      topics: [...topics].map(([topic, parts]) => ({
-        topic,
-        topicId: ZERO_UUID,
-        partitions: parts.map((position) => ({
-          partition: position.partition,
-          fetchOffset: position.offset,
-          lastFetchedEpoch: position.lastFetchedEpoch,
-          partitionMaxBytes: this.#options.maxPartitionFetchBytes,
-        })),
-      })),
-    };
-  }
-
   #deliver(asked: ReadonlyMap<FetchPosition, number>, response: FetchResponse): void {
-    for (const { topic, partitions } of response.responses) {
+    const byPlace = new Map<string, FetchResponsePartition>();
+    for (const { topic, topicId, partitions } of response.responses) {
       for (const answer of partitions) {
-        const position = this.#positions.get(`${topic}-${answer.partitionIndex}`);
-        // Moved or removed while the request was under way: the answer is to a question of the past.
-        if (position === undefined || asked.get(position) !== position.offset) continue;
+        byPlace.set(`${topic || topicId}-${answer.partitionIndex}`, answer);
+      }
+    }
+    for (const [position, offset] of asked) {
+      const { topic, topicId, partition } = position;
+      const answer = byPlace.get(`${topic}-${partition}`) ?? byPlace.get(`${topicId}-${partition}`);
+      // Moved or removed while the request was under way: the answer is to a question of the past.
+      const isCurrent = this.#positions.get(`${topic}-${partition}`) === position;
+      if (answer !== undefined && isCurrent && position.offset === offset) {
         this.#deliverOne(position, answer);
       }
     }
   }
 
   #deliverOne(position: FetchPosition, answer: FetchResponsePartition): void {
-    const { errorCode, divergingEpoch } = answer;
-    if (isLeaderTrouble(errorCode)) {
+    if (isLeaderTrouble(answer.errorCode)) {
       this.#cluster.metadata.invalidate(position.topic);
       return;
     }
-    const diverges = divergingEpoch.endOffset >= 0;
-    const records = answer.records ?? NOTHING;
-    if (errorCode === ErrorCode.NONE && records.length === 0 && !diverges) return;
+    const read = partitionRead(position, answer);
+    const isSilent = read.batches.length === 0 && read.divergingEpoch === undefined;
+    if (read.errorCode === ErrorCode.NONE && isSilent) return;
     position.wanted = false;
-    this.#onRead(
-      {
-        topic: position.topic,
-        partition: position.partition,
-        fetchOffset: position.offset,
-        errorCode,
-        highWatermark: answer.highWatermark,
-        lastStableOffset: answer.lastStableOffset,
-        logStartOffset: answer.logStartOffset,
-        divergingEpoch: diverges ? divergingEpoch : undefined,
-        abortedTransactions: answer.abortedTransactions ?? [],
-        batches: records,
-      },
-      position,
-    );
+    this.#onRead(read, position);
   }
 
   async #pause(): Promise<void> {
@@ -232,33 +188,4 @@ export class Fetcher {
     await sleep(this.#cluster.options.clock, wait, this.#stop.signal);
     this.#schedule();
   }
-}
-
-const NOTHING = new Uint8Array();
-
-function isLeaderTrouble(code: number): boolean {
-  return (
-    code === ErrorCode.NOT_LEADER_OR_FOLLOWER ||
-    code === ErrorCode.LEADER_NOT_AVAILABLE ||
-    code === ErrorCode.REPLICA_NOT_AVAILABLE ||
-    code === ErrorCode.KAFKA_STORAGE_ERROR ||
-    code === ErrorCode.FENCED_LEADER_EPOCH ||
-    code === ErrorCode.UNKNOWN_LEADER_EPOCH ||
-    code === ErrorCode.OFFSET_NOT_AVAILABLE
-  );
-}
-
-function emptyRead(position: FetchPosition, errorCode: number): PartitionRead {
-  return {
-    topic: position.topic,
-    partition: position.partition,
-    fetchOffset: position.offset,
-    errorCode,
-    highWatermark: -1,
-    lastStableOffset: -1,
-    logStartOffset: -1,
-    divergingEpoch: undefined,
-    abortedTransactions: [],
-    batches: NOTHING,
-  };
 }

@@ -9,6 +9,7 @@ import {
   offsetFetchApi,
   syncGroupApi,
 } from '@millrace/protocol';
+import type { BrokerConnection } from '@millrace/wire';
 import { retrying } from '../backoff.ts';
 import { throwIfError } from '../client-error.ts';
 import { type Cluster, CoordinatorType } from '../cluster.ts';
@@ -110,30 +111,29 @@ export class GroupCoordinatorClient {
     offsets: ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>>,
   ): Promise<void> {
     return this.#ask('OffsetCommit', async (connection) => {
-      const response = await connection.request(
-        offsetCommitApi,
-        {
-          groupId: this.groupId,
-          generationIdOrMemberEpoch: membership.generationId,
-          memberId: membership.memberId,
-          groupInstanceId: membership.instanceId,
-          topics: [...offsets].map(([name, partitions]) => ({
-            name,
-            topicId: ZERO_UUID,
-            partitions: [...partitions].map(([partitionIndex, committed]) => ({
-              partitionIndex,
-              committedOffset: committed.offset,
-              committedLeaderEpoch: committed.leaderEpoch,
-              committedMetadata: committed.metadata,
-            })),
-          })),
-        },
-        { maxVersion: OFFSET_VERSION_MAX },
-      );
-      const errorCode = response.topics
+      const topics = await this.#offsetCommit(connection, membership, offsets);
+      const errorCode = topics
         .flatMap((topic) => topic.partitions)
         .find((partition) => partition.errorCode !== ErrorCode.NONE)?.errorCode;
       return { response: undefined, errorCode: errorCode ?? ErrorCode.NONE };
+    });
+  }
+
+  /** Commits positions of one topic; the wire error of each partition, 0 for none. */
+  commitEach(
+    membership: Membership,
+    topic: string,
+    offsets: ReadonlyMap<number, CommittedOffset>,
+  ): Promise<Map<number, number>> {
+    return this.#ask('OffsetCommit', async (connection) => {
+      const topics = await this.#offsetCommit(connection, membership, new Map([[topic, offsets]]));
+      const codes = new Map<number, number>();
+      let moved: number = ErrorCode.NONE;
+      for (const { partitionIndex, errorCode } of topics[0]?.partitions ?? []) {
+        codes.set(partitionIndex, errorCode);
+        moved ||= coordinatorErrors(errorCode);
+      }
+      return { response: codes, errorCode: moved };
     });
   }
 
@@ -173,6 +173,34 @@ export class GroupCoordinatorClient {
       }
       return { response: found, errorCode };
     });
+  }
+
+  async #offsetCommit(
+    connection: BrokerConnection,
+    membership: Membership,
+    offsets: ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>>,
+  ) {
+    const response = await connection.request(
+      offsetCommitApi,
+      {
+        groupId: this.groupId,
+        generationIdOrMemberEpoch: membership.generationId,
+        memberId: membership.memberId,
+        groupInstanceId: membership.instanceId,
+        topics: [...offsets].map(([name, partitions]) => ({
+          name,
+          topicId: ZERO_UUID,
+          partitions: [...partitions].map(([partitionIndex, committed]) => ({
+            partitionIndex,
+            committedOffset: committed.offset,
+            committedLeaderEpoch: committed.leaderEpoch,
+            committedMetadata: committed.metadata,
+          })),
+        })),
+      },
+      { maxVersion: OFFSET_VERSION_MAX },
+    );
+    return response.topics;
   }
 
   async #ask<T>(

@@ -1,7 +1,7 @@
-import { listOffsetsApi } from '@millrace/protocol';
-import { retrying } from '../backoff.ts';
-import { ClientStateError, KafkaError, throwIfError } from '../client-error.ts';
+import { listOffsetsApi, offsetForLeaderEpochApi } from '@millrace/protocol';
+import { throwIfError } from '../client-error.ts';
 import type { Cluster } from '../cluster.ts';
+import { askLeader } from './ask-leader.ts';
 
 /** Special timestamps of ListOffsets. */
 export const OffsetSpec = { latest: -1, earliest: -2, maxTimestamp: -3 } as const;
@@ -12,6 +12,14 @@ export interface ListedOffset {
   /** -1 for `latest` and `earliest`. */
   readonly timestampMs: number;
   readonly leaderEpoch: number;
+}
+
+/** Where a leader epoch ends in the leader's history. Both -1 when the leader does not know that epoch. */
+export interface EpochEnd {
+  /** The largest epoch known that is not above the one asked for. */
+  readonly leaderEpoch: number;
+  /** The offset behind its last record. */
+  readonly endOffset: number;
 }
 
 /**
@@ -26,16 +34,8 @@ export function listOffset(
   timestampMs: number,
   readCommitted = false,
 ): Promise<ListedOffset> {
-  return retrying(cluster.options, cluster.options.requestTimeoutMs, async () => {
-    await cluster.topics([topic]);
-    const leader = cluster.metadata.leaderOf(topic, partition);
-    if (leader === undefined) {
-      const known = cluster.metadata.get(topic)?.partitions[partition] !== undefined;
-      if (!known) throw new ClientStateError(`there is no partition ${topic}-${partition}`);
-      cluster.metadata.invalidate(topic);
-      throw new KafkaError(LEADER_NOT_AVAILABLE, `ListOffsets of ${topic}-${partition}`);
-    }
-    const connection = await cluster.connect(leader, 'data');
+  const about = `ListOffsets of ${topic}-${partition}`;
+  return askLeader(cluster, topic, partition, about, async (connection) => {
     const response = await connection.request(listOffsetsApi, {
       replicaId: -1,
       isolationLevel: readCommitted ? 1 : 0,
@@ -45,8 +45,7 @@ export function listOffset(
       ],
     });
     const answer = response.topics[0]?.partitions[0];
-    if (answer?.errorCode !== 0) cluster.metadata.invalidate(topic);
-    throwIfError(answer?.errorCode ?? -1, `ListOffsets of ${topic}-${partition}`);
+    throwIfError(answer?.errorCode ?? -1, about);
     return {
       offset: answer?.offset ?? -1,
       timestampMs: answer?.timestamp ?? -1,
@@ -55,4 +54,25 @@ export function listOffset(
   });
 }
 
-const LEADER_NOT_AVAILABLE = 5;
+/**
+ * Where an epoch ends (KIP-101): a reader whose position lies above the end of its own epoch has read what was cut off.
+ *
+ * @throws KafkaError when the broker refuses, after retries.
+ */
+export function epochEnd(
+  cluster: Cluster,
+  topic: string,
+  partition: number,
+  leaderEpoch: number,
+): Promise<EpochEnd> {
+  const about = `OffsetForLeaderEpoch of ${topic}-${partition}`;
+  return askLeader(cluster, topic, partition, about, async (connection) => {
+    const response = await connection.request(offsetForLeaderEpochApi, {
+      replicaId: -1,
+      topics: [{ topic, partitions: [{ partition, leaderEpoch }] }],
+    });
+    const answer = response.topics[0]?.partitions[0];
+    throwIfError(answer?.errorCode ?? -1, about);
+    return { leaderEpoch: answer?.leaderEpoch ?? -1, endOffset: answer?.endOffset ?? -1 };
+  });
+}
