@@ -1,5 +1,6 @@
 import { booleanConfig, intConfig, listConfig, longConfig, stringConfig } from '@millrace/base';
 import { parseListenAddress } from '../address.ts';
+import { TrustedProxies } from '../client-address.ts';
 import { parseHostRule, parseOrigin } from '../web-names.ts';
 
 const DAY_MS = 86_400_000;
@@ -58,7 +59,7 @@ export const networkRows = {
     name: 'gateway.proxies',
     default: '',
     validText: 'ADDRESS or ADDRESS/BITS, …',
-    read: (items) => items,
+    read: (items) => new TrustedProxies(items),
     sentence: 'Proxies whose X-Forwarded-For names the client.',
   }),
   tlsCert: stringConfig({

@@ -1,0 +1,46 @@
+import { BlockList, isIP } from 'node:net';
+
+/** Longest X-Forwarded-For that is read: whatever is behind it is not believed. */
+const FORWARDED_CHARS_MAX = 1024;
+
+/** Proxies whose word about the client's address is taken (§19.5). */
+export class TrustedProxies {
+  readonly #list = new BlockList();
+  readonly #isEmpty: boolean;
+
+  /** @param items `ADDRESS` or `ADDRESS/BITS`. @throws Error for what is neither. */
+  constructor(items: readonly string[]) {
+    this.#isEmpty = items.length === 0;
+    for (const item of items) {
+      const [address = '', bits, ...more] = item.split('/');
+      const family = isIP(address);
+      const width = family === 4 ? 32 : 128;
+      const length = bits === undefined ? width : Number(bits);
+      const isGood = family !== 0 && more.length === 0 && /^\d{1,3}$/.test(bits ?? '0');
+      if (!isGood || length > width) throw new Error(`${item} is not ADDRESS or ADDRESS/BITS`);
+      this.#list.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6');
+    }
+  }
+
+  /**
+   * The address that connections and failures are counted for: the peer's, or, behind trusted proxies, the last one in
+   * X-Forwarded-For that none of them has.
+   */
+  clientAddress(peer: string, forwardedFor: string): string {
+    if (this.#isEmpty || forwardedFor === '' || !this.#has(peer)) return peer;
+    if (forwardedFor.length > FORWARDED_CHARS_MAX) return peer;
+    let client = peer;
+    for (const item of forwardedFor.split(',').reverse()) {
+      const address = item.trim();
+      if (isIP(address) === 0) return client;
+      client = address;
+      if (!this.#has(address)) return client;
+    }
+    return client;
+  }
+
+  #has(address: string): boolean {
+    const family = isIP(address);
+    return family !== 0 && this.#list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  }
+}
