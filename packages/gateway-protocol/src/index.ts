@@ -1,3 +1,4 @@
+export { fromBase64, fromBase64Url, toBase64, toBase64Url } from './base64.ts';
 export { CloseCode, ErrorCode, isRetryable, isTerminalClose } from './codes.ts';
 export {
   Acks,
@@ -17,6 +18,9 @@ export {
   StartKind,
 } from './enums.ts';
 export type { FilterNode } from './filter-node.ts';
+export { readMessage } from './frame-reader.ts';
+export type { Check, Direction } from './frame-verifier.ts';
+export { encodeFrame, encodeMessage } from './frame-writer.ts';
 export {
   type Auth,
   type AuthOk,
@@ -61,3 +65,55 @@ export {
   type Unsubscribed,
   type Welcome,
 } from './frames.ts';
+export {
+  CLIENT_MESSAGE_BYTES_MAX,
+  CONNECTION_WINDOW_BYTES_DEFAULT,
+  CONTROL_FRAME_BYTES_MAX,
+  clientLimits,
+  FILTER_BYTES_MAX,
+  FILTER_DEPTH_MAX,
+  FILTER_NAME_BYTES_MAX,
+  FILTER_NODES_MAX,
+  FILTER_OPERANDS_MAX,
+  FILTER_VALUES_MAX,
+  FRAMES_PER_MESSAGE_MAX,
+  GOAWAY_TOKENS_MAX,
+  HELLO_MESSAGE_BYTES_MAX,
+  helloLimits,
+  JSON_RECORD_BYTES_MAX,
+  JSON_RECORDS_BYTES_MAX,
+  LAST_N_MAX,
+  MAX_WAIT_MS_MAX,
+  NAME_BYTES_MAX,
+  PROGRESS_ENTRIES_MAX,
+  PUBLISH_BATCH_RECORDS_MAX,
+  PUBLISH_HEADERS_MAX,
+  RESUME_TOKEN_ENTRIES_MAX,
+  type ReadLimits,
+  SENT_TOKEN_BYTES_MAX,
+  SERVER_FRAME_BYTES_MAX,
+  STREAM_LIST_MAX,
+  STREAMS_MAX,
+  SUBSCRIPTION_WINDOW_BYTES_DEFAULT,
+  serverLimits,
+  TOKEN_BYTES_MAX,
+  WINDOW_BYTES_MAX,
+} from './limits.ts';
+export type { BadMessage, MessageReading, RefusedFrame } from './message-reading.ts';
+export { type BlockBounds, PackedRecordsReader } from './packed-records-reader.ts';
+export { PackedRecordsWriter } from './packed-records-writer.ts';
+export {
+  RECORDS_HEADER_BYTES,
+  type RecordsHeader,
+  recordsFrame,
+  recordsFrameBytes,
+  writeRecordsHeader,
+} from './records-frame.ts';
+export {
+  clusterTag,
+  decodeResumeToken,
+  encodeResumeToken,
+  type ResumeToken,
+  ResumeTokenError,
+} from './resume-token.ts';
+export { isUtf8 } from './utf8.ts';
