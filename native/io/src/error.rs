@@ -37,6 +37,8 @@ pub enum ErrorCode {
     NativeBinaryMissing = 14,
     /// A panic, caught at the boundary.
     Panic = 15,
+    /// The system refuses an option of a socket.
+    SocketOption = 16,
 }
 
 /// An error with a stable code and a sentence about what it concerned.

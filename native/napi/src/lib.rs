@@ -3,6 +3,7 @@
 //! layer (`js`, `function`, `job`) serves hot and cold calls alike.
 //!
 //! `openEngine(options)` gives one object with a function per call; `packages/engine` wraps it.
+//! `setAcceptedSocketOptions` concerns sockets that Node or a library opened.
 //! No panic crosses the boundary: `function`, `job` and `poller` catch them.
 
 mod convert;
@@ -15,6 +16,7 @@ mod log_calls;
 mod memory;
 mod poller;
 mod reactor_calls;
+mod socket_calls;
 mod store_calls;
 
 use std::ffi::c_void;
@@ -24,7 +26,7 @@ use napi_sys as sys;
 use crate::js::{Js, Value};
 
 /// Version of the calls between this binary and `packages/engine`; both must agree.
-const BINARY_VERSION: f64 = 1.0;
+const BINARY_VERSION: f64 = 2.0;
 
 /// Called by Node once per environment (main thread or worker).
 ///
@@ -38,6 +40,10 @@ unsafe extern "C" fn napi_register_module_v1(env: sys::napi_env, exports: Value)
     // SAFETY: `open_engine` has the signature Node calls and keeps no state in `data`.
     let open = unsafe { js.function(c"openEngine", open_engine, std::ptr::null_mut()) };
     js.set(exports, c"openEngine", open);
+    let name = c"setAcceptedSocketOptions";
+    // SAFETY: as above.
+    let options = unsafe { js.function(name, socket_calls::set_options, std::ptr::null_mut()) };
+    js.set(exports, name, options);
     exports
 }
 

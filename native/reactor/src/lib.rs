@@ -13,6 +13,7 @@ mod connection;
 mod inbound;
 mod info;
 mod listener;
+mod listening_socket;
 mod mapping;
 mod options;
 mod outbound;
@@ -26,6 +27,7 @@ mod warmer;
 
 pub use info::{ConnectionInfo, ReactorStats};
 pub use listener::ListenerInfo;
+pub use listening_socket::{AcceptedSocketOptions, set_accepted_socket_options};
 pub use mapping::Mapping;
 pub use options::{CloseReason, PrefixRange, ReactorOptions};
 pub use outbound::FileSource;

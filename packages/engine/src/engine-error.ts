@@ -29,6 +29,8 @@ export const EngineErrorCode = {
   nativeBinaryMissing: 14,
   /** A Rust panic, caught at the boundary. */
   panic: 15,
+  /** The system refuses an option of a socket. */
+  socketOption: 16,
 } as const;
 
 export type EngineErrorCode = (typeof EngineErrorCode)[keyof typeof EngineErrorCode];
