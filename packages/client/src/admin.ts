@@ -71,6 +71,14 @@ export class Admin {
     return this.#cluster.topics(names);
   }
 
+  /** The topics as they are now; those that cannot be had keep their error code. */
+  async lookUpTopics(names: readonly string[]): Promise<TopicMetadata[]> {
+    await this.#cluster.refresh(names);
+    return names
+      .map((name) => this.#cluster.metadata.get(name))
+      .filter((topic) => topic !== undefined);
+  }
+
   createTopics(topics: readonly NewTopic[]): Promise<void> {
     return this.#onController(async (connection) => {
       const response = await connection.request(createTopicsApi, {

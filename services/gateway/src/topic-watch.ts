@@ -1,0 +1,126 @@
+import type { Clock, Timer } from '@millrace/base';
+import type { UpstreamTopic } from './upstream-contract.ts';
+
+/** How often watched topics are looked at, and how long an answer is good for others. Milliseconds. */
+const PERIOD_MS = 1000;
+/** Names remembered; the oldest goes first. */
+const NAMES_MAX = 10_000;
+
+interface Known {
+  topic: UpstreamTopic | null;
+  readAt: number;
+  readonly listeners: Set<(topic: UpstreamTopic | null) => void>;
+}
+
+/** Topics as they are and as they change: one question per second for all that are watched. */
+export class TopicWatch {
+  readonly #clock: Clock;
+  readonly #ask: (names: readonly string[]) => Promise<Map<string, UpstreamTopic>>;
+  readonly #known = new Map<string, Known>();
+  readonly #asking = new Map<string, Promise<UpstreamTopic | null>>();
+  #timer: Timer | undefined;
+  #isPolling = false;
+  #isClosed = false;
+
+  constructor(
+    clock: Clock,
+    ask: (names: readonly string[]) => Promise<Map<string, UpstreamTopic>>,
+  ) {
+    this.#clock = clock;
+    this.#ask = ask;
+  }
+
+  /** The topic as of at most a second ago. Rejects when the cluster cannot be asked. */
+  get(name: string): Promise<UpstreamTopic | null> {
+    const known = this.#known.get(name);
+    if (known !== undefined && this.#clock.monotonicMs() - known.readAt <= PERIOD_MS) {
+      return Promise.resolve(known.topic);
+    }
+    const asking =
+      this.#asking.get(name) ??
+      this.#ask([name])
+        .then((found) => this.#learn(name, found.get(name) ?? null))
+        .finally(() => this.#asking.delete(name));
+    this.#asking.set(name, asking);
+    return asking;
+  }
+
+  /** Calls `listener` at each change from now on. Returns what ends it. */
+  watch(name: string, listener: (topic: UpstreamTopic | null) => void): () => void {
+    const known = this.#entry(name);
+    known.listeners.add(listener);
+    this.#timer ??= this.#clock.setInterval(PERIOD_MS, () => void this.#poll());
+    return () => {
+      known.listeners.delete(listener);
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#timer?.cancel();
+    this.#known.clear();
+  }
+
+  /** A cluster out of reach changes nothing: the next period asks again. */
+  async #poll(): Promise<void> {
+    if (this.#isPolling) return;
+    const names = [...this.#known].filter(([, { listeners }]) => listeners.size > 0);
+    if (names.length === 0) {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+      return;
+    }
+    this.#isPolling = true;
+    try {
+      const found = await this.#ask(names.map(([name]) => name));
+      for (const [name] of names) this.#learn(name, found.get(name) ?? null);
+    } catch {
+      // Asked again in a moment.
+    } finally {
+      this.#isPolling = false;
+    }
+  }
+
+  #learn(name: string, topic: UpstreamTopic | null): UpstreamTopic | null {
+    if (this.#isClosed) return topic;
+    const known = this.#entry(name);
+    const isNews = known.readAt >= 0 && !sameTopic(known.topic, topic);
+    known.topic = topic;
+    known.readAt = this.#clock.monotonicMs();
+    if (isNews) for (const listener of [...known.listeners]) listener(topic);
+    return topic;
+  }
+
+  #entry(name: string): Known {
+    let known = this.#known.get(name);
+    if (known === undefined) {
+      known = { topic: null, readAt: -1, listeners: new Set() };
+      this.#known.set(name, known);
+      this.#forgetOldest();
+    }
+    return known;
+  }
+
+  #forgetOldest(): void {
+    if (this.#known.size <= NAMES_MAX) return;
+    for (const [name, { listeners }] of this.#known) {
+      if (listeners.size > 0) continue;
+      this.#known.delete(name);
+      return;
+    }
+  }
+}
+
+function sameTopic(a: UpstreamTopic | null, b: UpstreamTopic | null): boolean {
+  if (a === null || b === null) return a === b;
+  return (
+    a.topicIdText === b.topicIdText &&
+    a.partitions.length === b.partitions.length &&
+    a.partitions.every((partition, index) => {
+      const other = b.partitions[index];
+      return (
+        partition.hasLeader === other?.hasLeader && partition.leaderEpoch === other.leaderEpoch
+      );
+    })
+  );
+}
