@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::RawFd;
+use std::time::Duration;
 
 /// One epoll set with its event buffer.
 pub struct Epoll {
@@ -56,16 +57,33 @@ impl Epoll {
         self.control(libc::EPOLL_CTL_MOD, fd, token, write)
     }
 
+    /// Watches a descriptor no longer.
+    pub fn remove(&self, fd: RawFd) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, fd, 0, false)
+    }
+
     /// Waits up to `timeout_ms` (-1 = for ever) and gives what is ready.
     pub fn wait(&mut self, timeout_ms: i32, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        self.wait_for(timeout, ready)
+    }
+
+    /// As `wait`, to the nanosecond; `None` = for ever.
+    pub fn wait_for(&mut self, timeout: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()> {
         ready.clear();
-        // SAFETY: the buffer is ours and its length is passed along.
+        let limit = timeout.map(|time| libc::timespec {
+            tv_sec: time.as_secs() as libc::time_t,
+            tv_nsec: libc::c_long::from(time.subsec_nanos()),
+        });
+        let limit_at = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+        // SAFETY: the buffer is ours and its length is passed along; `limit` outlives the call.
         let count = unsafe {
-            libc::epoll_wait(
+            libc::epoll_pwait2(
                 self.fd,
                 self.events.as_mut_ptr(),
                 self.events.len() as libc::c_int,
-                timeout_ms,
+                limit_at,
+                std::ptr::null(),
             )
         };
         if count < 0 {

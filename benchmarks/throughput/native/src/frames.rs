@@ -63,16 +63,19 @@ pub fn batch(count: usize, value_bytes: usize, timestamp_ms: i64) -> Vec<u8> {
             b'a' + ((noise >> 24) % 26) as u8
         })
         .collect();
+    batch_of(count, None, &value, timestamp_ms)
+}
+
+/// A record batch of `count` records with this key (`None` = null) and this value.
+pub fn batch_of(count: usize, key: Option<&[u8]>, value: &[u8], timestamp_ms: i64) -> Vec<u8> {
     let mut records = Frame::default();
     for index in 0..count {
         let mut record = Frame::default();
-        record
-            .i8(0)
-            .varint(0)
-            .varint(index as i64)
-            .varint(-1)
-            .varint(value_bytes as i64);
-        record.0.extend_from_slice(&value);
+        record.i8(0).varint(0).varint(index as i64);
+        record.varint(key.map_or(-1, |key| key.len() as i64));
+        record.0.extend_from_slice(key.unwrap_or_default());
+        record.varint(value.len() as i64);
+        record.0.extend_from_slice(value);
         record.varint(0);
         records.varint(record.0.len() as i64);
         records.0.extend_from_slice(&record.0);

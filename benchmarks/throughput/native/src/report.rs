@@ -64,6 +64,8 @@ impl Settings {
 #[derive(Clone, Copy, Default)]
 pub struct ProcessUse {
     pub cpu_seconds: f64,
+    /// The part of it spent in user space.
+    pub user_seconds: f64,
     pub rss_bytes: u64,
 }
 
@@ -92,6 +94,7 @@ pub fn process_use(pid: u32) -> ProcessUse {
     };
     ProcessUse {
         cpu_seconds: (ticks(11) + ticks(12)) / per_second,
+        user_seconds: ticks(11) / per_second,
         rss_bytes: ticks(21) as u64 * page as u64,
     }
 }
