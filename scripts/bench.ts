@@ -1,15 +1,17 @@
-// npm run bench -- throughput | librdkafka | life | micro, with what follows handed on.
+// npm run bench -- throughput | librdkafka | life | gateway | micro, with what follows handed on.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { run } from './lib/run.ts';
 import { ROOT } from './lib/workspace.ts';
 
 const THROUGHPUT = 'benchmarks/throughput';
+const GATEWAY = 'benchmarks/gateway';
 const MICRO = 'benchmarks/micro';
 const PROGRAMS: Readonly<Record<string, () => readonly string[]>> = {
   throughput: () => [`${THROUGHPUT}/run.ts`],
   librdkafka: () => [`${THROUGHPUT}/librdkafka.ts`],
   life: () => [`${THROUGHPUT}/life.ts`],
+  gateway: () => [`${GATEWAY}/run.ts`],
   micro: () =>
     readdirSync(path.join(ROOT, MICRO))
       .filter((name) => name.endsWith('.bench.ts'))
