@@ -4,7 +4,14 @@ import { gatewayMetrics } from '../metrics.ts';
 import { TokenAuthenticator } from './authenticator.ts';
 import { type FetchKeys, PublicKeySource } from './key-source.ts';
 import type { Revocable } from './revocations.ts';
-import { AUDIENCE, ISSUER, NOW_MS, type TokenMaker, testClock, tokenMaker } from './test-tokens.ts';
+import {
+  AUDIENCE,
+  ISSUER,
+  NOW_MS,
+  type TokenMaker,
+  testClock,
+  tokenMaker,
+} from './testing/tokens.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
 let clock: ManualClock;

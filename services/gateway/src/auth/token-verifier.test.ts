@@ -12,7 +12,7 @@ import {
   type TokenMaker,
   testClock,
   tokenMaker,
-} from './test-tokens.ts';
+} from './testing/tokens.ts';
 import { TokenVerifier } from './token-verifier.ts';
 
 const NOW_S = NOW_MS / 1000;
