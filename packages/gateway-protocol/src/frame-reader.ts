@@ -8,8 +8,8 @@ import { textOf } from './utf8.ts';
 /** Makes frames from the places that the verifier has found. */
 class FrameReader {
   readonly #verifier = new FrameVerifier();
-  #bytes = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#bytes.buffer);
   /** Next place on the tape. */
   #next = 0;
 
@@ -55,7 +55,10 @@ class FrameReader {
     if (row.wire === Wire.TABLE) return this.#table(row.of as Shape);
     const count = this.#verifier.tape[this.#next++] as number;
     if (row.wire === Wire.TEXT) return textOf(this.#bytes, at, at + count);
-    if (row.wire === Wire.BYTES) return this.#bytes.subarray(at, at + count);
+    if (row.wire === Wire.BYTES)
+      return row.isPayload
+        ? this.#bytes.subarray(at, at + count)
+        : this.#bytes.slice(at, at + count);
     const values: unknown[] = [];
     if (row.wire === Wire.TABLES) {
       const shape = row.of as Shape;
@@ -107,8 +110,8 @@ const NO_BYTES = new Uint8Array(0);
 let reader: FrameReader | null = null;
 
 /**
- * Verifies and reads a binary message. Never throws, whatever the bytes are. Byte fields are views
- * on `bytes`: whoever keeps one beyond the message copies it.
+ * Verifies and reads a binary message. Never throws, whatever the bytes are. Keys, values,
+ * header values and payloads are views on `bytes`: whoever keeps one beyond the message copies it.
  */
 export function readMessage(
   bytes: Uint8Array,

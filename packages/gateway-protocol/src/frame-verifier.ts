@@ -35,8 +35,8 @@ export class FrameVerifier {
   /** What failed, for the log and the Error frame: names fields, never values. */
   problem = '';
 
-  #bytes = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#bytes.buffer);
   #start = 0;
   #end = 0;
   #direction: Direction = 'toServer';

@@ -19,7 +19,7 @@ class FrameWriter {
   #view = new DataView(this.#bytes.buffer);
   #at = 0;
 
-  frames(frames: Iterable<FrameInput>): Uint8Array {
+  frames(frames: Iterable<FrameInput>): Uint8Array<ArrayBuffer> {
     this.#at = 0;
     for (const frame of frames) this.#frame(frame);
     return this.#bytes.slice(0, this.#at);
@@ -219,12 +219,12 @@ function checkCount(row: Row, count: number, name: string): void {
 let writer: FrameWriter | null = null;
 
 /** One frame with its length prefix, a multiple of 8 bytes. @throws EncodeError for impossible values. */
-export function encodeFrame(frame: FrameInput): Uint8Array {
+export function encodeFrame(frame: FrameInput): Uint8Array<ArrayBuffer> {
   return encodeMessage([frame]);
 }
 
 /** Frames back to back: one message, if there are at most 64. @throws EncodeError for impossible values. */
-export function encodeMessage(frames: Iterable<FrameInput>): Uint8Array {
+export function encodeMessage(frames: Iterable<FrameInput>): Uint8Array<ArrayBuffer> {
   writer ??= new FrameWriter();
   return writer.frames(frames);
 }

@@ -35,7 +35,8 @@ export type FrameKind = keyof typeof FrameTag;
 /**
  * The frames as plain data. 64-bit integers are bigint: offsets count records, times are Unix
  * milliseconds, −1 stands for "none". `null` is an absent string or byte field, `[]` an absent
- * vector. Bytes that were read are views on the message and die with it.
+ * vector. Keys, values, header values and payloads that were read are views on the message and die
+ * with it; ids, tokens and filters are copies.
  */
 export type Frame =
   | Hello

@@ -1,5 +1,7 @@
 export { fromBase64, fromBase64Url, toBase64, toBase64Url } from './base64.ts';
+export { type CanonicalFilter, canonicalFilter, filterKeys } from './canonical-filter.ts';
 export { CloseCode, ErrorCode, isRetryable, isTerminalClose } from './codes.ts';
+export { compileFilter, type FilterTest, filterNeedsHeaders } from './compile-filter.ts';
 export {
   Acks,
   Caps,
@@ -17,6 +19,16 @@ export {
   Scope,
   StartKind,
 } from './enums.ts';
+export {
+  checkFilter,
+  type FilterBytes,
+  FilterError,
+  type FilterTree,
+  filterToNodes,
+  type HeaderTest,
+  type KeyTest,
+  nodesToFilter,
+} from './filter.ts';
 export type { FilterNode } from './filter-node.ts';
 export { readMessage } from './frame-reader.ts';
 export type { Check, Direction } from './frame-verifier.ts';
@@ -65,6 +77,9 @@ export {
   type Unsubscribed,
   type Welcome,
 } from './frames.ts';
+export { readJsonMessage } from './json-reader.ts';
+export { type JsonPiece, type JsonRecordsHeader, jsonRecords } from './json-records.ts';
+export { encodeJsonFrame, type JsonFrameInput } from './json-writer.ts';
 export {
   CLIENT_MESSAGE_BYTES_MAX,
   CONNECTION_WINDOW_BYTES_DEFAULT,

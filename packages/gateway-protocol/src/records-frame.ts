@@ -99,7 +99,7 @@ export function writeRecordsHeader(
 }
 
 /** A whole Records frame. */
-export function recordsFrame(header: RecordsHeader, payload: Uint8Array): Uint8Array {
+export function recordsFrame(header: RecordsHeader, payload: Uint8Array): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(recordsFrameBytes(payload.length));
   writeRecordsHeader(frame, 0, header, payload.length);
   frame.set(payload, RECORDS_HEADER_BYTES);

@@ -44,7 +44,7 @@ export function clusterTag(clusterId: string): number {
 }
 
 /** @throws ResumeTokenError for more than 1,024 positions. */
-export function encodeResumeToken(token: ResumeToken): Uint8Array {
+export function encodeResumeToken(token: ResumeToken): Uint8Array<ArrayBuffer> {
   const { positions } = token;
   if (positions.length > RESUME_TOKEN_ENTRIES_MAX)
     throw new ResumeTokenError(`${positions.length} positions`);

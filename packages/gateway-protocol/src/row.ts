@@ -35,7 +35,9 @@ export interface Row {
   /** The element of a vector of scalars. */
   readonly element: Row | null;
   /** An id or token: base64url in JSON. */
-  readonly id: boolean;
+  readonly isId: boolean;
+  /** What an application sends: a reader hands it out as a view on the message, not as a copy. */
+  readonly isPayload: boolean;
 }
 
 /** A table or struct: its fields in the order of the schema, which is the order of slots. */
@@ -64,7 +66,8 @@ const plain: Row = {
   names: null,
   of: null,
   element: null,
-  id: false,
+  isId: false,
+  isPayload: false,
 };
 
 export const bool: Row = plain;
@@ -99,13 +102,18 @@ export function text(max = UNBOUNDED, min = 0): Row {
   return { ...plain, wire: Wire.TEXT, absent: null, min, max };
 }
 
-export function bytes(min = 0): Row {
-  return { ...plain, wire: Wire.BYTES, absent: null, min, max: UNBOUNDED };
+export function bytes(): Row {
+  return { ...plain, wire: Wire.BYTES, absent: null, max: UNBOUNDED };
+}
+
+/** Keys, values and what holds them. */
+export function payload(min = 0): Row {
+  return { ...bytes(), min, isPayload: true };
 }
 
 /** Bytes that JSON writes as base64url. */
 export function id(max: number, exact = 0): Row {
-  return { ...plain, wire: Wire.BYTES, absent: null, max, exact, id: true };
+  return { ...plain, wire: Wire.BYTES, absent: null, max, exact, isId: true };
 }
 
 export function scalars(element: Row, max: number): Row {
@@ -130,8 +138,13 @@ const NONE: readonly never[] = [];
 export type RowsOf<T> = { readonly [F in Exclude<keyof T, 'kind'>]: Row };
 
 /** Describes a table whose fields are those of `T`. */
-export function shape<T>(rows: RowsOf<T>, first: Readonly<Record<string, unknown>> = {}): Shape {
-  return describe(rows, first, false);
+export function shape<T>(rows: RowsOf<T>): Shape {
+  return describe(rows, {}, false);
+}
+
+/** The same of a frame, whose objects also name their kind. */
+export function frameShape(kind: string, rows: Readonly<Record<string, Row>>): Shape {
+  return describe(rows, { kind }, false);
 }
 
 /** Describes the table that only wraps one field. */

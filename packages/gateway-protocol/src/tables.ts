@@ -46,10 +46,12 @@ import {
 import {
   bool,
   bytes,
+  frameShape,
   i32,
   i64,
   id,
   oneOf,
+  payload,
   type Row,
   type RowsOf,
   type Shape,
@@ -81,7 +83,7 @@ const topicId = id(16, 16);
 const nonZero = u32(1);
 const offset = i64(0, 0n);
 const offsetOrNone = i64(-1, -1n);
-const epoch = i32(-1, 0);
+const epoch = i32(-1, -1);
 const epochOrNone = i32(-1, -1);
 const code = u16();
 const time = i64(0, 0n);
@@ -89,10 +91,14 @@ const token = text(TOKEN_BYTES_MAX, 1);
 const topic = text(TOPIC_BYTES_MAX, 1);
 const note = text();
 
-const partitionOffset = struct<PartitionOffset>({ offset, partition: i32(0, 0), epoch });
-const streamOffset = struct<StreamOffset>({ offset, stream: u32(), epoch });
-const partitionCode = struct<PartitionCode>({ partition: i32(-1, 0), code });
-const header = shape<HeaderField>({ name: note, value: bytes() });
+const partitionOffset = struct<PartitionOffset>({
+  offset: i64(0, -1n),
+  partition: i32(0, -1),
+  epoch,
+});
+const streamOffset = struct<StreamOffset>({ offset: i64(0, -1n), stream: u32(), epoch });
+const partitionCode = struct<PartitionCode>({ partition: i32(0, -1), code });
+const header = shape<HeaderField>({ name: note, value: payload() });
 const filterNode = shape<FilterNode>({
   op: oneOf(enumNames(FilterOp)),
   arity: u8(FILTER_NODES_MAX),
@@ -214,7 +220,7 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     parts: u16(0xffff, 1),
     codec: oneOf(codec),
     rawSize: u32(),
-    payload: bytes(),
+    payload: payload(),
   },
   progress: { streams: structs(streamOffset, PROGRESS_ENTRIES_MAX) },
   caughtUp: { stream: u32(), offset },
@@ -248,8 +254,8 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     seq: i64(1, 0n),
     ...published,
     timestampMs: offsetOrNone,
-    key: bytes(),
-    value: bytes(),
+    key: payload(),
+    value: payload(),
     headers: tables(header, PUBLISH_HEADERS_MAX),
   },
   publishBatch: {
@@ -257,7 +263,7 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     ...published,
     baseTimestampMs: time,
     count: u32(1, PUBLISH_BATCH_RECORDS_MAX),
-    payload: bytes(1),
+    payload: payload(1),
   },
   pubResult: {
     seq: i64(0, 0n),
@@ -308,5 +314,5 @@ const CLIENT_KINDS: readonly Frame['kind'][] = [
 export const frameRows: readonly FrameRow[] = (Object.keys(FrameTag) as FrameKind[]).map((kind) => {
   const fromClient = CLIENT_KINDS.includes(kind);
   const fromServer = !fromClient || kind === 'ping' || kind === 'pong';
-  return { kind, shape: shape(rows[kind], { kind }), fromClient, fromServer };
+  return { kind, shape: frameShape(kind, rows[kind]), fromClient, fromServer };
 });

@@ -1,0 +1,76 @@
+import { toBase64, toBase64Url } from './base64.ts';
+import { nodesToFilter } from './filter.ts';
+import type { FilterNode } from './filter-node.ts';
+import { type FrameInput, FrameTag } from './frames.ts';
+import { type Row, type Shape, Wire } from './row.ts';
+import { filterRow, frameRows } from './tables.ts';
+import { isUtf8, textOf } from './utf8.ts';
+
+/** Records have a form of their own in JSON: `jsonRecords`. */
+export type JsonFrameInput = Exclude<FrameInput, { kind: 'records' }>;
+type Values = Readonly<Record<string, unknown>>;
+
+/** The JSON text of one frame. A field that is left out is left out; several frames are joined by `\n`. */
+export function encodeJsonFrame(frame: JsonFrameInput): string {
+  const { shape } = frameRows[FrameTag[frame.kind] - 1] as { shape: Shape };
+  return `{"t":"${frame.kind}"${fieldsText(shape, frame, ',')}}`;
+}
+
+function fieldsText(shape: Shape, values: Values, before: string): string {
+  let text = '';
+  for (let i = 0; i < shape.rows.length; i++) {
+    const name = shape.names[i] as string;
+    const value = values[name];
+    if (value === undefined) continue;
+    const row = shape.rows[i] as Row;
+    if (row === filterRow && (value as readonly FilterNode[]).length === 0) continue;
+    text += `${text === '' ? before : ','}"${name}":${valueText(row, value)}`;
+  }
+  return text;
+}
+
+function valueText(row: Row, value: unknown): string {
+  if (value === null) return 'null';
+  if (row === filterRow) return JSON.stringify(nodesToFilter(value as readonly FilterNode[]));
+  if (row.names !== null) return `"${row.names[value as number]}"`;
+  switch (row.wire) {
+    case Wire.I64:
+      return `"${value}"`;
+    case Wire.TEXT:
+      return JSON.stringify(value);
+    case Wire.BYTES:
+      return row.isId ? `"${toBase64Url(value as Uint8Array)}"` : bytesText(value as Uint8Array);
+    case Wire.TABLE:
+      return objectText(row.of as Shape, value as Values);
+    case Wire.SCALARS:
+      return listText(value, (item) => valueText(row.element as Row, item));
+    case Wire.STRUCTS:
+    case Wire.TABLES:
+      return listText(value, (item) => objectText(row.of as Shape, item as Values));
+    default:
+      return String(value);
+  }
+}
+
+function objectText(shape: Shape, values: Values): string {
+  return `{${fieldsText(shape, values, '')}}`;
+}
+
+function listText(value: unknown, itemText: (item: unknown) => string): string {
+  return `[${(value as readonly unknown[]).map(itemText).join(',')}]`;
+}
+
+/** A string where the bytes are text, else `{"b64":"…"}`. */
+export function bytesText(bytes: Uint8Array): string {
+  const isText = !hasControls(bytes) && isUtf8(bytes, 0, bytes.length);
+  return isText ? JSON.stringify(textOf(bytes, 0, bytes.length)) : `{"b64":"${toBase64(bytes)}"}`;
+}
+
+/** Control characters besides tab and line ends make bytes binary, though they are UTF-8 too. */
+function hasControls(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return true;
+  }
+  return false;
+}
