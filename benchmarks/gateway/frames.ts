@@ -4,12 +4,12 @@ import {
   encodeFrame,
   encodeMessage,
   encodeResumeToken,
-  FilterOp,
   type FilterNode,
+  FilterOp,
   type FrameInput,
   PackedRecordsWriter,
-  recordsFrame,
   type ResumeToken,
+  recordsFrame,
   StartKind,
 } from '@millrace/gateway-protocol';
 import type { Answers, Hex, ResumeTemplate, Variant } from './generator.ts';

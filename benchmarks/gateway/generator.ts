@@ -36,7 +36,7 @@ export interface Variant {
 export interface Group {
   readonly count: number;
   readonly variants: readonly Variant[];
-  readonly mode: 'read' | 'stop' | 'slow' | 'churn';
+  readonly mode: 'read' | 'drain' | 'stop' | 'slow' | 'churn';
   readonly fromPhase?: number;
   readonly reconnect?: boolean;
   /** `slow`: bytes a second each; `churn`: connections a second together. */
@@ -162,6 +162,7 @@ export async function generate(
     }
   });
   const { code, signal } = await child.exited;
-  if (code !== 0) throw new Error(`the load generator ended with ${signal ?? code}: ${child.stderr}`);
+  if (code !== 0)
+    throw new Error(`the load generator ended with ${signal ?? code}: ${child.stderr}`);
   return reports;
 }

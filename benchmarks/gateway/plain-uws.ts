@@ -4,8 +4,9 @@
  *
  *   node plain-uws.ts PORT FEED_PORT
  */
-import { createServer } from 'node:net';
+
 import { App, type WebSocket } from 'uWebSockets.js';
+import { createServer } from 'node:net';
 
 interface Place {
   readonly group: number;

@@ -10,16 +10,30 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
-import { join } from 'node:path';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Bench } from './bench.ts';
 import { holds, render, type Section } from './figures.ts';
 import { buildNative } from './generator.ts';
+import { abuse } from './rows/abuse.ts';
 import { fanout } from './rows/fanout.ts';
+import { idle } from './rows/idle.ts';
+import { join } from './rows/join.ts';
+import { latency } from './rows/latency.ts';
+import { soak } from './rows/soak.ts';
+import { stopped } from './rows/stopped.ts';
+import { storm } from './rows/storm.ts';
 import { LIFTED_LIMITS, pinHarness } from './servers.ts';
 
 const ROWS: Readonly<Record<string, (bench: Bench) => Promise<Section[]>>> = {
   fanout,
+  join,
+  latency,
+  idle,
+  stopped,
+  storm,
+  abuse,
+  soak,
 };
 
 const { values } = parseArgs({
@@ -47,11 +61,11 @@ function heading(date: string, commit: string): string {
 }
 
 function save(date: string, commit: string, text: string): void {
-  const results = join(import.meta.dirname, '..', 'results');
+  const results = path.join(import.meta.dirname, '..', 'results');
   mkdirSync(results, { recursive: true });
-  const path = join(results, `gateway-${date}-${commit}.md`);
-  writeFileSync(path, text);
-  process.stdout.write(`written to ${path}\n`);
+  const file = path.join(results, `gateway-${date}-${commit}.md`);
+  writeFileSync(file, text);
+  process.stdout.write(`written to ${file}\n`);
 }
 
 async function main(): Promise<void> {

@@ -1,6 +1,15 @@
 /** Fan-out at a fixed number of records a frame: one batch at a time, the next when every client has the last. */
 import type { Bench } from '../bench.ts';
-import { type Figures, figuresOf, percent, ratio, type Section, spread, type Verdict, warnings } from '../figures.ts';
+import {
+  type Figures,
+  figuresOf,
+  percent,
+  ratio,
+  type Section,
+  spread,
+  type Verdict,
+  warnings,
+} from '../figures.ts';
 import { readyFrame, variant } from '../frames.ts';
 import type { Phase, Report } from '../generator.ts';
 import type { ServerName } from '../servers.ts';
@@ -34,7 +43,11 @@ export async function fanout(bench: Bench): Promise<Section[]> {
         const phase = { name: String(records), warmupSeconds: seconds / 4, seconds };
         return { ...phase, feeds: [feed], sampleEvery: SAMPLE_EVERY };
       });
-      const group = { count: clients, variants: [variant(server, { topic })], mode: 'read' } as const;
+      const group = {
+        count: clients,
+        variants: [variant(server, { topic })],
+        mode: 'read',
+      } as const;
       all.set(name, [...(all.get(name) ?? []), await bench.load(server, [group], phases)]);
     }
   }
@@ -58,7 +71,8 @@ function section(records: number, phase: number, all: Rounds, clients: number): 
 
 function tableRow(name: string, of: readonly Figures[]): string[] {
   const column = (figure: keyof Figures) => of.map((one) => one[figure]);
-  const share = (figure: keyof Figures) => percent(column(figure).reduce((a, b) => a + b) / of.length);
+  const share = (figure: keyof Figures) =>
+    percent(column(figure).reduce((a, b) => a + b) / of.length);
   return [
     name,
     spread(column('deliveriesPerSecond')),

@@ -331,7 +331,11 @@ impl Load {
             self.opening -= 1;
             self.live_readers += u64::from(mode == Mode::Read);
             self.back.subscribed_at = Some(Instant::now());
-            if let Some(stream) = client.stream.as_ref().filter(|_| mode != Mode::Read) {
+            if let Some(stream) = client
+                .stream
+                .as_ref()
+                .filter(|_| matches!(mode, Mode::Stop | Mode::Slow))
+            {
                 // Closing removes the descriptor as well, so a failure here has no further effect.
                 let _ = self.epoll.remove(stream.as_raw_fd());
                 if mode == Mode::Slow {

@@ -70,6 +70,8 @@ pub struct Group {
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     Read,
+    /// Reads, and nothing of it is counted.
+    Drain,
     /// Never reads again once it is subscribed.
     Stop,
     /// Reads `rate` bytes a second.
