@@ -48,6 +48,15 @@ export function lz4Compress(bytes: Uint8Array): Uint8Array {
   return lz4().compressFrameSync(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
+/** The library writes the length of the content before a block. */
+const BLOCK_SIZE_BYTES = 4;
+
+/** One block, without a frame and without its size. */
+export function lz4CompressBlock(bytes: Uint8Array): Uint8Array {
+  const sized = lz4().compressSync(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  return sized.subarray(BLOCK_SIZE_BYTES);
+}
+
 /**
  * Inflates one or more frames block by block, because the library's own frame decoder takes no limit: one
  * block is at most 4 MiB, and the running total is compared with the limit after each.

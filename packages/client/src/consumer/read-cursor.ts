@@ -1,7 +1,10 @@
+import { DecodeError } from '@millrace/bytes';
 import { decompress } from '@millrace/compression';
 import {
   BatchCursor,
+  BatchProblem,
   type BatchView,
+  batchProblemText,
   Codec,
   ControlType,
   decodeControlRecord,
@@ -55,6 +58,12 @@ export class ReadCursor {
   /** The batch of the current record. */
   get batch(): BatchView {
     return this.#batches.view;
+  }
+
+  /** @throws DecodeError when the walk ended at a batch that is damaged, rather than at one that was cut. */
+  assertSound(): void {
+    const { problem, position } = this.#batches;
+    if (problem !== BatchProblem.none) throw new DecodeError('record batch', position, batchProblemText(problem));
   }
 
   /** Moves to the next record. False at the end. */
