@@ -235,7 +235,7 @@ function umbrellaBin() {
 }
 
 /**
- * The broker's arguments: the user's own, with a properties file resolved from where npm was called. Without such a
+ * The arguments of broker and gateway: the user's own, with a properties file resolved from where npm was called. Without such a
  * file the data directory is ./data of this checkout; an `--override log.dirs=…` of the user comes later and wins.
  */
 function brokerArguments(args) {
@@ -253,7 +253,7 @@ function runChild(command, argv, { lifeline = false, stdoutToStderr = false }) {
     PATH: `${bins}${path.delimiter}${process.env.PATH}`,
     TURBO_TELEMETRY_DISABLED: '1',
   };
-  // The broker holds the other end of this pipe: when we are gone, however we went, it reads the end and stops.
+  // What we start holds the other end of this pipe: when we are gone, however we went, it reads the end and stops.
   if (lifeline) env.MILLRACE_LIFELINE_FD = String(LIFELINE_FD);
   const stdio = [
     'inherit',

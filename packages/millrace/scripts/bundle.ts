@@ -32,7 +32,7 @@ await build({
   target: 'node22',
   sourcemap: true,
   sourcesContent: false,
-  external: ['@millrace/engine', '@millrace/compression'],
+  external: ['@millrace/engine', '@millrace/compression', 'uWebSockets.js'],
   plugins: [plainBuiltins],
   logLevel: 'warning',
 });

@@ -5,7 +5,9 @@ import { UsageError } from './usage-error.ts';
 const USAGE = `Usage: millrace <command> [options]
 
 Commands:
+  start      starts a broker and a gateway together, for development
   broker     starts a broker that Kafka clients talk to
+  gateway    starts a gateway that gives topics to WebSocket clients
   dump-log   prints what is in log segments, indexes and snapshots
 
 millrace <command> --help says more.
@@ -18,6 +20,14 @@ async function run(argv: readonly string[], host: CommandHost): Promise<number> 
     case 'broker': {
       const { runBrokerCommand } = await import('./broker/broker-command.ts');
       return runBrokerCommand(rest, host);
+    }
+    case 'gateway': {
+      const { runGatewayCommand } = await import('./gateway/gateway-command.ts');
+      return runGatewayCommand(rest, host);
+    }
+    case 'start': {
+      const { runStartCommand } = await import('./start/start-command.ts');
+      return runStartCommand(rest, host);
     }
     case 'dump-log': {
       const { runDumpLogCommand } = await import('./dump-log/dump-log-command.ts');

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 
 /** Why the process is asked to stop. */
@@ -18,6 +19,16 @@ export interface CommandHost {
   onUncaught(callback: (error: unknown) => void): void;
   /** Ends the process at once. */
   exit(code: number): never;
+  /** Runs `millrace` with these arguments in a process that ends when this one does. Its output is ours. */
+  spawnSelf(argv: readonly string[], environment: Readonly<Record<string, string>>): OwnChild;
+}
+
+/** Another `millrace` process that we started. */
+export interface OwnChild {
+  /** Sends SIGTERM. */
+  terminate(): void;
+  /** Calls back once it has ended; a signal counts as exit code 1. */
+  onExit(callback: (code: number) => void): void;
 }
 
 /** Names the file descriptor of a pipe whose other end the launcher holds. */
@@ -53,6 +64,19 @@ export function processHost(): CommandHost {
       process.on('unhandledRejection', callback);
     },
     exit: (code) => process.exit(code),
+    spawnSelf: (argv, environment) => {
+      const [, cli = ''] = process.argv;
+      // It holds the other end of our pipe: when we are gone, however we went, it reads the end and stops.
+      const child = spawn(process.execPath, [...process.execArgv, cli, ...argv], {
+        stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+        env: { ...process.env, ...environment, [LIFELINE_VARIABLE]: '3' },
+        detached: true,
+      });
+      return {
+        terminate: () => child.kill('SIGTERM'),
+        onExit: (callback) => child.on('exit', (code) => callback(code ?? 1)),
+      };
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import type { CommandHost, StopReason } from './process-host.ts';
+import type { CommandHost, OwnChild, StopReason } from './process-host.ts';
 
 /** A process for tests: it remembers what was written, and is told to stop by hand. */
 export class RecordingHost implements CommandHost {
@@ -33,6 +33,10 @@ export class RecordingHost implements CommandHost {
   /** Something throws, and nobody catches it. */
   throwUncaught(error: unknown): void {
     this.#uncaught?.(error);
+  }
+
+  spawnSelf(): OwnChild {
+    throw new Error('no processes here');
   }
 
   exit(code: number): never {

@@ -1,3 +1,6 @@
+export type { GatewayConfig } from './config/gateway-config.ts';
+export { readGatewayConfig } from './config/read-config.ts';
+export { type GatewayOptions, type RunningGateway, startGateway } from './gateway.ts';
 export type {
   ListenOptions,
   PlainAnswer,

@@ -1,13 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createLogger, systemClock } from '@millrace/base';
-import { type RunningBroker, startBroker } from '@millrace/broker';
-import { type CommandHost, SIGNAL_EXIT_CODES } from '../process-host.ts';
+import { createLogger } from '@millrace/base';
+import { type BrokerOptions, type RunningBroker, startBroker } from '@millrace/broker';
+import type { CommandHost } from '../process-host.ts';
+import { describeStartFailure } from '../service/failure-text.ts';
+import { readPropertiesFile } from '../service/properties-file.ts';
+import { parseServiceArguments } from '../service/service-arguments.ts';
+import { closeInTime, endOnBug, whenStopped } from '../service/stopping.ts';
 import { UsageError } from '../usage-error.ts';
-import { BROKER_USAGE, type BrokerArguments, parseBrokerArguments } from './broker-arguments.ts';
-import { describeBug, describeStartFailure } from './failure-text.ts';
+import { BROKER_USAGE } from './broker-usage.ts';
 
-/** A clean stop takes milliseconds; one that takes longer than this never ends by itself. */
+/** A clean stop takes milliseconds. */
 const STOP_DEADLINE_MS = 30_000;
 
 /**
@@ -21,35 +23,32 @@ export async function runBrokerCommand(
   argv: readonly string[],
   host: CommandHost,
 ): Promise<number> {
-  const parsed = parseBrokerArguments(argv);
+  const parsed = parseServiceArguments(argv);
   if (parsed.isHelp) {
     host.out(BROKER_USAGE);
     return 0;
   }
   const stopped = whenStopped(host);
-  host.onUncaught((error) => {
-    host.complain(`millrace: ended by an error that nobody expected: ${describeBug(error)}`);
-    host.exit(1);
+  endOnBug(host);
+  const propertiesText = await readPropertiesFile(parsed.propertiesPath);
+  const broker = await startOwnBroker(host, {
+    ...(propertiesText === undefined ? {} : { propertiesText }),
+    overrides: parsed.overrides,
   });
-  const broker = await start(parsed, host);
-  host.out(welcome(broker));
+  host.out(brokerWelcome(broker));
   await stopped;
-  const deadline = systemClock.setTimer(STOP_DEADLINE_MS, () => {
-    host.complain(`millrace: the broker did not stop within ${STOP_DEADLINE_MS / 1000} s`);
-    host.exit(1);
-  });
-  await broker.close();
-  deadline.cancel();
-  host.complain('millrace: stopped');
+  await closeInTime(host, 'the broker', STOP_DEADLINE_MS, () => broker.close());
   return 0;
 }
 
-async function start(parsed: BrokerArguments, host: CommandHost): Promise<RunningBroker> {
-  const propertiesText = await readProperties(parsed.propertiesPath);
+/** Starts a broker with Kafka's defaults. @throws UsageError with one sentence. */
+export async function startOwnBroker(
+  host: CommandHost,
+  options: Pick<BrokerOptions, 'propertiesText' | 'overrides'>,
+): Promise<RunningBroker> {
   try {
     return await startBroker({
-      ...(propertiesText === undefined ? {} : { propertiesText }),
-      overrides: parsed.overrides,
+      ...options,
       environment: host.environment,
       defaults: 'kafka',
       logger: createLogger(),
@@ -59,37 +58,10 @@ async function start(parsed: BrokerArguments, host: CommandHost): Promise<Runnin
   }
 }
 
-/** Resolves at the first reason to stop, which may come while the broker still starts. */
-function whenStopped(host: CommandHost): Promise<void> {
-  return new Promise((resolve) => {
-    let isAsked = false;
-    host.onStop((reason) => {
-      if (isAsked) host.exit(SIGNAL_EXIT_CODES[reason]);
-      isAsked = true;
-      host.complain(
-        `millrace: stopping (${reason === 'launcher' ? 'the launcher is gone' : reason})`,
-      );
-      resolve();
-    });
-  });
-}
-
-async function readProperties(file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why = code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
-    throw new UsageError(`cannot read ${file}: ${why}`);
-  }
-}
-
 /** What a person wants to know first, and a line that scripts written for Kafka wait for. */
-function welcome(broker: RunningBroker): string {
+export function brokerWelcome(broker: RunningBroker): string {
   const addresses = broker.listeners.map(({ host, port }) => `${host}:${port}`);
-  const [first] = broker.listeners;
-  const address = `${reachable(first?.host ?? '')}:${first?.port ?? broker.port}`;
+  const address = bootstrapOf(broker);
   const metrics = broker.metricsAddress;
   return [
     `millrace: listening on ${addresses.join(', ')}`,
@@ -106,7 +78,12 @@ function welcome(broker: RunningBroker): string {
   ].join('\n');
 }
 
-/** An address that a client on this machine can connect to. */
+/** Where a client on this machine connects. */
+export function bootstrapOf(broker: RunningBroker): string {
+  const [first] = broker.listeners;
+  return `${reachable(first?.host ?? '')}:${first?.port ?? broker.port}`;
+}
+
 function reachable(host: string): string {
   return host === '' || host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
 }

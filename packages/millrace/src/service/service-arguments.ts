@@ -1,28 +1,17 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../usage-error.ts';
 
-export interface BrokerArguments {
+/** What commands that run a service take. */
+export interface ServiceArguments {
   readonly isHelp: boolean;
-  /** Path of a server.properties; undefined: Kafka's defaults. */
+  /** Path of a properties file; undefined: the defaults. */
   readonly propertiesPath: string | undefined;
   /** `key=value` each, in order; later ones win, and all win over the file. */
   readonly overrides: readonly string[];
 }
 
-export const BROKER_USAGE = `Usage: millrace broker [server.properties] [--override key=value]…
-
-Starts one broker. Names and defaults of configs are Kafka's.
-
-  --override key=value   sets one config over the file; may be repeated, the last one wins
-  --help                 prints this
-
-Examples:
-  millrace broker --override log.dirs=./data
-  millrace broker server.properties --override listeners=PLAINTEXT://127.0.0.1:9192
-`;
-
 /** @throws UsageError with one sentence. */
-export function parseBrokerArguments(argv: readonly string[]): BrokerArguments {
+export function parseServiceArguments(argv: readonly string[]): ServiceArguments {
   const { values, positionals } = parse(argv);
   const [propertiesPath, ...more] = positionals;
   if (more.length > 0) {
