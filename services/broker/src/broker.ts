@@ -12,7 +12,7 @@ import { DynamicConfig } from './config/dynamic-config.ts';
 import { loadTopics } from './controller/topic-loader.ts';
 import type { Topics } from './controller/topic-store.ts';
 import { type OpenedGroups, openGroupCoordinator } from './coordinator/open-group-coordinator.ts';
-import { RECOMPRESSION_QUEUE_BYTES_MAX } from './limits.ts';
+import { RECOMPRESSION_JOB_BYTES, RECOMPRESSION_QUEUE_BYTES_MAX } from './limits.ts';
 import { AppendPlan } from './log/append-plan.ts';
 import { LogManager } from './log/log-manager.ts';
 import { ProducerIds } from './log/producer-ids.ts';
@@ -116,7 +116,10 @@ class Broker implements RunningBroker {
     this.#partitions = partitions;
     this.#purgatory = new Purgatory(clock, (body) => tick.run(body));
     this.#listeners = new Listeners(reactor);
-    this.#pool = new CompressionPool({ queueBytesMax: RECOMPRESSION_QUEUE_BYTES_MAX });
+    this.#pool = new CompressionPool({
+      queueBytesMax: RECOMPRESSION_QUEUE_BYTES_MAX,
+      queueCountMax: RECOMPRESSION_QUEUE_BYTES_MAX / RECOMPRESSION_JOB_BYTES,
+    });
     this.#maintenance = new Maintenance({ partitions, logs, clock, log, config: () => config });
     const failedDirs = () => logs.dirs.filter((dir) => dir.isFailed).map((dir) => dir.path);
     this.#admin = new Admin({ clock, log, failedDirs });
@@ -216,8 +219,9 @@ class Broker implements RunningBroker {
     await this.#admin.close();
     await this.#pool.close();
     await this.#maintenance.checkpointHighWatermarks().catch(() => {});
-    await this.#logs.close();
+    // Whatever still reaches a partition finds it offline, not a log that is about to close.
     for (const partition of this.#partitions) partition.goOffline();
+    await this.#logs.close();
     await this.#engine.close();
     await this.#prepared.cleanUp();
   }

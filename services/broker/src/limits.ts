@@ -54,6 +54,9 @@ export const FETCH_SESSIONS_PARTITIONS_TOTAL_MAX = 500_000;
 /** Batches waiting for recompression, bytes in total; a produce above it is refused with a retriable error. */
 export const RECOMPRESSION_QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 
+/** What a batch in that queue costs besides its bytes: promises, a task, a header. Most batches are small. */
+export const RECOMPRESSION_JOB_BYTES = 2048;
+
 /**
  * Memory for requests being read, when `queued.max.request.bytes` does not say: room for one of the largest frames
  * (`socket.request.max.bytes`) or many of a usual size.

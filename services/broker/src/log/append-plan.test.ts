@@ -19,6 +19,8 @@ class ScriptedStore {
   readonly ends = new Map<number, number>();
   readonly stages: number[] = [];
   commits = 0;
+  failsAll = false;
+  panics = false;
   /** Status of rows of this log. */
   refusedLog = -1;
 
@@ -36,16 +38,25 @@ class ScriptedStore {
 
   commit(): number {
     this.commits++;
+    if (this.panics) throw new Error('panic');
+    if (this.failsAll) {
+      const touched = [...this.ends.keys()];
+      this.ends.clear();
+      // As the engine: what its table has no room for is not named.
+      this.failedLogs.set(touched.slice(0, ROWS));
+      return Math.min(touched.length, ROWS);
+    }
     return this.failedCount;
   }
 }
 
-function setUp() {
+function setUp(logCount = 2) {
   const store = new ScriptedStore();
   const plan = new AppendPlan(store as unknown as SegmentStore);
   const told: string[] = [];
-  const logs = [0, 1].map(
-    (logId) =>
+  const logs = Array.from(
+    { length: logCount },
+    (_, logId) =>
       new PartitionLog(
         store as unknown as SegmentStore,
         0,
@@ -103,6 +114,47 @@ describe('append plan', () => {
     plan.commit();
     expect(store.stages).toEqual([ROWS, 1]);
     expect(told).toHaveLength(ROWS + 1);
+  });
+
+  it('commits no more logs at a time than the engine can name when they fail', () => {
+    const { store, plan, told, add } = setUp(ROWS + 2);
+    store.failsAll = true;
+    for (let i = 0; i < ROWS + 2; i++) add(`${i}`, i);
+    plan.commit();
+    expect(store.commits).toBe(2);
+    expect(told).toEqual(['0:56@0', '1:56@0', '2:56@0', '3:56@0', '4:56@0', '5:56@0']);
+  });
+
+  it('tells the others when a target throws, and nobody twice', () => {
+    const { plan, told, add } = setUp();
+    const failures: unknown[] = [];
+    plan.onFailure = (error) => failures.push(error);
+    const broken = add('a', 0);
+    const bug = new Error('a bug');
+    broken.target = {
+      appendCommitted: () => {
+        throw bug;
+      },
+    };
+    add('b', 1);
+    plan.commit();
+    add('c', 1);
+    plan.commit();
+    expect(told).toEqual(['b:0@0', 'c:0@1']);
+    expect(failures).toEqual([bug]);
+  });
+
+  it('acknowledges nothing of a commit that panicked', () => {
+    const { store, plan, told, logs, add } = setUp();
+    plan.onFailure = () => {};
+    store.panics = true;
+    add('a', 0);
+    plan.commit();
+    store.panics = false;
+    add('b', 1);
+    plan.commit();
+    expect(told).toEqual(['a:56@0', 'b:0@0']);
+    expect(logs.map((log) => log.isFailed)).toEqual([true, false]);
   });
 
   it('tells a refused batch its error and the others theirs', () => {

@@ -21,8 +21,11 @@ export class AppendPlan {
   readonly #deferred = new Map<number, PendingAppend[]>();
   /** Logs of the commit at hand that went to that thread. */
   readonly #deferredNow = new Set<number>();
+  #isCommitting = false;
   /** Wakes the tick when something was added outside of one. */
   onPending: () => void = () => {};
+  /** Told of a target or listener that threw: a bug, and the other appends go on. */
+  onFailure: (error: unknown) => void = () => {};
 
   constructor(store: SegmentStore) {
     this.#store = store;
@@ -33,9 +36,19 @@ export class AppendPlan {
     return this.#rows.length === 0 && this.#staged.length === 0;
   }
 
+  /**
+   * Writes what is there when one more row would be too many for one commit: the engine's tables name at most
+   * as many failed or deferred logs as they have rows. To be called before a batch is judged by those before it.
+   */
+  makeRoom(): void {
+    if (this.#rows.length + this.#staged.length < this.#rowsMax) return;
+    if (this.#isCommitting) this.stage();
+    else this.commit();
+  }
+
   /** Queues a batch that lies in borrowed frame memory. */
   add(append: PendingAppend, log: PartitionLog, bufferId: number, offset: number): void {
-    if (this.#rows.length === this.#rowsMax) this.stage();
+    this.makeRoom();
     const plan = this.#store.plan;
     const at = this.#rows.length * PLAN_STRIDE;
     plan[at] = log.logId;
@@ -53,6 +66,7 @@ export class AppendPlan {
 
   /** Stages a batch in ordinary memory at once; it must stay untouched until the commit. */
   addOwned(append: PendingAppend, log: PartitionLog, batch: Uint8Array): void {
+    this.makeRoom();
     this.stage();
     append.log = log;
     append.isInFlight = true;
@@ -80,21 +94,39 @@ export class AppendPlan {
 
   /** Writes everything and tells each append's target. */
   commit(): void {
-    this.stage();
-    while (this.#staged.length > 0) {
-      const batch = this.#staged;
-      this.#staged = this.#committing;
-      this.#committing = batch;
+    this.#isCommitting = true;
+    try {
+      this.stage();
+      while (this.#staged.length > 0) {
+        const batch = this.#staged;
+        this.#staged = this.#committing;
+        this.#committing = batch;
+        this.#write(batch);
+        for (let i = 0; i < batch.length; i++) {
+          const append = batch[i] as PendingAppend;
+          if (this.#deferred.size > 0 && this.#waits(append)) continue;
+          this.#tell(append);
+        }
+        batch.length = 0;
+        this.stage();
+      }
+    } finally {
+      this.#isCommitting = false;
+    }
+  }
+
+  #write(batch: readonly PendingAppend[]): void {
+    try {
       const failedCount = this.#store.commit();
       if (failedCount > 0) this.#failLogs(batch, failedCount);
       this.#defer(this.#store.deferredCount);
-      for (let i = 0; i < batch.length; i++) {
-        const append = batch[i] as PendingAppend;
-        if (this.#deferred.size > 0 && this.#waits(append)) continue;
-        append.target?.appendCommitted(append);
+    } catch (error) {
+      // A panic of the engine: nobody knows what was written, so nothing of it is acknowledged.
+      for (const append of batch) {
+        append.log?.fail();
+        this.#failAppend(append);
       }
-      batch.length = 0;
-      this.stage();
+      this.onFailure(error);
     }
   }
 
@@ -108,7 +140,7 @@ export class AppendPlan {
     }
     const done = waiting.splice(0, count);
     if (waiting.length === 0) this.#deferred.delete(logId);
-    for (const append of done) append.target?.appendCommitted(append);
+    for (const append of done) this.#tell(append);
   }
 
   /** The writer thread could not write: everything that waited for this log has failed. */
@@ -120,7 +152,15 @@ export class AppendPlan {
       append.error = AppendError.storage;
       if (!append.isDuplicate) append.log?.commitFailed(append);
     }
-    for (const append of waiting) append.target?.appendCommitted(append);
+    for (const append of waiting) this.#tell(append);
+  }
+
+  #tell(append: PendingAppend): void {
+    try {
+      append.target?.appendCommitted(append);
+    } catch (error) {
+      this.onFailure(error);
+    }
   }
 
   /** The disk is slow: these logs are written by a thread of the engine, which reports later. */
@@ -170,15 +210,17 @@ export class AppendPlan {
     const failed = this.#store.failedLogs;
     for (let i = 0; i < failedCount; i++) {
       const logId = failed[i] as number;
-      for (const append of batch) {
-        if (append.log?.logId !== logId) continue;
-        if (append.error !== AppendError.none) continue;
-        // A repetition of a batch that is written stands; one of a batch that just failed fails with it.
-        if (append.isDuplicate && append.lastOffset < append.log.logEndOffset) continue;
-        append.error = AppendError.storage;
-        if (!append.isDuplicate) append.log.commitFailed(append);
-      }
+      for (const append of batch) if (append.log?.logId === logId) this.#failAppend(append);
     }
+  }
+
+  #failAppend(append: PendingAppend): void {
+    const log = append.log as PartitionLog;
+    if (append.error !== AppendError.none) return;
+    // A repetition of a batch that is written stands; one of a batch that just failed fails with it.
+    if (append.isDuplicate && append.lastOffset < log.logEndOffset) return;
+    append.error = AppendError.storage;
+    if (!append.isDuplicate) log.commitFailed(append);
   }
 }
 

@@ -149,6 +149,19 @@ export class ProducerStateTable {
     if (kept === 0) entry.refusedSequence = append.baseSequence;
   }
 
+  /**
+   * Notes a batch that was refused although nothing is wrong with it, and that will come again: where nothing
+   * of its producer is known, a later one would be taken for the first.
+   */
+  turnedAway(append: BatchFacts): void {
+    const known = this.#producers.get(append.producerId);
+    const isFirst = known?.epoch === append.producerEpoch && known.batches.length === 0;
+    if (known !== undefined && !(isFirst && known.refusedSequence < 0)) return;
+    const entry = this.#entryOf(append.producerId, append.producerEpoch);
+    entry.refusedSequence = append.baseSequence;
+    entry.lastTimestamp = append.maxTimestamp;
+  }
+
   /** Forgets producers silent for `expirationMs` (`producer.id.expiration.ms`) without an open transaction. */
   expire(nowMs: number, expirationMs: number): void {
     for (const entry of this.#producers.values()) {

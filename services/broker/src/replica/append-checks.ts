@@ -37,6 +37,7 @@ export function checkAppend(
 
   append.producerEpoch = view.producerEpoch;
   append.baseSequence = view.baseSequence;
+  plan.makeRoom();
   // The last batches of this tick have no offsets yet, and the next sequence is judged by them.
   if (log.unstagedCount > 0) plan.stage();
   append.error = log.producers.check(append);

@@ -28,6 +28,7 @@ export class Tick {
     this.#clock = clock;
     this.#plan = plan;
     plan.onPending = () => this.schedule();
+    plan.onFailure = (error) => this.#onFailure(error);
   }
 
   /** Wall-clock ms: that of the beat's start inside a beat, the clock's own outside. */
@@ -63,27 +64,27 @@ export class Tick {
     this.#isRunning = true;
     this.#wallMs = this.#clock.nowMs();
     this.#monotonicMs = this.#clock.monotonicMs();
-    try {
-      body();
-    } catch (error) {
-      this.#onFailure(error);
-    }
-    try {
-      this.#end();
-    } catch (error) {
-      this.#onFailure(error);
-    }
+    this.#attempt(body);
+    this.#attempt(this.#write);
+    this.#attempt(this.#flushReplies);
     this.#isRunning = false;
   }
 
-  /** Writes and answers. */
-  #end(): void {
+  /** What a hook breaks is its own: the appends of the others are written and answered all the same. */
+  readonly #write = (): void => {
     do {
-      for (const hook of this.#beforeFlush) hook();
+      for (const hook of this.#beforeFlush) this.#attempt(hook);
       this.#plan.commit();
-      for (const hook of this.#afterCommit) hook();
+      for (const hook of this.#afterCommit) this.#attempt(hook);
     } while (!this.#plan.isEmpty);
-    this.#flushReplies();
+  };
+
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#onFailure(error);
+    }
   }
 
   /** Arranges a beat soon, unless one is running or already arranged. */

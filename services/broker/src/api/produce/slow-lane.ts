@@ -1,7 +1,8 @@
 import { DecodeError } from '@millrace/bytes';
+import { CompressionError } from '@millrace/compression';
 import { BatchView, Codec, RecordCursor, verifyCrc, withBody } from '@millrace/records';
 import type { TopicConfig } from '../../config/topic-config.ts';
-import { RECOMPRESSION_QUEUE_BYTES_MAX } from '../../limits.ts';
+import { RECOMPRESSION_JOB_BYTES, RECOMPRESSION_QUEUE_BYTES_MAX } from '../../limits.ts';
 import { AppendError } from '../../log/append-error.ts';
 import type { PendingAppend } from '../../log/pending-append.ts';
 import type { Partition } from '../../replica/partition.ts';
@@ -20,7 +21,8 @@ const INFLATED_BYTES_MAX = 128 * 1024 * 1024;
 interface Job {
   readonly partition: Partition;
   readonly append: PendingAppend;
-  readonly batch: Uint8Array;
+  /** A copy; null when there was no room for one. */
+  readonly batch: Uint8Array | null;
 }
 
 /**
@@ -31,14 +33,20 @@ interface Job {
 export class SlowLane {
   readonly #compressor: BodyCompressor;
   readonly #schedule: () => void;
+  readonly #queueBytesMax: number;
   /** The end of the queue of each partition that has one. */
   readonly #tails = new Map<Partition, Promise<void>>();
   readonly #cursor = new RecordCursor();
   #queuedBytes = 0;
 
-  constructor(compressor: BodyCompressor, schedule: () => void) {
+  constructor(
+    compressor: BodyCompressor,
+    schedule: () => void,
+    queueBytesMax = RECOMPRESSION_QUEUE_BYTES_MAX,
+  ) {
     this.#compressor = compressor;
     this.#schedule = schedule;
+    this.#queueBytesMax = queueBytesMax;
   }
 
   /** Whether a batch must go this way. */
@@ -49,36 +57,43 @@ export class SlowLane {
     return config.compressionType !== 'producer' && targetCodec(config, view) !== view.codec;
   }
 
-  /** Takes a copy of the batch; `append.done()` is called in the end, never before this returns. */
+  /**
+   * Takes a copy of the batch; `append.done()` is called in the end, never before this returns. A batch that
+   * finds no room is refused in its turn: what the producer sent after it must not go before it.
+   */
   append(partition: Partition, append: PendingAppend, view: BatchView): void {
-    const length = view.lengthBytes;
     append.isInFlight = true;
-    const previous = this.#tails.get(partition) ?? Promise.resolve();
-    if (this.#queuedBytes + length > RECOMPRESSION_QUEUE_BYTES_MAX) {
-      append.error = AppendError.timedOut;
-      void Promise.resolve().then(() => append.done());
-      return;
-    }
-    this.#queuedBytes += length;
-    const job: Job = { partition, append, batch: view.batchBytes.slice() };
+    append.producerId = view.producerId;
+    append.producerEpoch = view.producerEpoch;
+    append.baseSequence = view.baseSequence;
+    append.maxTimestamp = view.maxTimestamp;
+    const cost = RECOMPRESSION_JOB_BYTES + view.lengthBytes;
+    const hasRoom = this.#queuedBytes + cost <= this.#queueBytesMax;
+    const job = { partition, append, batch: hasRoom ? view.batchBytes.slice() : null };
+    const taken = hasRoom ? cost : 0;
+    this.#queuedBytes += taken;
     const work = this.#prepare(job).catch((error: unknown) => {
-      append.error =
-        error instanceof DecodeError ? AppendError.invalidRecord : AppendError.corruptBatch;
+      append.error = errorOf(error);
       return job.batch;
     });
+    const previous = this.#tails.get(partition) ?? Promise.resolve();
     const tail: Promise<void> = previous
       .then(() => work)
       .then((batch) => this.#appendNow(job, batch))
       .finally(() => {
-        this.#queuedBytes -= length;
+        this.#queuedBytes -= taken;
         if (this.#tails.get(partition) === tail) this.#tails.delete(partition);
       });
     this.#tails.set(partition, tail);
   }
 
   /** The batch to append: the same, or compressed anew. */
-  async #prepare(job: Job): Promise<Uint8Array> {
+  async #prepare(job: Job): Promise<Uint8Array | null> {
     const { batch, append } = job;
+    if (batch === null) {
+      append.error = AppendError.timedOut;
+      return null;
+    }
     const config = job.partition.config;
     const view = new BatchView(batch);
     const codec = view.codec;
@@ -103,12 +118,14 @@ export class SlowLane {
     return withBody(view, target, await this.#compressor.deflate(target, body, levelOf(config)));
   }
 
-  #appendNow(job: Job, batch: Uint8Array): void {
+  #appendNow(job: Job, batch: Uint8Array | null): void {
     const { append, partition } = job;
     append.isInFlight = false;
-    if (append.error === AppendError.none) {
+    if (append.error === AppendError.none && batch !== null) {
       partition.appendMemory(append, new BatchView(batch), batch);
       if (append.isInFlight) return;
+    } else if (append.error === AppendError.timedOut && append.producerId >= 0) {
+      partition.log.producers.turnedAway(append);
     }
     append.done();
     this.#schedule();
@@ -121,6 +138,13 @@ export class SlowLane {
     for (let index = 0; cursor.next(); index++) if (!cursor.hasKey) indexes.push(index);
     return indexes;
   }
+}
+
+/** A full queue is the broker's trouble: the batch may come again. */
+function errorOf(error: unknown): AppendError {
+  if (error instanceof DecodeError) return AppendError.invalidRecord;
+  const isFull = error instanceof CompressionError && error.reason === 'queueFull';
+  return isFull ? AppendError.timedOut : AppendError.corruptBatch;
 }
 
 const CODECS = {
