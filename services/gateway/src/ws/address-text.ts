@@ -11,7 +11,19 @@ export function addressText(bytes: Uint8Array): string {
   return groups.join(':');
 }
 
-/** What one network can get of these: an IPv4 address itself, the /64 of an IPv6 address. */
+/** What counts as one peer: an IPv4 address itself, the /64 of an IPv6 address in any of its forms. */
 export function networkOf(address: string): string {
-  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address;
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  // What `::` leaves out is zeros; only the first four groups count.
+  if (tail !== undefined) {
+    const after = tail === '' ? [] : tail.split(':');
+    while (groups.length + after.length < 8) groups.push('0');
+    groups.push(...after);
+  }
+  return groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':');
 }

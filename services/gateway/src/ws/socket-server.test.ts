@@ -290,6 +290,8 @@ describe('addresses', () => {
   test('of one IPv6 /64 are one network, IPv4 addresses are their own', () => {
     expect(networkOf('2001:db8:0:1:5:6:7:8')).toBe(networkOf('2001:db8:0:1:0:0:0:1'));
     expect(networkOf('2001:db8:0:1:5:6:7:8')).not.toBe(networkOf('2001:db8:0:2:5:6:7:8'));
+    expect(networkOf('2001:db8::1')).toBe(networkOf('2001:0DB8:0:0:5::'));
+    expect(networkOf('::1')).toBe('0:0:0:0');
     expect(networkOf('10.0.0.1')).not.toBe(networkOf('10.0.0.2'));
   });
 });

@@ -1,0 +1,113 @@
+/** Bounds of a connection that are not settings: the protocol names them, or nobody would want another. */
+export const sessionLimits = {
+  /** Control frames that wait in one connection's lane (P6): a client that asks and never reads. Bytes. */
+  controlLaneBytesMax: 32_768,
+
+  /** Unsent bytes of a connection, user space (I5). */
+  unsentBytesMax: 65_536,
+
+  /** Requests of one connection that wait for their answer: Subscribe, Commit, Auth. */
+  openRequestsMax: 128,
+
+  /** Numbers of ended subscriptions that a connection remembers, so that they are not used again. */
+  endedSubscriptionsMax: 1024,
+
+  /** Frames refused one by one (V8), or requests beyond their rate, within a minute before 4507 (§6). */
+  strikesMax: 20,
+  strikeWindowMs: 60_000,
+
+  /** Publishes without credit within ten seconds before 4507 (§15.1). */
+  creditStrikesMax: 3,
+  creditStrikeWindowMs: 10_000,
+
+  /** Pings of a client in one second (§4.2); a second one right after it may be the network's doing. */
+  pingsPerSecond: 1,
+  pingBurst: 2,
+
+  /** Credit, Pause, Resume, Ping and Pong of one connection: they cost little, but not nothing. */
+  smallFramesPerSecond: 2000,
+  smallFrameBurst: 4000,
+
+  /** Streams in one Subscribed, StreamStates or Progress frame, and partitions in one Committed, as JSON text: 4,096 bytes hold so many. */
+  streamsPerTextFrame: 12,
+  progressPerTextFrame: 50,
+  codesPerTextFrame: 100,
+
+  /** Partitions in one Committed frame. */
+  codesPerFrame: 400,
+
+  /** Addresses and principals whose rates are remembered; the one unused for longest is forgotten first. */
+  rateKeysMax: 20_000,
+
+  /** Answers to position queries that are remembered (§12.3, §14). */
+  positionQueriesMax: 10_000,
+
+  /** Commits of one name that wait for the next write. */
+  commitWaitersMax: 1024,
+
+  /** Names whose commits wait, in one process. */
+  commitNamesMax: 20_000,
+} as const;
+
+/** Bounds of fan-out that are not settings. */
+export const deliveryLimits = {
+  /** Packed records of a live block, so that frame and WebSocket header fit one cork buffer (§5). Bytes. */
+  liveBlockBytes: 16_000,
+
+  /** Packed records of a block read from behind the ring (§5). Bytes. */
+  coldBlockBytes: 57_000,
+
+  /** Frames of one connection and tick together, unless it is a single larger one (P2). Bytes. */
+  writeBytesMax: 16_384,
+
+  /** A data frame must fit below this together with what is unsent (P3); the rest is control's. Bytes. */
+  dataUnsentBytesMax: 61_440,
+
+  /** Unsent bytes at any moment (I5). */
+  unsentBytesMax: 65_536,
+
+  /** A blocked connection goes on when no more than this is unsent (P3). Bytes. */
+  drainedBytes: 8_192,
+
+  /** Payload of one frame; a larger one goes in parts (§5). With the header it stays below 61,440. Bytes. */
+  partBytesMax: 61_000,
+
+  /** What a connection's turn adds to each stream's right to send (P2). Bytes. */
+  quantumBytes: 16_384,
+
+  /** Waiting time of max_wait_ms ends early with so many bytes (P5). */
+  waitEndsAtBytes: 16_000,
+
+  /** Progress marks of a class move no faster than this (§4.3). Milliseconds. */
+  progressPeriodMs: 1_000,
+
+  /** Frames kept of one block and class, for cursors that stand at different places. */
+  frameVariantsMax: 4,
+
+  /** Blocks that one cursor looks through in one turn without finding anything that passes its filter. */
+  blocksScannedPerTurn: 32,
+
+  /** Filters without a key, of one partition (§11). */
+  unindexedFiltersMax: 256,
+
+  /** Reads behind the ring at the same time, of one partition (§12.3). */
+  coldReadsPerPartition: 2,
+
+  /** A cluster that fails is asked again after this. Milliseconds. */
+  retryMs: 500,
+
+  /** A topic that is gone may come back under another id for so long; then its streams fail. Milliseconds. */
+  topicGoneMs: 10_000,
+
+  /** A feed opens at its first cursor when that is no more than so many offsets behind the end. */
+  feedReachBackOffsets: 1_000,
+
+  /** DISCONNECT: so long a lagging reader must advance slower than the log (§13). Milliseconds. */
+  slowWindowMs: 60_000,
+
+  /** What a block costs beside its bytes: objects, arrays, list places. Bytes, estimated. */
+  blockOverheadBytes: 512,
+
+  /** P7: sockets hold bytes and none makes progress for so long while the loop runs. Milliseconds. */
+  stuckMs: 30_000,
+} as const;

@@ -1,0 +1,82 @@
+import { Caps, type Commit, ErrorCode, type PartitionCode } from '@millrace/gateway-protocol';
+import { sessionLimits } from '../limits.ts';
+import { groupName } from '../subscriptions/group-name.ts';
+import type { SubscriptionPlan } from '../subscriptions/subscription-plan.ts';
+import type { Position } from '../upstream-contract.ts';
+import type { Connection } from './connection.ts';
+
+/** Writes positions of a subscription under a name; every Commit is answered with Committed (§15.3). */
+export async function commit(connection: Connection, frame: Commit): Promise<void> {
+  const { req, name, sub } = frame;
+  const { committer, metrics } = connection.parts;
+  const answer = (code: number, codes: ReadonlyMap<number, number>): void => {
+    metrics.commits.with(String(code)).add();
+    connection.send({ kind: 'committed', req, code, results: resultsOf(codes, connection.isText) });
+  };
+  const plan = connection.subscriptions.get(sub)?.plan;
+  const refusal = refusalOf(connection, name, plan);
+  if (refusal !== 0 || plan === undefined || name === null) {
+    answer(refusal, new Map());
+    return;
+  }
+  const codes = new Map<number, number>();
+  const offsets = new Map<number, Position>();
+  const checks = frame.offsets.map(async ({ partition, offset, epoch }) => {
+    const code = await positionCode(connection, plan, partition, Number(offset));
+    if (code !== 0) codes.set(partition, code);
+    else offsets.set(partition, { offset: Number(offset), leaderEpoch: epoch });
+  });
+  await Promise.all(checks);
+  if (offsets.size === 0) {
+    answer(0, codes);
+    return;
+  }
+  const group = groupName(connection.principal, name);
+  await new Promise<void>((resolve) => {
+    const isTaken = committer.commit(group, plan.topic.name, offsets, (written) => {
+      for (const [partition, code] of written) codes.set(partition, code);
+      const hasMembers = [...written.values()].includes(ErrorCode.GROUP_HAS_MEMBERS);
+      answer(hasMembers ? ErrorCode.GROUP_HAS_MEMBERS : 0, codes);
+      resolve();
+    });
+    if (isTaken) return;
+    answer(ErrorCode.OVERLOADED, codes);
+    resolve();
+  });
+}
+
+function refusalOf(
+  { caps, principal }: Connection,
+  name: string | null,
+  plan: SubscriptionPlan | undefined,
+): number {
+  if ((caps & Caps.COMMIT) === 0) return ErrorCode.UNSUPPORTED;
+  if (plan === undefined || name === null) return ErrorCode.BAD_REQUEST;
+  const mayRead = plan.ownGrant !== null || principal.grants.mayRead(plan.topic.name) !== null;
+  return mayRead && principal.grants.mayCommit(name) ? 0 : ErrorCode.FORBIDDEN;
+}
+
+/** What is wrong with one position: outside the grant, beyond the end. */
+async function positionCode(
+  { parts }: Connection,
+  plan: SubscriptionPlan,
+  partition: number,
+  offset: number,
+): Promise<number> {
+  const { topic, grant, streamClass } = plan;
+  if (grant.partitions?.has(partition) === false) return ErrorCode.FORBIDDEN;
+  try {
+    const bounds = await parts.queries.bounds(topic.name, partition, streamClass.isolation);
+    return offset > bounds.highWatermark ? ErrorCode.BAD_REQUEST : 0;
+  } catch {
+    return ErrorCode.BAD_REQUEST;
+  }
+}
+
+/** As many as fit a control frame; what failed comes first. */
+function resultsOf(codes: ReadonlyMap<number, number>, isText: boolean): PartitionCode[] {
+  const max = isText ? sessionLimits.codesPerTextFrame : sessionLimits.codesPerFrame;
+  const all = [...codes].map(([partition, code]) => ({ partition, code }));
+  const failed = all.filter(({ code }) => code !== 0);
+  return all.length <= max ? all : failed.slice(0, max);
+}

@@ -1,0 +1,279 @@
+import { asError, assert } from '@millrace/base';
+import {
+  CloseCode,
+  ErrorCode,
+  encodeFrame,
+  encodeJsonFrame,
+  isRetryable,
+  type JsonFrameInput,
+  Scope,
+} from '@millrace/gateway-protocol';
+import { principalKey as keyOf, type Principal } from '../auth/principal.ts';
+import type { DeliveryTarget } from '../fan-out/contract.ts';
+import { sessionLimits } from '../limits.ts';
+import { type PublishHost, PublishLane } from '../publish/publish-lane.ts';
+import { Strikes, TokenBucket } from '../rates.ts';
+import { progressFrames } from '../subscriptions/stream-frames.ts';
+import type { SubscriptionHost } from '../subscriptions/subscription-host.ts';
+import { SubscriptionTable } from '../subscriptions/subscription-table.ts';
+import type { Socket } from '../ws/socket-server.ts';
+import { FrameLane } from './control-lane.ts';
+import { type Farewell, LIFETIME_OVER } from './farewell.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { SharedParts } from './session-parts.ts';
+import { moved, type SessionState } from './session-state.ts';
+import type { UpgradeContext } from './upgrade-checks.ts';
+
+const RETRY_AFTER_MS = 1000;
+const utf8 = new TextEncoder();
+
+/** What Hello and its token settled. */
+export interface WelcomedAs {
+  readonly principal: Principal;
+  /** When the token ends, Unix ms. */
+  readonly expiresAtMs: number;
+  readonly caps: number;
+  readonly codecs: readonly number[];
+  readonly creditBytes: number;
+  /** Text of the producer session. */
+  readonly producerSession: string | null;
+}
+
+/** One WebSocket client: its state, its control lane, and everything it holds here. */
+export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost {
+  readonly socket: Socket;
+  readonly context: UpgradeContext;
+  readonly control: FrameLane;
+  readonly parts: SharedParts;
+  readonly heartbeat: Heartbeat;
+  readonly openedMs: number;
+  creditBytes = 0;
+  caps = 0;
+  codecs: readonly number[] = [];
+  /** Requests that wait for their answer. */
+  readonly openRequests = new Set<number>();
+  readonly requests: TokenBucket;
+  readonly smallFrames: TokenBucket;
+  readonly pings: TokenBucket;
+  /** When the connection is asked to go, and when it is closed then; monotonic ms. */
+  goawayMs = Number.POSITIVE_INFINITY;
+  closeMs = Number.POSITIVE_INFINITY;
+  /** Why it goes at `goawayMs`. */
+  farewell: Farewell = LIFETIME_OVER;
+  /** The principal that this connection counts for, once admitted. */
+  countedAs: string | null = null;
+  isWarnedOfExpiry = false;
+  /** When the token ends, Unix ms. */
+  expiresAtMs = Number.MAX_SAFE_INTEGER;
+  /** Since when the socket has had unsent bytes and took none; monotonic ms, -1 for not now. */
+  stalledSinceMs = -1;
+  #state: SessionState = 'HELLO_WAIT';
+  #principal: Principal | null = null;
+  #producerSession: string | null = null;
+  #subscriptions: SubscriptionTable | null = null;
+  #publishing: PublishLane | null = null;
+  readonly #strikes = new Strikes(sessionLimits.strikesMax, sessionLimits.strikeWindowMs);
+  readonly #creditStrikes = new Strikes(
+    sessionLimits.creditStrikesMax,
+    sessionLimits.creditStrikeWindowMs,
+  );
+
+  constructor(parts: SharedParts, socket: Socket) {
+    const { config, clock, random } = parts;
+    const nowMs = clock.monotonicMs();
+    this.parts = parts;
+    this.socket = socket;
+    this.context = socket.context as UpgradeContext;
+    this.control = new FrameLane(this.context.isText);
+    const { pingIntervalMs, pongGraceMs, requestsPerSecond } = config;
+    this.heartbeat = new Heartbeat(pingIntervalMs, pongGraceMs, nowMs, random.float());
+    this.openedMs = nowMs;
+    this.requests = new TokenBucket(requestsPerSecond, 2 * requestsPerSecond, nowMs);
+    const { smallFramesPerSecond, smallFrameBurst, pingsPerSecond, pingBurst } = sessionLimits;
+    this.smallFrames = new TokenBucket(smallFramesPerSecond, smallFrameBurst, nowMs);
+    this.pings = new TokenBucket(pingsPerSecond, pingBurst, nowMs);
+  }
+
+  get isText(): boolean {
+    return this.context.isText;
+  }
+
+  get target(): DeliveryTarget {
+    return this;
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== 'CLOSED';
+  }
+
+  get isWelcomed(): boolean {
+    return this.#state === 'READY' || this.#state === 'DRAINING';
+  }
+
+  get isDraining(): boolean {
+    return this.#state === 'DRAINING';
+  }
+
+  get principal(): Principal {
+    assert(this.#principal !== null, 'a connection that was not welcomed has no principal');
+    return this.#principal;
+  }
+
+  get principalKey(): string {
+    return keyOf(this.principal);
+  }
+
+  /** Made by the first use: most memory of an idle connection would be these. */
+  get subscriptions(): SubscriptionTable {
+    this.#subscriptions ??= new SubscriptionTable(this.parts.subscriptions, this);
+    return this.#subscriptions;
+  }
+
+  get publishing(): PublishLane {
+    const { config, clock, metrics, publisher } = this.parts;
+    const records = config.publishInflightRecords;
+    const bytes = config.publishInflightBytes;
+    const parts = { clock, metrics, publisher, records, bytes };
+    this.#publishing ??= new PublishLane(parts, this, this.#producerSession);
+    return this.#publishing;
+  }
+
+  get hasSubscriptions(): boolean {
+    return this.#subscriptions !== null;
+  }
+
+  get publishesInFlight(): number {
+    return this.#publishing?.inFlight ?? 0;
+  }
+
+  authenticating(): void {
+    this.#move('AUTHENTICATING');
+  }
+
+  welcomed(as: WelcomedAs): void {
+    this.#move('READY');
+    this.#principal = as.principal;
+    this.expiresAtMs = as.expiresAtMs;
+    this.caps = as.caps;
+    this.codecs = as.codecs;
+    this.creditBytes = as.creditBytes;
+    this.#producerSession = as.producerSession;
+  }
+
+  /** A refreshed token of the same principal. */
+  refreshed(principal: Principal, expiresAtMs: number): void {
+    this.#principal = principal;
+    this.expiresAtMs = expiresAtMs;
+    this.isWarnedOfExpiry = false;
+  }
+
+  draining(closeMs: number): void {
+    this.#move('DRAINING');
+    this.closeMs = closeMs;
+  }
+
+  send(frame: JsonFrameInput): void {
+    if (!this.isOpen) return;
+    const bytes = this.isText ? utf8.encode(encodeJsonFrame(frame)) : encodeFrame(frame);
+    this.parts.metrics.framesOut.with(frame.kind).add();
+    this.heartbeat.sent(this.parts.clock.monotonicMs());
+    if (!this.control.push(bytes)) this.#cut(CloseCode.ABUSE, 'too much unread');
+    else this.flushOrWake();
+  }
+
+  /** From the first subscription on, only the delivery loop writes to the socket. */
+  flushOrWake(): void {
+    if (this.#subscriptions === null) this.#flush();
+    else this.parts.fanOut.wake(this);
+  }
+
+  /** Sends what the control lane holds, as far as the socket may take it. */
+  #flush(): void {
+    if (this.control.bytes === 0) return;
+    const room = sessionLimits.unsentBytesMax - this.socket.unsentBytes();
+    this.socket.cork(() => {
+      this.control.flush(this.socket, room);
+    });
+  }
+
+  refuse(req: number, code: number, message: string, retryAfterMs = 0): void {
+    this.error(Scope.REQUEST, req, code, message, retryAfterMs);
+  }
+
+  error(scope: number, id: number, code: number, message: string, retryAfterMs = 0): void {
+    const retryable = isRetryable(code);
+    const after = retryable && retryAfterMs === 0 ? RETRY_AFTER_MS : retryAfterMs;
+    this.send({ kind: 'error', scope, id, code, retryable, retryAfterMs: after, message });
+  }
+
+  /** Error, then the close frame: it may lose its reason on the way. */
+  fail(closeCode: number, code: number, message: string, retryAfterMs = 0): void {
+    if (!this.isOpen) return;
+    this.error(Scope.CONNECTION, 0, code, message, retryAfterMs);
+    this.end(closeCode, message);
+  }
+
+  /** Sends what is left to say, then closes. */
+  end(closeCode: number, reason: string): void {
+    if (!this.isOpen) return;
+    this.parts.fanOut.detachAll(this);
+    this.#flush();
+    this.#cut(closeCode, reason);
+  }
+
+  /** A bug in a handler costs its connection, nothing else (§19.16). */
+  broken(error: unknown): void {
+    this.parts.log.error('a connection failed', {
+      connection: this.socket.id,
+      error: asError(error),
+    });
+    this.fail(CloseCode.INTERNAL, ErrorCode.INTERNAL, 'Internal error.');
+  }
+
+  /** Progress of every stream whose position moved without a frame that said so. */
+  sendProgress(): void {
+    if (this.#subscriptions === null) return;
+    for (const frame of progressFrames(this.#subscriptions.takeProgress(), this.isText))
+      this.send(frame);
+  }
+
+  /** A frame or request that should not have been; too many are abuse. */
+  strike(): void {
+    if (this.#strikes.add(this.parts.clock.monotonicMs()))
+      this.fail(CloseCode.ABUSE, ErrorCode.OVERLOADED, 'Too many refused requests.');
+  }
+
+  creditExceeded(): void {
+    if (this.#creditStrikes.add(this.parts.clock.monotonicMs()))
+      this.fail(CloseCode.ABUSE, ErrorCode.CREDIT_EXCEEDED, 'Too many publishes without credit.');
+  }
+
+  dropped(): void {
+    this.parts.log.error('a socket dropped bytes', { connection: this.socket.id });
+    this.#cut(CloseCode.INTERNAL, 'internal error');
+  }
+
+  /** The socket is gone. */
+  closed(): void {
+    if (this.isOpen) this.#move('CLOSED');
+    this.#subscriptions?.abandon();
+    this.parts.fanOut.detachAll(this);
+  }
+
+  #move(to: SessionState): void {
+    const { connections } = this.parts.metrics;
+    connections.with(this.#state).add(-1);
+    this.#state = moved(this.#state, to);
+    if (to !== 'CLOSED') connections.with(to).add(1);
+  }
+
+  #cut(closeCode: number, reason: string): void {
+    if (!this.isOpen) return;
+    this.#move('CLOSED');
+    this.socket.end(closeCode, reason);
+  }
+}

@@ -1,0 +1,45 @@
+import { SENT_TOKEN_BYTES_MAX, type SubscriptionToken } from '@millrace/gateway-protocol';
+import type { Connection } from './connection.ts';
+import type { Farewell } from './farewell.ts';
+
+/** Longest wait for results of what was published before; then they are unknown (§17). */
+const PUBLISH_WAIT_MS = 10_000;
+
+/** Progress of every stream, then Goaway; delivery goes on until `finish`. */
+export function sendAway(connection: Connection, farewell: Farewell): void {
+  if (!connection.isWelcomed || connection.isDraining) return;
+  const { config, clock, metrics } = connection.parts;
+  const { code, reconnectAfterMs } = farewell;
+  const closesInMs = config.drainCloseAfterMs;
+  connection.sendProgress();
+  const tokens = tokensOf(connection);
+  connection.send({ kind: 'goaway', code, reconnectAfterMs, closesInMs, tokens });
+  metrics.goaways.with(String(code)).add();
+  connection.farewell = farewell;
+  connection.draining(clock.monotonicMs() + closesInMs);
+}
+
+/** The end of a connection that was sent away: last results, Progress of every stream, close. */
+export function finish(connection: Connection, nowMs: number): void {
+  const { closeMs, farewell } = connection;
+  if (nowMs < closeMs) return;
+  if (connection.publishesInFlight > 0) {
+    if (nowMs < closeMs + PUBLISH_WAIT_MS) return;
+    connection.publishing.giveUp();
+  }
+  connection.sendProgress();
+  connection.end(farewell.closeCode, 'going away');
+}
+
+function tokensOf(connection: Connection): SubscriptionToken[] {
+  if (!connection.hasSubscriptions) return [];
+  const tokens: SubscriptionToken[] = [];
+  let bytes = 0;
+  for (const subscription of connection.subscriptions.all()) {
+    const token = subscription.token();
+    if (token === null) continue;
+    bytes += token.length;
+    tokens.push({ sub: subscription.plan.sub, token });
+  }
+  return bytes > SENT_TOKEN_BYTES_MAX ? [] : tokens;
+}

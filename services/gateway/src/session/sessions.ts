@@ -1,0 +1,252 @@
+import { asError, type Timer } from '@millrace/base';
+import { CloseCode, ErrorCode } from '@millrace/gateway-protocol';
+import { type Principal, principalKey } from '../auth/principal.ts';
+import { sessionLimits } from '../limits.ts';
+import { Committer } from '../publish/committer.ts';
+import { Publisher } from '../publish/publisher.ts';
+import { KeyedBuckets } from '../rates.ts';
+import { PositionQueries } from '../subscriptions/position-queries.ts';
+import type { SubscriptionTableParts } from '../subscriptions/subscription-table.ts';
+import type { Socket, SocketHandlers } from '../ws/socket-server.ts';
+import { codecChooser } from './codec-choice.ts';
+import { Connection } from './connection.ts';
+import { dispatch } from './dispatch.ts';
+import { goingAway, TOO_MUCH_MEMORY } from './farewell.ts';
+import { sendAway } from './goaway.ts';
+import type { PrincipalCounts } from './hello.ts';
+import { MemoryWatch, residentRatio } from './memory-watch.ts';
+import type { SessionsParts, SharedParts } from './session-parts.ts';
+import { SWEEP_MS, type SweepSums, sweep } from './sweep.ts';
+import { type ConnectionCounts, UpgradeChecks, type UpgradeContext } from './upgrade-checks.ts';
+
+/** Sweeps in a second. */
+const SWEEPS = 1000 / SWEEP_MS;
+/** Above this share of memory the heaviest connections are sent away (§14). */
+const CRITICAL_RATIO = 0.95;
+/** One in so many of them, each second. */
+const CRITICAL_SHARE = 100;
+
+/** All connections of one process (§3): what the socket server calls, and what happens by itself. */
+export class Sessions implements ConnectionCounts, PrincipalCounts {
+  readonly handlers: SocketHandlers;
+  readonly #shared: SharedParts;
+  readonly #connections = new Map<Socket, Connection>();
+  readonly #perNetwork = new Map<string, number>();
+  readonly #perPrincipal = new Map<string, number>();
+  readonly #sweeping: Timer;
+  #phase = 0;
+  #sums: SweepSums = newSums();
+  #isDraining = false;
+  #whenEmpty: (() => void) | null = null;
+
+  constructor(parts: SessionsParts) {
+    const { config, metrics, clock } = parts;
+    this.#shared = shareParts(parts);
+    const upgrades = new UpgradeChecks({ config, metrics, clock, counts: this });
+    this.handlers = {
+      upgrade: (request) => upgrades.check(request),
+      open: (socket) => this.#open(socket),
+      message: (socket, data, isText) =>
+        this.#guarded(socket, (connection) => dispatch(connection, data, isText, this)),
+      drain: (socket) => this.#guarded(socket, (connection) => drained(connection)),
+      close: (socket, code) => this.#closed(socket, code),
+      dropped: (socket) => {
+        metrics.socketDropped.with().add();
+        this.#guarded(socket, (connection) => connection.dropped());
+      },
+    };
+    this.#sweeping = clock.setInterval(SWEEP_MS, () => this.#sweep());
+    parts.revocations.onChange(() => this.#checkRevoked());
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  get open(): number {
+    return this.#connections.size;
+  }
+
+  get unauthenticated(): number {
+    const { connections } = this.#shared.metrics;
+    return connections.with('HELLO_WAIT').value + connections.with('AUTHENTICATING').value;
+  }
+
+  ofNetwork(network: string): number {
+    return this.#perNetwork.get(network) ?? 0;
+  }
+
+  admit(connection: Connection, principal: Principal): boolean {
+    const { connectionsPerPrincipal } = this.#shared.config;
+    const max = Math.min(connectionsPerPrincipal, principal.grants.limits.connections ?? Infinity);
+    const key = principalKey(principal);
+    const count = this.#perPrincipal.get(key) ?? 0;
+    if (count >= max) return false;
+    this.#perPrincipal.set(key, count + 1);
+    connection.countedAs = key;
+    return true;
+  }
+
+  /**
+   * Sends every connection away at a moment of its own (§17). Resolves when all are gone, at the latest after
+   * `gateway.drain.deadline.ms`; the sweeping has ended then.
+   */
+  async drain(): Promise<void> {
+    const { config, clock, random } = this.#shared;
+    this.#isDraining = true;
+    const nowMs = clock.monotonicMs();
+    for (const connection of [...this.#connections.values()]) {
+      if (!connection.isWelcomed)
+        connection.fail(CloseCode.GOING_AWAY, ErrorCode.GOING_AWAY, 'The gateway is going away.');
+      connection.goawayMs = nowMs + random.float() * config.drainSpreadMs;
+      connection.farewell = goingAway(Math.floor(random.float() * config.drainSpreadMs));
+    }
+    const deadline = clock.setTimer(config.drainDeadlineMs, () => this.closeAll());
+    if (this.#connections.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#whenEmpty = resolve;
+      });
+    deadline.cancel();
+    this.#sweeping.cancel();
+  }
+
+  /** Closes every connection at once. */
+  closeAll(): void {
+    for (const connection of [...this.#connections.values()]) {
+      connection.sendProgress();
+      connection.end(CloseCode.GOING_AWAY, 'going away');
+    }
+  }
+
+  #open(socket: Socket): void {
+    const { network } = socket.context as UpgradeContext;
+    const { metrics } = this.#shared;
+    metrics.connectionsOpened.with().add();
+    metrics.connections.with('HELLO_WAIT').add(1);
+    this.#perNetwork.set(network, this.ofNetwork(network) + 1);
+    this.#connections.set(socket, new Connection(this.#shared, socket));
+  }
+
+  #closed(socket: Socket, code: number): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    this.#connections.delete(socket);
+    this.#shared.metrics.connectionsClosed.with(String(code)).add();
+    release(this.#perNetwork, connection.context.network);
+    if (connection.countedAs !== null) release(this.#perPrincipal, connection.countedAs);
+    try {
+      connection.closed();
+    } catch (error) {
+      this.#shared.log.error('a closed connection failed', { error: asError(error) });
+    }
+    if (this.#connections.size === 0) this.#whenEmpty?.();
+  }
+
+  /** A handler that throws costs its connection, nothing else. */
+  #guarded(socket: Socket, act: (connection: Connection) => void): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    try {
+      act(connection);
+    } catch (error) {
+      connection.broken(error);
+    }
+  }
+
+  #sweep(): void {
+    this.#phase++;
+    for (const connection of [...this.#connections.values()])
+      this.#guarded(connection.socket, () => sweep(connection, this.#phase, this.#sums));
+    if (this.#phase % SWEEPS === 0) this.#everySecond();
+  }
+
+  #everySecond(): void {
+    const { metrics, memory, publisher } = this.#shared;
+    const sums = this.#sums;
+    this.#sums = newSums();
+    memory.sample();
+    metrics.memoryBudgetRatio.with().set(memory.ratio);
+    metrics.unsentBytes.with().set(sums.unsentBytes);
+    metrics.unsentBytesMax
+      .with()
+      .set(Math.max(metrics.unsentBytesMax.with().value, sums.unsentMax));
+    metrics.controlLaneBytes.with().set(sums.controlBytes);
+    metrics.stalledConnections.with().set(sums.stalled);
+    metrics.connectionStateBytes
+      .with()
+      .set(this.#connections.size * CONNECTION_BYTES + sums.streams * STREAM_BYTES);
+    metrics.producerSessions.with().set(publisher.sessions.size);
+    if (memory.ratio > CRITICAL_RATIO) this.#sendHeaviestAway();
+  }
+
+  /** Those with most unsent bytes first: they hold memory and read least. */
+  #sendHeaviestAway(): void {
+    const ready = [...this.#connections.values()].filter(({ state }) => state === 'READY');
+    const weighed = ready
+      .map((connection) => ({ connection, bytes: connection.socket.unsentBytes() }))
+      .sort((a, b) => b.bytes - a.bytes);
+    const count = Math.ceil(ready.length / CRITICAL_SHARE);
+    for (const { connection } of weighed.slice(0, count)) sendAway(connection, TOO_MUCH_MEMORY);
+  }
+
+  #checkRevoked(): void {
+    const { revocations } = this.#shared;
+    for (const connection of [...this.#connections.values()]) {
+      if (!connection.isWelcomed) continue;
+      if (revocations.isRevoked(connection.principal))
+        connection.fail(CloseCode.REVOKED, ErrorCode.FORBIDDEN, 'The token has been revoked.');
+      else if (connection.hasSubscriptions) connection.subscriptions.endRevoked(revocations);
+    }
+  }
+}
+
+/** What one connection and one stream take, for the gauge (§14). Bytes. */
+const CONNECTION_BYTES = 2048;
+const STREAM_BYTES = 256;
+
+function newSums(): SweepSums {
+  return { unsentBytes: 0, unsentMax: 0, controlBytes: 0, stalled: 0, streams: 0 };
+}
+
+/** A write made progress: there is room for what waits. */
+function drained(connection: Connection): void {
+  const nowMs = connection.parts.clock.monotonicMs();
+  connection.heartbeat.progressed(nowMs);
+  connection.stalledSinceMs = -1;
+  connection.flushOrWake();
+}
+
+function release(counts: Map<string, number>, key: string): void {
+  const count = (counts.get(key) ?? 1) - 1;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
+}
+
+function shareParts(parts: SessionsParts): SharedParts {
+  const { config, clock, random, metrics, upstream, fanOut, authenticator } = parts;
+  const queries = new PositionQueries(upstream, clock);
+  const queryRates = new KeyedBuckets(sessionLimits.rateKeysMax);
+  const perSecond = config.positionQueriesPerSecond;
+  const subscriptions: SubscriptionTableParts = {
+    clock,
+    metrics,
+    fanOut,
+    upstream,
+    queries,
+    authenticator,
+    subscriptionsMax: config.subscriptionsMax,
+    streamsMax: config.streamsMax,
+    mayQuery: (key) => queryRates.take(key, perSecond, clock.monotonicMs()),
+    codecFor: codecChooser(config),
+  };
+  const measure = parts.memoryRatio ?? (() => residentRatio(config.memoryBytes));
+  return {
+    ...parts,
+    node: random.uint32().toString(16).padStart(8, '0'),
+    memory: new MemoryWatch(measure),
+    queries,
+    publisher: new Publisher({ config, clock, random, metrics, upstream }),
+    committer: new Committer(upstream, clock),
+    subscriptions,
+  };
+}

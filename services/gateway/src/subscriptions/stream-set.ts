@@ -1,0 +1,167 @@
+import {
+  ErrorCode,
+  Outcome,
+  StartKind,
+  type StreamInfo,
+  type StreamOffset,
+} from '@millrace/gateway-protocol';
+import type {
+  Cursor,
+  CursorEvents,
+  CursorOptions,
+  DeliveryTarget,
+  FanOut,
+} from '../fan-out/contract.ts';
+import type { ResolvedStart, StartRequest } from './start-resolution.ts';
+import { NOTHING_KNOWN } from './start-resolution.ts';
+import { addProgress, streamInfo } from './stream-frames.ts';
+import type { SubscriptionPlan } from './subscription-plan.ts';
+
+/** Stream ids that one connection has in use. */
+export interface StreamClaims {
+  claim(streamId: number): 'yes' | 'taken' | 'full';
+  release(streamId: number): void;
+}
+
+/** One partition of a subscription. */
+export interface Stream {
+  readonly partition: number;
+  readonly id: number;
+  readonly start: StartRequest;
+  /** Attached once the client knows the stream. */
+  cursor: Cursor | null;
+  /** True once the cursor stands somewhere. */
+  isPlaced: boolean;
+  isOver: boolean;
+}
+
+export interface StreamSetParts {
+  readonly plan: SubscriptionPlan;
+  readonly fanOut: FanOut;
+  readonly target: DeliveryTarget;
+  readonly claims: StreamClaims;
+  readonly events: CursorEvents;
+}
+
+/** The streams of one subscription and their cursors. */
+export class StreamSet {
+  readonly #parts: StreamSetParts;
+  readonly #streams = new Map<number, Stream>();
+  #isPaused = false;
+
+  constructor(parts: StreamSetParts) {
+    this.#parts = parts;
+  }
+
+  all(): Stream[] {
+    return [...this.#streams.values()];
+  }
+
+  of(partition: number): Stream | undefined {
+    return this.#streams.get(partition);
+  }
+
+  /** Streams that have no position yet. */
+  unplaced(): Stream[] {
+    return this.all().filter(({ isPlaced, isOver }) => !isPlaced && !isOver);
+  }
+
+  get allOver(): boolean {
+    return this.all().every(({ isOver }) => isOver);
+  }
+
+  /** Reserves the stream of a partition. @returns 0, or the `ErrorCode` that forbids it. */
+  open(partition: number, start: StartRequest): number {
+    const { plan, fanOut, claims } = this.#parts;
+    const id = fanOut.streamId({ ...plan.streamClass, partition });
+    const claim = claims.claim(id);
+    if (claim === 'taken') return ErrorCode.ALREADY_EXISTS;
+    if (claim === 'full') return ErrorCode.LIMIT;
+    this.#streams.set(partition, {
+      partition,
+      id,
+      start,
+      cursor: null,
+      isPlaced: false,
+      isOver: false,
+    });
+    return 0;
+  }
+
+  /** Sets a stream to its start; a PENDING one is attached and waits. */
+  place(stream: Stream, start: ResolvedStart): void {
+    if (start.outcome === Outcome.PENDING) {
+      this.#attach(stream, -1, -1);
+      return;
+    }
+    if (start.next === null) {
+      this.#end(stream);
+      return;
+    }
+    stream.isPlaced = true;
+    const { offset, leaderEpoch } = start.next;
+    if (stream.cursor === null) this.#attach(stream, offset, leaderEpoch);
+    else stream.cursor.continueAt(offset, leaderEpoch);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    for (const { cursor } of this.#streams.values()) cursor?.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    for (const { cursor } of this.#streams.values()) cursor?.resume();
+  }
+
+  /** Positions that moved without a frame that said so. The caller sends them at once. */
+  takeProgress(into: StreamOffset[]): void {
+    for (const { cursor } of this.#streams.values())
+      if (cursor?.progressDue() === true) addProgress(cursor, into);
+  }
+
+  /** Cursors of all streams that go on; null while one has no position. */
+  cursors(): Cursor[] | null {
+    const cursors: Cursor[] = [];
+    for (const { cursor, isPlaced, isOver } of this.#streams.values()) {
+      if (isOver) continue;
+      if (!isPlaced || cursor === null) return null;
+      cursors.push(cursor);
+    }
+    return cursors;
+  }
+
+  info(stream: Stream, start: ResolvedStart = NOTHING_KNOWN): StreamInfo {
+    return streamInfo(stream.id, stream.partition, start, this.#parts.plan.grant.watermark);
+  }
+
+  close(): void {
+    for (const stream of this.#streams.values()) this.#end(stream);
+  }
+
+  #end(stream: Stream): void {
+    if (stream.isOver) return;
+    stream.isOver = true;
+    stream.cursor?.detach();
+    this.#parts.claims.release(stream.id);
+  }
+
+  #attach(stream: Stream, startOffset: number, startEpoch: number): void {
+    if (stream.cursor !== null) return;
+    const { plan, fanOut, target, events } = this.#parts;
+    const options: CursorOptions = {
+      ...plan.streamClass,
+      partition: stream.partition,
+      policy: plan.policy,
+      maxRate: plan.maxRate,
+      maxWaitMs: plan.maxWaitMs,
+      maxLagMs: plan.maxLagMs,
+      startOffset,
+      startEpoch,
+      snapshot: plan.start.kind === StartKind.KEY_SNAPSHOT,
+      window: plan.window,
+    };
+    stream.cursor = fanOut.attach(target, options, events);
+    if (this.#isPaused) stream.cursor.pause();
+  }
+}

@@ -1,0 +1,197 @@
+import {
+  ErrorCode,
+  type StreamOffset,
+  type Subscribe,
+  type Unsubscribe,
+} from '@millrace/gateway-protocol';
+import type { Revocations } from '../auth/revocations.ts';
+import { sessionLimits } from '../limits.ts';
+import { Subscription, type SubscriptionParts } from './subscription.ts';
+import { Refused, type SubscriptionHost } from './subscription-host.ts';
+import { type PlanParts, planSubscription, type SubscriptionPlan } from './subscription-plan.ts';
+
+export interface SubscriptionTableParts extends SubscriptionParts, PlanParts {
+  /** `gateway.subscriptions.max` and `gateway.streams.max`; a token may lower them. */
+  readonly subscriptionsMax: number;
+  readonly streamsMax: number;
+}
+
+/** Refusals that say whether a topic exists come after this, so that their time says nothing. */
+const REFUSAL_DELAY_MS = 50;
+
+/** The subscriptions of one connection, by the client's numbers. */
+export class SubscriptionTable {
+  readonly #parts: SubscriptionTableParts;
+  readonly #host: SubscriptionHost;
+  readonly #live = new Map<number, Subscription>();
+  /** Numbers whose Subscribe is still being looked at. */
+  readonly #starting = new Set<number>();
+  /** Numbers that were used, the latest ones. */
+  readonly #ended = new Set<number>();
+  readonly #streamIds = new Set<number>();
+
+  constructor(parts: SubscriptionTableParts, host: SubscriptionHost) {
+    this.#parts = parts;
+    this.#host = host;
+  }
+
+  get streamCount(): number {
+    return this.#streamIds.size;
+  }
+
+  get(sub: number): Subscription | undefined {
+    return this.#live.get(sub);
+  }
+
+  all(): IterableIterator<Subscription> {
+    return this.#live.values();
+  }
+
+  /** Never rejects: a refusal is an Error frame for the request. */
+  async subscribe(frame: Subscribe): Promise<void> {
+    const { req, sub } = frame;
+    const { clock } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    try {
+      this.#checkRoom(sub);
+      this.#starting.add(sub);
+      const plan = await planSubscription(this.#parts, this.#host, frame);
+      if (!this.#host.isOpen) return;
+      if (!this.#starting.has(sub)) throw new Refused(ErrorCode.BAD_REQUEST, 'Unsubscribed.');
+      await this.#begin(req, plan);
+    } catch (error) {
+      const { code, message, retryAfterMs } = refusalOf(error);
+      const passedMs = clock.monotonicMs() - startedMs;
+      if (code === ErrorCode.FORBIDDEN && passedMs < REFUSAL_DELAY_MS)
+        await new Promise<void>((resolve) => {
+          clock.setTimer(REFUSAL_DELAY_MS - passedMs, resolve);
+        });
+      if (this.#host.isOpen) this.#host.refuse(req, code, message, retryAfterMs);
+    } finally {
+      this.#starting.delete(sub);
+    }
+  }
+
+  unsubscribe({ req, sub }: Unsubscribe): void {
+    const live = this.#live.get(sub);
+    if (live !== undefined) {
+      live.end(req, 0);
+      return;
+    }
+    const wasStarting = this.#starting.delete(sub);
+    if (wasStarting)
+      this.#host.send({ kind: 'unsubscribed', req, sub, code: 0, retryable: false, resume: null });
+    else this.#host.refuse(req, ErrorCode.BAD_REQUEST, 'There is no such subscription.');
+  }
+
+  /** Positions of all streams that moved without a frame that said so. The caller sends them at once. */
+  takeProgress(): StreamOffset[] {
+    const progress: StreamOffset[] = [];
+    for (const subscription of this.#live.values()) subscription.takeProgress(progress);
+    return progress;
+  }
+
+  /** Ends what the connection's new token does not allow any more (§16.3). */
+  recheckRights(): void {
+    const { grants } = this.#host.principal;
+    for (const subscription of [...this.#live.values()]) {
+      const { plan } = subscription;
+      if (plan.ownGrant !== null) continue;
+      if (!sameRight(plan, grants.mayRead(plan.topic.name)))
+        subscription.end(0, ErrorCode.FORBIDDEN);
+    }
+  }
+
+  /** Ends subscriptions whose own grant has expired. */
+  endExpired(nowMs: number): void {
+    for (const subscription of [...this.#live.values()]) {
+      const { ownGrant } = subscription.plan;
+      if (ownGrant !== null && ownGrant.expiresAtMs <= nowMs)
+        subscription.end(0, ErrorCode.TOKEN_EXPIRED);
+    }
+  }
+
+  /** Ends subscriptions whose own grant was revoked. */
+  endRevoked(revocations: Revocations): void {
+    for (const subscription of [...this.#live.values()]) {
+      const { ownGrant } = subscription.plan;
+      if (ownGrant !== null && revocations.isRevoked(ownGrant))
+        subscription.end(0, ErrorCode.FORBIDDEN);
+    }
+  }
+
+  /** The connection is gone. */
+  abandon(): void {
+    for (const subscription of this.#live.values()) subscription.abandon();
+    this.#live.clear();
+  }
+
+  #checkRoom(sub: number): void {
+    const { limits } = this.#host.principal.grants;
+    const max = Math.min(this.#parts.subscriptionsMax, limits.subscriptions ?? Infinity);
+    if (this.#live.has(sub) || this.#starting.has(sub) || this.#ended.has(sub))
+      throw new Refused(ErrorCode.BAD_REQUEST, 'The number of this subscription was used before.');
+    if (this.#live.size + this.#starting.size >= max)
+      throw new Refused(ErrorCode.LIMIT, 'Too many subscriptions.');
+  }
+
+  async #begin(req: number, plan: SubscriptionPlan): Promise<void> {
+    const { sub } = plan;
+    const subscription = new Subscription(this.#parts, this.#host, this.#owner, plan);
+    this.#starting.delete(sub);
+    this.#live.set(sub, subscription);
+    const code = await subscription.begin(req);
+    if (code === 0) return;
+    this.#live.delete(sub);
+    throw new Refused(
+      code,
+      code === ErrorCode.LIMIT ? 'Too many streams.' : 'The same streams exist on this lane.',
+    );
+  }
+
+  readonly #owner = {
+    claim: (streamId: number): 'yes' | 'taken' | 'full' => {
+      const { limits } = this.#host.principal.grants;
+      const max = Math.min(this.#parts.streamsMax, limits.streams ?? Infinity);
+      if (this.#streamIds.has(streamId)) return 'taken';
+      if (this.#streamIds.size >= max) return 'full';
+      this.#streamIds.add(streamId);
+      return 'yes';
+    },
+    release: (streamId: number): void => {
+      this.#streamIds.delete(streamId);
+    },
+    ended: ({ plan }: Subscription): void => {
+      this.#live.delete(plan.sub);
+      this.#ended.add(plan.sub);
+      if (this.#ended.size <= sessionLimits.endedSubscriptionsMax) return;
+      for (const oldest of this.#ended) {
+        this.#ended.delete(oldest);
+        return;
+      }
+    },
+  };
+}
+
+/** True when the right covers what the subscription was made with: same filter, all its partitions. */
+function sameRight(plan: SubscriptionPlan, now: SubscriptionPlan['grant'] | null): boolean {
+  const before = plan.grant;
+  if (now === null || now.watermark !== before.watermark) return false;
+  if (JSON.stringify(now.filter, bytesAsText) !== JSON.stringify(before.filter, bytesAsText))
+    return false;
+  if (now.partitions === null) return true;
+  const had = before.partitions ?? new Set(plan.topic.partitions.map(({ partition }) => partition));
+  return (plan.partitions ?? [...had]).every((partition) => now.partitions?.has(partition));
+}
+
+function bytesAsText(_key: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+}
+
+function refusalOf(error: unknown): { code: number; message: string; retryAfterMs: number } {
+  if (error instanceof Refused) return error;
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'number')
+    return { code, message: 'The cluster refused.', retryAfterMs: 1000 };
+  throw error;
+}
