@@ -1,0 +1,340 @@
+import {
+  Caps,
+  ErrorCode,
+  type ErrorFrame,
+  type FrameFields,
+  type Goaway,
+  isRetryable,
+  type ServerFrame,
+  type Welcome,
+} from '@millrace/gateway-protocol';
+import { Backoff } from './backoff.ts';
+import type { ClientEvents } from './client-events.ts';
+import type { Connection } from './connection.ts';
+import { Connector } from './connector.ts';
+import { CreditReturn } from './credit-return.ts';
+import { Emitter } from './emitter.ts';
+import { type Environment, systemEnvironment } from './environment.ts';
+import { clientError, GatewayError } from './errors.ts';
+import { supportedCodecs } from './inflate.ts';
+import { CLOSE_TIMEOUT_MS, CONNECTION_WINDOW_BYTES } from './limits.ts';
+import { type Answer, Link } from './link.ts';
+import { LiveSubscription } from './live-subscription.ts';
+import type {
+  ClientOptions,
+  ClientState,
+  Position,
+  PublishOptions,
+  PublishRecord,
+  PublishResult,
+  SubscribeOptions,
+  WebSocketConstructor,
+} from './options.ts';
+import { Pinger, type PingResult } from './pinger.ts';
+import { batchWork, recordWork } from './publish-entry.ts';
+import { Publisher } from './publisher.ts';
+import { positionEntry } from './subscribe-frame.ts';
+import type { Subscription } from './subscription.ts';
+import { binaryFormat, jsonFormat } from './wire-format.ts';
+
+const CLIENT_NAME = 'millrace-gateway-client';
+const CAPS =
+  Caps.PUBLISH |
+  Caps.COMMIT |
+  Caps.CONFLATE |
+  Caps.KEY_SNAPSHOT |
+  Caps.PUBLISH_BATCH |
+  Caps.HIDE_WATERMARK;
+
+/**
+ * Subscriptions, publishes and commits over one WebSocket to a gateway, which is made when it is first
+ * needed and made again whenever it is lost. Positions live here, so any gateway process can go on.
+ */
+export class GatewayClient {
+  readonly #options: ClientOptions;
+  readonly #environment: Environment;
+  readonly #emitter = new Emitter<ClientEvents>();
+  readonly #connector: Connector;
+  readonly #connectionWindow: CreditReturn;
+  readonly #codecs: readonly number[];
+  readonly #publisher: Publisher;
+  readonly #pinger: Pinger;
+  readonly #subscriptions = new Set<LiveSubscription>();
+  /** The connection that is ready. */
+  #link: Link | null = null;
+  /** The gateway goes away: what is new waits for the next connection. */
+  #isLeaving = false;
+  /** Why nothing works any more. */
+  #end: GatewayError | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** @throws GatewayError when there is no URL or no WebSocket. */
+  constructor(options: ClientOptions, environment: Environment = systemEnvironment) {
+    const { clock, random } = environment;
+    const urls = typeof options.url === 'string' ? [options.url] : [...options.url];
+    const own = globalThis as { readonly WebSocket?: WebSocketConstructor };
+    const WebSocket = options.WebSocket ?? own.WebSocket;
+    if (urls.length === 0) throw clientError('no URL is given');
+    if (WebSocket === undefined) throw clientError('this runtime has no WebSocket: pass one');
+    this.#options = options;
+    this.#environment = environment;
+    this.#codecs = options.protocol === 'json' ? [] : supportedCodecs(options.codecs);
+    const windowBytes = options.window?.connectionBytes ?? CONNECTION_WINDOW_BYTES;
+    this.#connectionWindow = new CreditReturn(windowBytes, clock);
+    this.#publisher = new Publisher(random);
+    this.#pinger = new Pinger(clock);
+    const format = options.protocol === 'json' ? jsonFormat : binaryFormat;
+    this.#connector = new Connector(
+      { client: options, urls, format, WebSocket, environment },
+      {
+        hello: () => this.#hello(),
+        ready: (connection, welcome) => this.#ready(connection, welcome),
+        frame: (frame) => this.#take(frame),
+        lost: () => this.#lost(),
+        state: (state) => this.#emitter.emit('state', state),
+        ended: (error) => this.#fail(error),
+        report: (error) => this.#emitter.emit('error', error),
+      },
+    );
+  }
+
+  get state(): ClientState {
+    return this.#connector.state;
+  }
+
+  on<E extends keyof ClientEvents>(event: E, listener: ClientEvents[E]): () => void {
+    return this.#emitter.on(event, listener);
+  }
+
+  /**
+   * Begins at once, whether or not somebody iterates already.
+   * @throws GatewayError when the client is closed, or the options cannot mean anything.
+   */
+  subscribe(topic: string, options: SubscribeOptions = {}): Subscription {
+    this.#assertOpen();
+    const subscription = new LiveSubscription(topic, options, {
+      environment: this.#environment,
+      options: this.#options,
+      connectionWindow: this.#connectionWindow,
+      forget: (ended) => void this.#subscriptions.delete(ended),
+      broken: (violation) => this.#connector.fail(violation),
+      report: (error) => this.#emitter.emit('error', error),
+    });
+    if (subscription.state === 'closed') return subscription;
+    this.#subscriptions.add(subscription);
+    this.#connector.start();
+    if (this.#link !== null && !this.#isLeaving) void subscription.attach(this.#link);
+    return subscription;
+  }
+
+  /** @throws GatewayError when it was not appended, UnknownOutcomeError when nobody knows. */
+  async publish(
+    topic: string,
+    record: PublishRecord,
+    options: PublishOptions = {},
+  ): Promise<PublishResult> {
+    this.#assertOpen();
+    this.#connector.start();
+    return this.#publisher.publish(recordWork(topic, record, options), options.signal);
+  }
+
+  /**
+   * Publishes 1 to 1,000 records to one partition, all or none. With `partition` null, which needs
+   * null keys, the gateway picks one.
+   * @throws GatewayError when they were not appended, UnknownOutcomeError when nobody knows.
+   */
+  async publishBatch(
+    topic: string,
+    partition: number | null,
+    records: readonly PublishRecord[],
+  ): Promise<PublishResult> {
+    this.#assertOpen();
+    this.#connector.start();
+    const nowMs = this.#environment.clock.nowMs();
+    return this.#publisher.publish(batchWork(topic, partition, records, nowMs));
+  }
+
+  /**
+   * Writes positions where the cluster keeps them, for `start: { committed: name }`.
+   * @param positions without them, those of the subscription when the request is sent.
+   * @throws GatewayError when they were not written; `partition` names the first that was refused.
+   */
+  async commit(
+    name: string,
+    subscription: Subscription,
+    positions?: readonly Position[],
+  ): Promise<void> {
+    this.#assertOpen();
+    if (!(subscription instanceof LiveSubscription))
+      throw clientError('a subscription of another client');
+    for (;;) {
+      const attachment = await subscription.attached();
+      if (attachment === null) throw this.#end ?? clientError('the subscription is closed');
+      const { link, sub } = attachment;
+      const offsets = (positions ?? subscription.position()).map(positionEntry);
+      const answer = await new Promise<Answer>((resolve) =>
+        link.request((req) => ({ kind: 'commit', req, sub, name, offsets }), resolve),
+      );
+      // The same again on the next connection: the last value wins in any case.
+      if (answer === null) continue;
+      const refused = refusedCommit(answer);
+      if (refused !== null) throw refused;
+      return;
+    }
+  }
+
+  /** Measures the way to the gateway and back; at most once a second. */
+  async ping(): Promise<PingResult> {
+    this.#assertOpen();
+    this.#connector.start();
+    return this.#pinger.ping();
+  }
+
+  /** Ends subscriptions, waits up to 10 s for the outcome of publishes, then closes the connection. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const error = clientError('the client is closed');
+    this.#end ??= error;
+    const saved = [...this.#subscriptions].map((subscription) => subscription.shut());
+    await this.#publishesSettled();
+    this.#publisher.end(error);
+    this.#pinger.end(error);
+    this.#connector.close();
+    this.#link = null;
+    await Promise.all(saved);
+  }
+
+  #publishesSettled(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#environment.clock.setTimer(CLOSE_TIMEOUT_MS, resolve);
+      void this.#publisher.drained().then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  #assertOpen(): void {
+    if (this.#end !== null) throw this.#end;
+  }
+
+  // ---- the connection
+
+  #hello(): FrameFields<'hello'> {
+    return {
+      kind: 'hello',
+      client: CLIENT_NAME,
+      caps: CAPS,
+      codecs: this.#codecs,
+      credit: this.#connectionWindow.begin(),
+      producerSession: this.#publisher.session(),
+    };
+  }
+
+  #ready(connection: Connection, welcome: Welcome): boolean {
+    const send = connection.send.bind(connection);
+    if (!this.#publisher.attach(welcome, send)) return false;
+    const link = new Link(welcome, send, (bytes) => {
+      this.#connectionWindow.receive(bytes);
+      this.#connectionWindow.finish(bytes);
+    });
+    this.#link = link;
+    this.#isLeaving = false;
+    this.#connectionWindow.open((add) => void send({ kind: 'credit', sub: 0, add }));
+    this.#pinger.attach(send);
+    for (const subscription of this.#subscriptions) void subscription.attach(link);
+    return true;
+  }
+
+  #lost(): void {
+    const link = this.#link;
+    this.#link = null;
+    this.#connectionWindow.close();
+    this.#publisher.detach();
+    this.#pinger.detach();
+    for (const subscription of this.#subscriptions) subscription.detach();
+    link?.end();
+  }
+
+  #fail(error: GatewayError): void {
+    this.#end ??= error;
+    for (const subscription of this.#subscriptions) subscription.end(error);
+    this.#publisher.end(error);
+    this.#pinger.end(error);
+    this.#emitter.emit('error', error);
+  }
+
+  /** @throws ProtocolViolation */
+  #take(frame: ServerFrame): void {
+    if (this.#link?.take(frame) === true) return;
+    switch (frame.kind) {
+      case 'pubResult':
+        return this.#publisher.result(frame);
+      case 'pubCredit':
+        return this.#publisher.credit(frame);
+      case 'pong':
+        return this.#pinger.pong(frame);
+      case 'tokenExpiring':
+        return void this.#refreshToken();
+      case 'goaway':
+        return this.#goaway(frame);
+      case 'error':
+        this.#emitter.emit('error', errorOf(frame));
+    }
+  }
+
+  #goaway(frame: Goaway): void {
+    const { code, reconnectAfterMs, closesInMs } = frame;
+    this.#isLeaving = true;
+    this.#publisher.hold();
+    this.#connector.leave(frame, () => this.#publisher.drained());
+    this.#emitter.emit('goaway', { code, reconnectAfterMs, closesInMs });
+  }
+
+  /** Gets a new token into the present connection, as long as that is there. */
+  async #refreshToken(): Promise<void> {
+    const { getToken } = this.#options;
+    const link = this.#link;
+    const { clock, random } = this.#environment;
+    const backoff = new Backoff(random, this.#options.reconnect);
+    if (getToken === undefined) return;
+    while (link !== null && link === this.#link) {
+      try {
+        const token = await getToken('expiring');
+        link.request(
+          (req) => ({ kind: 'auth', req, token }),
+          (answer) => {
+            if (answer?.kind === 'error') this.#emitter.emit('error', errorOf(answer));
+          },
+        );
+        return;
+      } catch (error) {
+        this.#emitter.emit('error', clientError('no new token came', error));
+      }
+      await new Promise<void>((resolve) => clock.setTimer(backoff.nextMs(), resolve));
+    }
+  }
+}
+
+function errorOf({ code, message, retryable, retryAfterMs }: ErrorFrame): GatewayError {
+  return new GatewayError(code, message ?? 'the gateway reports an error', {
+    retryable,
+    retryAfterMs,
+  });
+}
+
+function refusedCommit(answer: Exclude<Answer, null>): GatewayError | null {
+  if (answer.kind === 'error') return errorOf(answer);
+  if (answer.kind !== 'committed') return new GatewayError(ErrorCode.INTERNAL, 'no answer to it');
+  const refused = answer.results.find(({ code }) => code !== ErrorCode.NONE);
+  const code = answer.code === ErrorCode.NONE ? (refused?.code ?? ErrorCode.NONE) : answer.code;
+  if (code === ErrorCode.NONE) return null;
+  return new GatewayError(code, 'the commit was refused', {
+    retryable: isRetryable(code),
+    ...(refused === undefined ? {} : { partition: refused.partition }),
+  });
+}

@@ -1,0 +1,259 @@
+import type { Timer } from '@millrace/base';
+import {
+  CloseCode,
+  type FrameFields,
+  type Goaway,
+  type ServerFrame,
+  type Welcome,
+} from '@millrace/gateway-protocol';
+import { Backoff } from './backoff.ts';
+import { Connection, type Ending } from './connection.ts';
+import type { Environment } from './environment.ts';
+import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
+import { ATTEMPT_EVERY_MS, SERVER_DELAY_MS_MAX, STABLE_AFTER_MS } from './limits.ts';
+import type { ClientOptions, ClientState, TokenReason, WebSocketConstructor } from './options.ts';
+import type { WireFormat } from './wire-format.ts';
+
+export interface ConnectorOptions {
+  readonly client: ClientOptions;
+  readonly urls: readonly string[];
+  readonly format: WireFormat;
+  readonly WebSocket: WebSocketConstructor;
+  readonly environment: Environment;
+}
+
+export interface ConnectorEvents {
+  /** What Hello says, without the token. */
+  hello(): FrameFields<'hello'>;
+  /** @returns false when the connection has to be made again, with another Hello. */
+  ready(connection: Connection, welcome: Welcome): boolean;
+  frame(frame: ServerFrame): void;
+  /** The connection that was ready is gone. */
+  lost(): void;
+  state(state: ClientState): void;
+  /** No further attempt is made. */
+  ended(error: GatewayError): void;
+  /** An attempt failed, and another follows. */
+  report(error: GatewayError): void;
+}
+
+/** Close codes from here to 4999 ask for a decision of the application. */
+const TERMINAL_FROM = 4500;
+
+/**
+ * Keeps one connection: tokens, addresses, waits between attempts.
+ *
+ * ```
+ *  idle ─start─► connecting ─Welcome─► ready ─lost─► reconnecting ─Welcome─► ready …
+ *                    any state ─ close, a terminal close code, too many failures ─► closed
+ * ```
+ */
+export class Connector {
+  readonly #o: ConnectorOptions;
+  readonly #events: ConnectorEvents;
+  readonly #backoff: Backoff;
+  readonly #forgetWake: () => void;
+  #state: ClientState = 'idle';
+  #connection: Connection | null = null;
+  /** Counts attempts: one that was overtaken while it waited for its token gives up. */
+  #attempt = 0;
+  #attemptAtMs = -ATTEMPT_EVERY_MS;
+  /** Attempts in a row that did not reach Welcome. */
+  #failures = 0;
+  #readyAtMs = 0;
+  #timer: Timer | null = null;
+  #why: TokenReason = 'connect';
+  #urlAt = 0;
+  /** Where a Goaway sends the next attempt, and when. */
+  #goaway: { readonly url: string | null; readonly atMs: number } | null = null;
+
+  constructor(options: ConnectorOptions, events: ConnectorEvents) {
+    this.#o = options;
+    this.#events = events;
+    const { random } = options.environment;
+    this.#backoff = new Backoff(random, options.client.reconnect);
+    this.#forgetWake = options.environment.onWake(() => this.#wake());
+  }
+
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** Something wants a connection. */
+  start(): void {
+    if (this.#state !== 'idle') return;
+    this.#moveTo('connecting');
+    void this.#try();
+  }
+
+  /** No more connections. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#stop();
+    this.#connection?.close(1000, '');
+  }
+
+  /** The server broke the protocol, which showed only now. */
+  fail(violation: ProtocolViolation): void {
+    this.#connection?.close(violation.code, violation.message, violation);
+  }
+
+  /** The server asks to leave: once nothing is open, after the time it names. */
+  leave(goaway: Goaway, whenDrained: () => Promise<void>): void {
+    const connection = this.#connection;
+    const waitMs = Math.min(goaway.reconnectAfterMs, SERVER_DELAY_MS_MAX);
+    this.#goaway = { url: goaway.url, atMs: this.#nowMs() + waitMs };
+    this.#after(waitMs, () => {
+      void whenDrained().then(() => connection?.close(1000, 'asked to go'));
+    });
+  }
+
+  #nowMs(): number {
+    return this.#o.environment.clock.monotonicMs();
+  }
+
+  #after(delayMs: number, then: () => void): void {
+    this.#timer?.cancel();
+    this.#timer = this.#o.environment.clock.setTimer(delayMs, () => {
+      this.#timer = null;
+      then();
+    });
+  }
+
+  #moveTo(state: ClientState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#events.state(state);
+  }
+
+  #stop(): void {
+    this.#attempt++;
+    this.#timer?.cancel();
+    this.#forgetWake();
+    this.#moveTo('closed');
+  }
+
+  #end(error: GatewayError): void {
+    this.#stop();
+    this.#connection?.close(1000, '');
+    this.#events.ended(error);
+  }
+
+  async #try(): Promise<void> {
+    const attempt = ++this.#attempt;
+    this.#attemptAtMs = this.#nowMs();
+    let token: string | null;
+    try {
+      token = (await this.#o.client.getToken?.(this.#why)) ?? null;
+    } catch (error) {
+      if (attempt !== this.#attempt) return;
+      this.#failures++;
+      return this.#again(clientError('no token came', error), 0);
+    }
+    if (attempt === this.#attempt) this.#connect(token);
+  }
+
+  #connect(token: string | null): void {
+    const { WebSocket, format, environment } = this.#o;
+    const hello = { ...this.#events.hello(), token };
+    const url = this.#nextUrl();
+    const { clock } = environment;
+    try {
+      const connection = new Connection(
+        { url, format, WebSocket, clock, hello },
+        {
+          welcome: (welcome) => this.#welcomed(connection, welcome),
+          frame: (frame) => this.#events.frame(frame),
+          ended: (ending) => this.#ended(connection, ending),
+        },
+      );
+      this.#connection = connection;
+    } catch (error) {
+      this.#end(clientError(`no WebSocket to ${url}`, error));
+    }
+  }
+
+  /** The gateway may name a quieter node, but not a less protected way to it. */
+  #nextUrl(): string {
+    const usual = this.#o.urls[this.#urlAt % this.#o.urls.length] as string;
+    const named = this.#goaway?.url ?? null;
+    this.#goaway = null;
+    const isSafe =
+      named?.startsWith('wss:') || (named?.startsWith('ws:') && usual.startsWith('ws:'));
+    return named !== null && isSafe ? named : usual;
+  }
+
+  #welcomed(connection: Connection, welcome: Welcome): void {
+    this.#timer?.cancel();
+    this.#failures = 0;
+    this.#why = 'connect';
+    this.#readyAtMs = this.#nowMs();
+    if (!this.#events.ready(connection, welcome)) {
+      this.#connection = null;
+      connection.close(1000, 'with another session');
+      void this.#try();
+      return;
+    }
+    this.#moveTo('ready');
+  }
+
+  #ended(connection: Connection, ending: Ending): void {
+    if (connection !== this.#connection) return;
+    this.#connection = null;
+    const wasReady = this.#state === 'ready';
+    if (wasReady) this.#events.lost();
+    if (this.#state === 'closed') return;
+    if (wasReady) this.#moveTo('reconnecting');
+    else this.#failures++;
+    const error = endingError(ending);
+    if (ending.cause !== null) return this.#end(ending.cause);
+    if (ending.code === CloseCode.UNAUTHENTICATED && this.#canAskForAnother()) {
+      this.#why = 'rejected';
+      void this.#try();
+      return;
+    }
+    if (ending.code >= TERMINAL_FROM && ending.code <= 4999) return this.#end(error);
+    if (ending.code === CloseCode.TOKEN_EXPIRED) this.#why = 'expiring';
+    if (wasReady && this.#nowMs() - this.#readyAtMs >= STABLE_AFTER_MS) this.#backoff.reset();
+    if (!wasReady) this.#urlAt++;
+    this.#again(error, ending.error?.retryAfterMs ?? 0);
+  }
+
+  /** One token that was refused may have been stale. */
+  #canAskForAnother(): boolean {
+    return this.#o.client.getToken !== undefined && this.#why !== 'rejected';
+  }
+
+  /** Tries again after a while, at the earliest after `retryAfterMs`. */
+  #again(error: GatewayError, retryAfterMs: number): void {
+    const { attempts } = this.#o.client.reconnect ?? {};
+    if (attempts !== undefined && this.#failures >= attempts) return this.#end(error);
+    const goaway = this.#goaway;
+    if (goaway === null) this.#events.report(error);
+    const jitterMs = goaway === null ? this.#backoff.nextMs() : goaway.atMs - this.#nowMs();
+    const delayMs = Math.max(jitterMs, Math.min(retryAfterMs, SERVER_DELAY_MS_MAX), 0);
+    this.#after(delayMs, () => void this.#try());
+  }
+
+  /** The network is back, or somebody looks: waits are over, and a dead connection shows soon. */
+  #wake(): void {
+    if (this.#state === 'ready') this.#connection?.probe();
+    if (this.#state !== 'connecting' && this.#state !== 'reconnecting') return;
+    const sinceMs = this.#nowMs() - this.#attemptAtMs;
+    this.#after(Math.max(0, ATTEMPT_EVERY_MS - sinceMs), () => {
+      // An attempt that hangs since before is not waited for.
+      const hanging = this.#connection;
+      this.#connection = null;
+      hanging?.close(1000, '');
+      void this.#try();
+    });
+  }
+}
+
+function endingError({ code, message, error }: Ending): GatewayError {
+  const said = error?.message ?? message;
+  return new GatewayError(code, said === '' ? 'the connection ended' : said, {
+    retryable: code < TERMINAL_FROM,
+    retryAfterMs: error?.retryAfterMs ?? 0,
+  });
+}

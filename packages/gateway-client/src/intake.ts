@@ -1,0 +1,220 @@
+import {
+  type CaughtUp,
+  enumNames,
+  type Gap,
+  GapReason,
+  Outcome,
+  type Records,
+  RecordsFlag,
+  type StreamInfo,
+  type StreamOffset,
+  serverLimits,
+} from '@millrace/gateway-protocol';
+import type { CreditReturn } from './credit-return.ts';
+import type { DeliveryItem, DeliveryQueue } from './delivery-queue.ts';
+import type { Emitter } from './emitter.ts';
+import { ProtocolViolation } from './errors.ts';
+import { decompress } from './inflate.ts';
+import { DELIVERY_ITEMS_MAX } from './limits.ts';
+import type { StreamSink } from './link.ts';
+import type { SubscribeOptions } from './options.ts';
+import {
+  offsetOf,
+  PartitionState,
+  type Place,
+  placeOf,
+  type ReceivedBlock,
+} from './partition-state.ts';
+import { parseBlock, type RecordBlock } from './record-block.ts';
+import type { GapReasonName, SubscriptionEvents } from './subscription.ts';
+
+export interface IntakeOptions {
+  readonly topic: string;
+  readonly options: SubscribeOptions;
+  readonly queue: DeliveryQueue;
+  readonly emitter: Emitter<SubscriptionEvents>;
+  readonly window: CreditReturn;
+  readonly connectionWindow: CreditReturn;
+  /** A block that arrived in order turned out to be broken. */
+  readonly broken: (violation: ProtocolViolation) => void;
+  /** A position of the consumer moved. */
+  readonly moved: () => void;
+  /** A partition reached its end, or fell behind. */
+  readonly changed: () => void;
+}
+
+const GAP_REASONS = enumNames(GapReason) as readonly GapReasonName[];
+
+/**
+ * Frames of one subscription become, checked against the positions, blocks and events in the queue of
+ * the consumer. Knows nothing of connections: `detach` says that one is over.
+ */
+export class Intake implements StreamSink {
+  readonly #partitions = new Map<number, PartitionState>();
+  readonly #o: IntakeOptions;
+  /** The last queued item of a partition, where that is Progress: more of it moves this one on. */
+  readonly #progress = new Map<PartitionState, { place: Place }>();
+  /** Counts connections: what an old one said about being caught up is stale. */
+  #era = 0;
+
+  constructor(options: IntakeOptions) {
+    this.#o = options;
+  }
+
+  /** True when every partition has reached its end, as far as the consumer has come. */
+  get isCaughtUp(): boolean {
+    return [...this.#partitions.values()].every((state) => state.isCaughtUp);
+  }
+
+  /** Every partition of which a place is known. */
+  places(which: 'received' | 'finished'): Place[] {
+    return [...this.#partitions.values()]
+      .map((state) => state[which])
+      .filter((place) => place !== null);
+  }
+
+  detach(): void {
+    this.#era++;
+    for (const state of this.#partitions.values()) state.detach();
+  }
+
+  /** The server says where a partition starts, or what became of it. FAILED is not for here. */
+  begin(info: StreamInfo, topicId: string): void {
+    const { partition, outcome } = info;
+    let state = this.#partitions.get(partition);
+    if (state === undefined) {
+      state = new PartitionState(partition);
+      this.#partitions.set(partition, state);
+    }
+    const { onDiverged, onRecreated } = this.#o.options;
+    if (outcome === Outcome.PENDING) return;
+    if (outcome === Outcome.RECREATED) {
+      const place = placeOf(info, offsetOf(info.startOffset), topicId);
+      const isFollowed = onRecreated !== undefined && onRecreated !== 'fail';
+      this.#jump(state, isFollowed ? place : null, () =>
+        this.#o.emitter.emit('recreated', { topicId }),
+      );
+      return;
+    }
+    state.begin(info, topicId);
+    if (outcome === Outcome.DIVERGED) {
+      const [from, to] = [offsetOf(info.lostFrom), offsetOf(info.lostTo)];
+      const isFollowed = onDiverged !== undefined && onDiverged !== 'fail';
+      const place = placeOf(info, from, topicId);
+      this.#jump(state, isFollowed ? place : null, () =>
+        this.#o.emitter.emit('diverged', { partition, from, to }),
+      );
+    }
+  }
+
+  records(partition: number, frame: Records): void {
+    const { window, connectionWindow } = this.#o;
+    const state = this.#state(partition);
+    const bytes = frame.rawSize;
+    if (frame.part === 0) {
+      window.receive(bytes);
+      connectionWindow.receive(bytes);
+      // The server may go below zero by one block.
+      if (window.heldBytes > window.windowBytes + serverLimits.rawBytes)
+        throw new ProtocolViolation('more than its credit');
+    }
+    const received = state.receive(frame);
+    if (received === null) return;
+    if ((frame.flags & RecordsFlag.COLD) !== 0) this.#caughtUp(state, false);
+    this.#progress.delete(state);
+    this.#push({
+      block: this.#decode(partition, received),
+      finish: () => {
+        state.finished = received.after;
+        window.finish(bytes);
+        connectionWindow.finish(bytes);
+        this.#o.moved();
+      },
+    });
+  }
+
+  progress(partition: number, entry: StreamOffset): void {
+    const state = this.#state(partition);
+    const offset = offsetOf(entry.offset);
+    const place = state.advance(state.received?.offset ?? -1, offset, entry.epoch);
+    const queued = this.#progress.get(state);
+    if (queued !== undefined) {
+      queued.place = place;
+      return;
+    }
+    const item = { place };
+    this.#progress.set(state, item);
+    this.#push({
+      happen: () => {
+        if (this.#progress.get(state) === item) this.#progress.delete(state);
+        state.finished = item.place;
+        this.#o.moved();
+      },
+    });
+  }
+
+  caughtUp(partition: number, frame: CaughtUp): void {
+    const offset = offsetOf(frame.offset);
+    this.#caughtUp(this.#state(partition), true);
+    this.#push({ happen: () => this.#o.emitter.emit('caughtUp', { partition, offset }) });
+  }
+
+  gap(partition: number, frame: Gap): void {
+    const state = this.#state(partition);
+    const [from, to] = [offsetOf(frame.fromOffset), offsetOf(frame.toOffset)];
+    const place = state.advance(from, to, frame.leaderEpoch);
+    const reason = GAP_REASONS[frame.reason] as GapReasonName;
+    this.#jump(state, place, () => this.#o.emitter.emit('gap', { partition, from, to, reason }));
+  }
+
+  #state(partition: number): PartitionState {
+    const state = this.#partitions.get(partition);
+    if (state === undefined) throw new ProtocolViolation(`unknown partition ${partition}`);
+    return state;
+  }
+
+  /** The position goes on at `place`, or with null stays for the application to decide. */
+  #jump(state: PartitionState, place: Place | null, event: () => void): void {
+    if (place !== null && place !== state.received) state.reset(place);
+    this.#progress.delete(state);
+    this.#push({
+      happen: () => {
+        if (place !== null) state.finished = place;
+        event();
+        this.#o.moved();
+      },
+    });
+  }
+
+  #caughtUp(state: PartitionState, isCaughtUp: boolean): void {
+    const era = this.#era;
+    this.#push({
+      happen: () => {
+        if (era !== this.#era || state.isCaughtUp === isCaughtUp) return;
+        state.isCaughtUp = isCaughtUp;
+        this.#o.changed();
+      },
+    });
+  }
+
+  #push(item: DeliveryItem): void {
+    const { queue } = this.#o;
+    if (queue.length >= DELIVERY_ITEMS_MAX)
+      throw new ProtocolViolation(`more than ${DELIVERY_ITEMS_MAX} items ahead of the consumer`);
+    queue.push(item);
+  }
+
+  #decode(partition: number, received: ReceivedBlock): RecordBlock | Promise<RecordBlock | null> {
+    const { header, payload } = received;
+    const parse = (raw: Uint8Array): RecordBlock =>
+      parseBlock(this.#o.topic, partition, received, raw);
+    const raw = decompress(header.codec, payload, header.rawSize);
+    if (raw instanceof Uint8Array) return parse(raw);
+    return raw.then(parse).catch((error: unknown) => {
+      this.#o.broken(
+        error instanceof ProtocolViolation ? error : new ProtocolViolation(String(error)),
+      );
+      return null;
+    });
+  }
+}

@@ -1,0 +1,436 @@
+import type { Timer } from '@millrace/base';
+import {
+  ErrorCode,
+  type ErrorFrame,
+  Isolation,
+  isRetryable,
+  Outcome,
+  StartKind,
+  type StreamStates,
+  type Subscribed,
+  toBase64Url,
+  type Unsubscribed,
+} from '@millrace/gateway-protocol';
+import { Backoff } from './backoff.ts';
+import { CreditReturn } from './credit-return.ts';
+import { DeliveryQueue } from './delivery-queue.ts';
+import { Emitter } from './emitter.ts';
+import type { Environment } from './environment.ts';
+import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
+import { Intake } from './intake.ts';
+import { SERVER_DELAY_MS_MAX, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
+import type { Answer, Link, Subscriber } from './link.ts';
+import type { ClientOptions, Position, SubscribeOptions, SubscriptionState } from './options.ts';
+import type { GatewayRecord, RecordBlock } from './record-block.ts';
+import { placesToken } from './resume.ts';
+import { ResumeSaver } from './resume-saver.ts';
+import {
+  planSubscription,
+  type SubscribeFields,
+  type SubscribePlan,
+  startFields,
+} from './subscribe-frame.ts';
+import type { Subscription, SubscriptionEvents } from './subscription.ts';
+
+/** What a subscription needs of its client. */
+export interface SubscriptionHost {
+  readonly environment: Environment;
+  readonly options: ClientOptions;
+  readonly connectionWindow: CreditReturn;
+  /** It is over and takes no more connections. */
+  forget(subscription: LiveSubscription): void;
+  /** A frame that was accepted turned out to be broken. */
+  broken(violation: ProtocolViolation): void;
+  /** Something went wrong that ends nothing. */
+  report(error: GatewayError): void;
+}
+
+/** A cluster without topic ids. */
+const NO_TOPIC_ID = new Uint8Array(16);
+
+/** What the server said against it, in any of three frames. */
+interface Refusal {
+  readonly code: number;
+  readonly retryable: boolean;
+  readonly retryAfterMs: number;
+  readonly message?: string | null;
+  readonly partition?: number;
+}
+
+/** What it is on one connection. */
+export interface Attachment {
+  readonly link: Link;
+  readonly sub: number;
+}
+
+/**
+ * One subscription through all its connections.
+ *
+ * ```
+ *            attach, Subscribe       Subscribed
+ *  detached ───────────────────► asked ──────► attached
+ *     ▲ ▲                          │ refused, but retryable    │ ended by the server, but retryable
+ *     │ └──────────────────────────┴───────────────────────────┤
+ *     └─────────────────── connection lost ────────────────────┘     close, or an error for good: over
+ * ```
+ * What came over older connections and is not finished stays in the queue, so a reconnect goes on
+ * after the last frame that came, and the new window is smaller by what is still held.
+ */
+export class LiveSubscription implements Subscription, Subscriber {
+  readonly topic: string;
+  readonly sink: Intake;
+  readonly #host: SubscriptionHost;
+  readonly #options: SubscribeOptions;
+  readonly #plan: SubscribePlan;
+  readonly #window: CreditReturn;
+  readonly #queue: DeliveryQueue;
+  readonly #emitter = new Emitter<SubscriptionEvents>();
+  readonly #backoff: Backoff;
+  readonly #saver: ResumeSaver | null;
+  readonly #firstStart: Promise<SubscribeFields>;
+  readonly #abort = (): void => void this.close();
+  #state: SubscriptionState = 'idle';
+  #link: Link | null = null;
+  /** Its number on the link; 0 = not asked. */
+  #sub = 0;
+  #isAttached = false;
+  #wasAttached = false;
+  /** The server has named all partitions. */
+  #isListed = false;
+  /** Counts attempts to attach: one that was overtaken while it waited gives up. */
+  #attempt = 0;
+  #waitsForRoom = false;
+  #retryTimer: Timer | null = null;
+  /** Of the topic that the last Subscribed was about. */
+  #topicId = '';
+  #clusterTag = 0;
+  #waiting: ((attachment: Attachment | null) => void)[] = [];
+  #isPaused = false;
+  #isConsumed = false;
+  /** Nothing more comes from the server; the consumer may still have blocks to take. */
+  #isEnding = false;
+  #isOver = false;
+  #closing: Promise<void> | null = null;
+
+  /** @throws GatewayError for options that cannot mean anything. */
+  constructor(topic: string, options: SubscribeOptions, host: SubscriptionHost) {
+    const { clock, random } = host.environment;
+    const { window, reconnect } = host.options;
+    this.topic = topic;
+    this.#host = host;
+    this.#options = options;
+    this.#plan = planSubscription(topic, options);
+    const windowBytes = options.windowBytes ?? window?.subscriptionBytes;
+    this.#window = new CreditReturn(windowBytes ?? SUBSCRIPTION_WINDOW_BYTES, clock);
+    this.#backoff = new Backoff(random, reconnect);
+    this.#queue = new DeliveryQueue(() => void this.close());
+    this.sink = new Intake({
+      topic,
+      options,
+      queue: this.#queue,
+      emitter: this.#emitter,
+      window: this.#window,
+      connectionWindow: host.connectionWindow,
+      broken: (violation) => {
+        this.#finish(violation);
+        host.broken(violation);
+      },
+      moved: () => this.#moved(),
+      changed: () => this.#refresh(),
+    });
+    const { start = 'latest' } = options;
+    if (typeof start === 'object' && 'resumeKey' in start) {
+      this.#saver = this.#openSaver(start.resumeKey);
+      this.#firstStart = this.#loadStart(this.#saver);
+      // Whoever attaches hears of it.
+      this.#firstStart.catch(() => undefined);
+    } else {
+      this.#saver = null;
+      this.#firstStart = Promise.resolve(startFields(start));
+    }
+    if (options.signal?.aborted) this.#abort();
+    else options.signal?.addEventListener('abort', this.#abort);
+  }
+
+  get state(): SubscriptionState {
+    return this.#state;
+  }
+
+  on<E extends keyof SubscriptionEvents>(event: E, listener: SubscriptionEvents[E]): () => void {
+    return this.#emitter.on(event, listener);
+  }
+
+  // ---- the consumer's side
+
+  [Symbol.asyncIterator](): AsyncIterator<RecordBlock, undefined> {
+    if (this.#isConsumed) throw clientError('a subscription has one consumer');
+    this.#isConsumed = true;
+    return this.#queue;
+  }
+
+  async *records(): AsyncIterable<GatewayRecord> {
+    for await (const block of this) yield* block;
+  }
+
+  position(): readonly Position[] {
+    return this.sink
+      .places('finished')
+      .map(({ partition, offset, epoch }) =>
+        epoch < 0 ? { partition, offset } : { partition, offset, leaderEpoch: epoch },
+      );
+  }
+
+  resumeToken(): string {
+    const token = this.#token('finished');
+    if (token === null) throw clientError('no position is known yet');
+    return toBase64Url(token);
+  }
+
+  pause(): void {
+    this.#setPaused(true);
+  }
+
+  resume(): void {
+    this.#setPaused(false);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const [link, sub] = [this.#link, this.#sub];
+    const released =
+      link === null || sub === 0 ? null : new Promise<void>((done) => link.abandon(sub, done));
+    await this.shut();
+    await released;
+  }
+
+  /** Closes it on this side only: the connection ends as well. Resolves when the store has the token. */
+  async shut(): Promise<void> {
+    this.#finish(null);
+    await this.#saver?.flush();
+  }
+
+  #setPaused(isPaused: boolean): void {
+    if (this.#isPaused === isPaused || this.#isOver) return;
+    this.#isPaused = isPaused;
+    if (this.#sub !== 0) this.#link?.send({ kind: isPaused ? 'pause' : 'resume', sub: this.#sub });
+    this.#queue.hold(isPaused);
+    this.#refresh();
+  }
+
+  // ---- the connection's side
+
+  /** Asks for it on a connection that is ready. */
+  async attach(link: Link): Promise<void> {
+    this.#link = link;
+    const attempt = ++this.#attempt;
+    const { grant } = this.#options;
+    try {
+      const [start, token] = await Promise.all([
+        this.#firstStart,
+        typeof grant === 'function' ? grant() : (grant ?? null),
+      ]);
+      if (this.#attempt === attempt) this.#ask(link, start, token);
+    } catch (error) {
+      if (this.#attempt !== attempt) return;
+      this.end(error instanceof GatewayError ? error : clientError('no grant came', error));
+    }
+  }
+
+  /** The connection is gone. */
+  detach(): void {
+    this.#link = null;
+    this.#leave();
+  }
+
+  /** The end for good. The consumer gets what came before it, and then the error. */
+  end(error: GatewayError): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#host.forget(this);
+    this.detach();
+    for (const tell of this.#waiting.splice(0)) tell(null);
+    this.#queue.push({ happen: () => this.#finish(error) });
+  }
+
+  /** More about the partitions of the topic. */
+  streams(frame: StreamStates): void {
+    this.#begin(frame);
+  }
+
+  unsubscribed(frame: Unsubscribed): void {
+    this.#over(frame);
+  }
+
+  warned(frame: ErrorFrame): void {
+    this.#emitter.emit('error', refusalError(frame));
+  }
+
+  #ask(link: Link, start: SubscribeFields, grant: string | null): void {
+    // A window that is still full would grow by one block with every reconnect.
+    this.#waitsForRoom = this.#window.heldBytes >= this.#window.windowBytes;
+    if (this.#waitsForRoom) return;
+    const { fields, sharingKey } = this.#plan;
+    const { sub, lane } = link.open(this, sharingKey, this.#options.lane);
+    this.#sub = sub;
+    const credit = this.#window.begin();
+    const resume = this.#token('received');
+    const from = resume === null ? start : { start: StartKind.RESUME, resume };
+    link.request(
+      (req) => ({ kind: 'subscribe', req, sub, lane, ...fields, ...from, credit, grant }),
+      (answer) => this.#answered(link, sub, answer),
+    );
+    this.#window.open((add) => link.send({ kind: 'credit', sub, add }));
+    if (this.#isPaused) link.send({ kind: 'pause', sub });
+    this.#refresh();
+  }
+
+  #answered(link: Link, sub: number, answer: Answer): void {
+    if (this.#sub !== sub || this.#link !== link || answer === null) return;
+    if (answer.kind === 'error') {
+      link.forget(sub);
+      this.#over(answer);
+    } else if (answer.kind === 'subscribed') {
+      this.#isAttached = true;
+      this.#wasAttached = true;
+      this.#backoff.reset();
+      this.#topicId = toBase64Url(answer.topicId ?? NO_TOPIC_ID);
+      this.#clusterTag = link.welcome.clusterTag;
+      for (const tell of this.#waiting.splice(0)) tell({ link, sub });
+      this.#begin(answer);
+    }
+  }
+
+  /** Its number on the present connection, or the next one; null when it is over. */
+  attached(): Promise<Attachment | null> {
+    return new Promise((resolve) => {
+      const link = this.#link;
+      if (this.#isEnding) resolve(null);
+      else if (this.#isAttached && link !== null) resolve({ link, sub: this.#sub });
+      else this.#waiting.push(resolve);
+    });
+  }
+
+  #begin({ streams, more }: Subscribed | StreamStates): void {
+    this.#isListed = !more;
+    const failed = streams.find(({ outcome }) => outcome === Outcome.FAILED);
+    if (failed !== undefined) {
+      const { code, partition } = failed;
+      this.#link?.abandon(this.#sub);
+      this.#over({ code, retryable: isRetryable(code), retryAfterMs: 0, partition });
+      return;
+    }
+    for (const info of streams) this.sink.begin(info, this.#topicId);
+    this.#refresh();
+  }
+
+  /** The server does not go on with it: it is asked again later, where that can help. */
+  #over(refusal: Refusal): void {
+    const error = refusalError(refusal);
+    const { code, retryable } = refusal;
+    const link = this.#link;
+    // Whoever chose to be disconnected when slow wants to know.
+    const mayRetry =
+      (retryable && code !== ErrorCode.SLOW_CONSUMER) ||
+      (code === ErrorCode.TOKEN_EXPIRED && typeof this.#options.grant === 'function');
+    if (!mayRetry || link === null) return this.end(error);
+    this.#leave();
+    this.#emitter.emit('error', error);
+    const askedMs = Math.min(refusal.retryAfterMs, SERVER_DELAY_MS_MAX);
+    this.#retryTimer = this.#host.environment.clock.setTimer(
+      Math.max(askedMs, this.#backoff.nextMs()),
+      () => void this.attach(link),
+    );
+  }
+
+  /** No Subscribe holds any more. */
+  #leave(): void {
+    this.#attempt++;
+    this.#sub = 0;
+    this.#isAttached = false;
+    this.#isListed = false;
+    this.#waitsForRoom = false;
+    this.#retryTimer?.cancel();
+    this.#retryTimer = null;
+    this.#window.close();
+    this.sink.detach();
+    this.#refresh();
+  }
+
+  /** The consumer has seen the last of it. */
+  #finish(error: GatewayError | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#isEnding = true;
+    this.#host.forget(this);
+    this.detach();
+    for (const tell of this.#waiting.splice(0)) tell(null);
+    const held = this.#window.heldBytes;
+    this.#window.finish(held);
+    this.#host.connectionWindow.finish(held);
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#queue.end(error);
+    this.#refresh();
+    if (error !== null) this.#emitter.emit('error', error);
+    void this.#saver?.flush();
+  }
+
+  #moved(): void {
+    this.#saver?.touch();
+    if (this.#waitsForRoom && this.#link !== null) void this.attach(this.#link);
+  }
+
+  #refresh(): void {
+    const state = this.#stateNow();
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#emitter.emit('state', state);
+  }
+
+  #stateNow(): SubscriptionState {
+    if (this.#isOver) return 'closed';
+    if (this.#isEnding) return this.#state;
+    if (this.#isPaused) return 'paused';
+    if (this.#isAttached) return this.#isListed && this.sink.isCaughtUp ? 'live' : 'catchingUp';
+    if (this.#wasAttached) return 'reconnecting';
+    return this.#sub === 0 ? 'idle' : 'subscribing';
+  }
+
+  /** null while no place is known. */
+  #token(which: 'received' | 'finished'): Uint8Array | null {
+    return placesToken(this.sink.places(which), {
+      topicId: this.#topicId,
+      clusterTag: this.#clusterTag,
+      filterTag: this.#plan.filterTag,
+      isUncommitted: this.#plan.fields.isolation === Isolation.UNCOMMITTED,
+      nowMs: this.#host.environment.clock.nowMs(),
+    });
+  }
+
+  #openSaver(key: string): ResumeSaver {
+    const { resumeStore } = this.#host.options;
+    if (resumeStore === undefined) throw clientError('resumeKey needs a resumeStore');
+    return new ResumeSaver({
+      store: resumeStore,
+      key,
+      clock: this.#host.environment.clock,
+      token: () => {
+        const token = this.#token('finished');
+        return token === null ? null : toBase64Url(token);
+      },
+      failed: (cause) => this.#host.report(clientError('the resume store failed', cause)),
+    });
+  }
+
+  async #loadStart(saver: ResumeSaver): Promise<SubscribeFields> {
+    const resume = await saver.load();
+    return startFields(resume === null ? 'latest' : { resume });
+  }
+}
+
+function refusalError({ code, message, ...facts }: Refusal): GatewayError {
+  return new GatewayError(code, message ?? 'the gateway ended the subscription', facts);
+}

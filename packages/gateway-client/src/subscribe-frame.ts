@@ -1,0 +1,102 @@
+import {
+  canonicalFilter,
+  type FilterNode,
+  type FilterTree,
+  type FrameFields,
+  filterToNodes,
+  fromBase64Url,
+  Isolation,
+  OnLoss,
+  type PartitionOffset,
+  Policy,
+  Projection,
+  StartKind,
+} from '@millrace/gateway-protocol';
+import { clientError } from './errors.ts';
+import type { Position, Start, SubscribeOptions } from './options.ts';
+
+export type SubscribeFields = Omit<FrameFields<'subscribe'>, 'kind'>;
+
+/** What a subscription asks for on every connection, and what identifies it there. */
+export interface SubscribePlan {
+  readonly fields: SubscribeFields;
+  /** CRC-32C of the canonical filter, 0 = none; part of every resume token. */
+  readonly filterTag: number;
+  /** Equal for subscriptions that would share a stream, so that each needs a lane of its own. */
+  readonly sharingKey: string;
+}
+
+/** @throws GatewayError when the options cannot mean anything. */
+export function planSubscription(topic: string, options: SubscribeOptions): SubscribePlan {
+  const { nodes: filter, tag: filterTag } = planFilter(options.filter);
+  const projection = (options.projection ?? ['key', 'value', 'headers', 'timestamp'])
+    .map((part) => Projection[part.toUpperCase() as keyof typeof Projection])
+    .reduce((bits, bit) => bits | bit, 0);
+  const isolation =
+    options.isolation === 'uncommitted' ? Isolation.UNCOMMITTED : Isolation.COMMITTED;
+  return {
+    fields: {
+      topic,
+      partitions: options.partitions ?? [],
+      filter,
+      projection,
+      isolation,
+      policy: POLICIES[options.policy ?? 'pause'],
+      onGap: ON_LOSS[options.onGap ?? 'nearest'],
+      onDiverged: ON_LOSS[options.onDiverged ?? 'fail'],
+      onRecreated: ON_LOSS[options.onRecreated ?? 'fail'],
+      maxRate: options.maxRate ?? 0,
+      maxWaitMs: options.maxWaitMs ?? 0,
+      maxLagMs: options.maxLagMs ?? 0,
+    },
+    filterTag,
+    sharingKey: `${filterTag} ${projection} ${isolation} ${topic}`,
+  };
+}
+
+function planFilter(tree: FilterTree | undefined): { nodes: readonly FilterNode[]; tag: number } {
+  if (tree === undefined) return { nodes: [], tag: 0 };
+  try {
+    const nodes = filterToNodes(tree);
+    const canonical = canonicalFilter(nodes);
+    if (canonical !== null) return { nodes, tag: canonical.tag };
+  } catch (cause) {
+    throw clientError('this is no filter', cause);
+  }
+  throw clientError('no record can match this filter');
+}
+
+/** The start and its operand. @throws GatewayError when it names no place. */
+export function startFields(
+  start: Exclude<Start, { readonly resumeKey: string }>,
+): SubscribeFields {
+  if (start === 'latest') return { start: StartKind.LATEST };
+  if (start === 'earliest') return { start: StartKind.EARLIEST };
+  if (start === 'keySnapshot') return { start: StartKind.KEY_SNAPSHOT };
+  if ('offsets' in start)
+    return { start: StartKind.OFFSETS, offsets: start.offsets.map(positionEntry) };
+  if ('timestamp' in start)
+    return { start: StartKind.TIMESTAMP, timestampMs: BigInt(Math.trunc(Number(start.timestamp))) };
+  if ('last' in start) return { start: StartKind.LAST_N, lastN: start.last };
+  if ('committed' in start) return { start: StartKind.COMMITTED, name: start.committed };
+  const resume = fromBase64Url(start.resume);
+  if (resume === null) throw clientError('a resume token is base64url text');
+  return { start: StartKind.RESUME, resume };
+}
+
+/** @throws GatewayError for an offset beyond the safe integers. */
+export function positionEntry({ partition, offset, leaderEpoch }: Position): PartitionOffset {
+  if (!Number.isSafeInteger(offset) || offset < 0)
+    throw clientError(`offset ${offset} of partition ${partition} is no safe integer`);
+  return { partition, offset: BigInt(offset), epoch: leaderEpoch ?? -1 };
+}
+
+const POLICIES = {
+  pause: Policy.PAUSE,
+  disconnect: Policy.DISCONNECT,
+  conflateKey: Policy.CONFLATE_KEY,
+  latest: Policy.LATEST,
+  dropOldest: Policy.DROP_OLDEST,
+} as const;
+
+const ON_LOSS = { nearest: OnLoss.NEAREST, latest: OnLoss.LATEST, fail: OnLoss.FAIL } as const;
