@@ -62,10 +62,7 @@ class FrameReader {
     const values: unknown[] = [];
     if (row.wire === Wire.TABLES) {
       const shape = row.of as Shape;
-      for (let i = 0; i < count; i++) {
-        const element = this.#table(shape);
-        values.push(shape.isOnlyField ? (element[shape.names[0] as string] ?? NO_BYTES) : element);
-      }
+      for (let i = 0; i < count; i++) values.push(this.#element(shape));
     } else if (row.wire === Wire.STRUCTS) {
       const shape = row.of as Shape;
       for (let i = 0; i < count; i++) values.push(this.#struct(shape, at + i * shape.bytes));
@@ -75,6 +72,12 @@ class FrameReader {
       for (let i = 0; i < count; i++) values.push(this.#scalar(element, at + i * size));
     }
     return values;
+  }
+
+  #element(shape: Shape): unknown {
+    if (!shape.isOnlyField) return this.#table(shape);
+    const place = this.#verifier.tape[this.#next++] as number;
+    return place === 0 ? NO_BYTES : this.#value(shape.rows[0] as Row, place);
   }
 
   #struct(shape: Shape, at: number): Record<string, unknown> {

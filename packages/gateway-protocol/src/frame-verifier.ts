@@ -138,7 +138,7 @@ export class FrameVerifier {
     this.#vtableEnd = vtable + vtableBytes;
     this.#tableEnd = position + tableBytes;
     this.#used = Math.max(this.#used, this.#vtableEnd, this.#tableEnd);
-    return true;
+    return this.#name(tableBytes);
   }
 
   /** V4: position of the field with this vtable entry; 0 when absent, −1 when not in its table. */
@@ -269,17 +269,25 @@ export class FrameVerifier {
       return -1;
     }
     const bytes = count * elementBytes;
-    this.#bytesNamed += bytes;
-    if (this.#bytesNamed > this.#end - this.#start) {
-      this.#fail('V7', 'vectors overlap');
-      return -1;
-    }
+    if (!this.#name(bytes)) return -1;
     if (count < row.min) this.#refuse(`${name} is too short`);
     if (data + bytes > this.#used) this.#used = data + bytes;
     this.tape[this.#length++] = data;
     this.tape[this.#length++] = count;
     this.#count = count;
     return data;
+  }
+
+  /**
+   * V7: objects that do not overlap have together at most the bytes of the frame. Tables count too,
+   * or a list could name one of them a thousand times.
+   */
+  #name(bytes: number): boolean {
+    this.#bytesNamed += bytes;
+    return (
+      this.#bytesNamed <= this.#end - this.#start ||
+      this.#fail('V7', 'objects of the frame overlap')
+    );
   }
 
   #text(data: number, count: number, name: string): boolean {
