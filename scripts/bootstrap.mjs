@@ -136,7 +136,7 @@ async function buildNative() {
 async function buildTypeScript() {
   const workspaces = workspaceFolders();
   const sources = workspaces.flatMap((folder) =>
-    ['src', 'schemas', 'package.json', 'tsconfig.build.json'].map((name) =>
+    ['src', 'page', 'schemas', 'package.json', 'tsconfig.build.json'].map((name) =>
       path.join(folder, name),
     ),
   );

@@ -22,12 +22,6 @@ export const networkRows = {
     '127.0.0.1:9189',
     'Where `/metrics`, `/healthz` and `/readyz` are; never the address of clients.',
   ),
-  metricsTopics: listConfig({
-    name: 'gateway.metrics.topics',
-    default: '',
-    read: (items) => items,
-    sentence: 'Topics whose names may appear in labels of metrics.',
-  }),
   processes: intConfig({
     name: 'gateway.processes',
     default: 1,
