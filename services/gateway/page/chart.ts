@@ -1,5 +1,4 @@
 import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
 import { element } from './elements.ts';
 import type { Sample } from './meters.ts';
 import { countText } from './text.ts';

@@ -1,4 +1,3 @@
-import './page.css';
 import { systemClock, systemRandom } from '@millrace/base';
 import { GatewayClient } from '@millrace/gateway-client';
 import { Chart } from './chart.ts';

@@ -11,7 +11,10 @@ const OUT = path.join(PACKAGE, 'dist', 'page');
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
 await build({
-  entryPoints: { page: path.join(PACKAGE, 'page', 'main.ts') },
+  entryPoints: [
+    { in: path.join(PACKAGE, 'page', 'main.ts'), out: 'page' },
+    { in: path.join(PACKAGE, 'page', 'page.css'), out: 'page' },
+  ],
   outdir: OUT,
   bundle: true,
   minify: true,
