@@ -35,7 +35,6 @@ import { batchWork, recordWork } from './publish-entry.ts';
 import { Publisher } from './publisher.ts';
 import { positionEntry } from './subscribe-frame.ts';
 import type { Subscription } from './subscription.ts';
-import { binaryFormat, jsonFormat } from './wire-format.ts';
 
 const CLIENT_NAME = 'millrace-gateway-client';
 const CAPS =
@@ -83,9 +82,8 @@ export class GatewayClient {
     this.#connectionWindow = new CreditReturn(windowBytes, clock);
     this.#publisher = new Publisher(random);
     this.#pinger = new Pinger(clock);
-    const format = options.protocol === 'json' ? jsonFormat : binaryFormat;
     this.#connector = new Connector(
-      { client: options, urls, format, WebSocket, environment },
+      { client: options, urls, WebSocket, environment },
       {
         hello: () => this.#hello(),
         ready: (connection, welcome) => this.#ready(connection, welcome),
@@ -273,15 +271,20 @@ export class GatewayClient {
     if (this.#link?.take(frame) === true) return;
     switch (frame.kind) {
       case 'pubResult':
-        return this.#publisher.result(frame);
+        this.#publisher.result(frame);
+        break;
       case 'pubCredit':
-        return this.#publisher.credit(frame);
+        this.#publisher.credit(frame);
+        break;
       case 'pong':
-        return this.#pinger.pong(frame);
+        this.#pinger.pong(frame);
+        break;
       case 'tokenExpiring':
-        return void this.#refreshToken();
+        void this.#refreshToken();
+        break;
       case 'goaway':
-        return this.#goaway(frame);
+        this.#goaway(frame);
+        break;
       case 'error':
         this.#emitter.emit('error', errorOf(frame));
     }

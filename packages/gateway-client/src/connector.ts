@@ -3,6 +3,7 @@ import {
   CloseCode,
   type FrameFields,
   type Goaway,
+  isTerminalClose,
   type ServerFrame,
   type Welcome,
 } from '@millrace/gateway-protocol';
@@ -12,12 +13,11 @@ import type { Environment } from './environment.ts';
 import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
 import { ATTEMPT_EVERY_MS, SERVER_DELAY_MS_MAX, STABLE_AFTER_MS } from './limits.ts';
 import type { ClientOptions, ClientState, TokenReason, WebSocketConstructor } from './options.ts';
-import type { WireFormat } from './wire-format.ts';
+import { loadFormat, type WireFormat } from './wire-format.ts';
 
 export interface ConnectorOptions {
   readonly client: ClientOptions;
   readonly urls: readonly string[];
-  readonly format: WireFormat;
   readonly WebSocket: WebSocketConstructor;
   readonly environment: Environment;
 }
@@ -36,9 +36,6 @@ export interface ConnectorEvents {
   /** An attempt failed, and another follows. */
   report(error: GatewayError): void;
 }
-
-/** Close codes from here to 4999 ask for a decision of the application. */
-const TERMINAL_FROM = 4500;
 
 /**
  * Keeps one connection: tokens, addresses, waits between attempts.
@@ -142,19 +139,21 @@ export class Connector {
   async #try(): Promise<void> {
     const attempt = ++this.#attempt;
     this.#attemptAtMs = this.#nowMs();
-    let token: string | null;
+    const { getToken, protocol = 'binary' } = this.#o.client;
+    let needs: [string | undefined, WireFormat];
     try {
-      token = (await this.#o.client.getToken?.(this.#why)) ?? null;
+      needs = await Promise.all([getToken?.(this.#why), loadFormat(protocol)]);
     } catch (error) {
       if (attempt !== this.#attempt) return;
       this.#failures++;
-      return this.#again(clientError('no token came', error), 0);
+      this.#again(clientError('no token came', error), 0);
+      return;
     }
-    if (attempt === this.#attempt) this.#connect(token);
+    if (attempt === this.#attempt) this.#connect(needs[0] ?? null, needs[1]);
   }
 
-  #connect(token: string | null): void {
-    const { WebSocket, format, environment } = this.#o;
+  #connect(token: string | null, format: WireFormat): void {
+    const { WebSocket, environment } = this.#o;
     const hello = { ...this.#events.hello(), token };
     const url = this.#nextUrl();
     const { clock } = environment;
@@ -205,18 +204,18 @@ export class Connector {
     if (this.#state === 'closed') return;
     if (wasReady) this.#moveTo('reconnecting');
     else this.#failures++;
-    const error = endingError(ending);
-    if (ending.cause !== null) return this.#end(ending.cause);
+    const error = ending.cause ?? endingError(ending);
     if (ending.code === CloseCode.UNAUTHENTICATED && this.#canAskForAnother()) {
       this.#why = 'rejected';
       void this.#try();
-      return;
+    } else if (ending.cause !== null || isTerminal(ending.code)) {
+      this.#end(error);
+    } else {
+      if (ending.code === CloseCode.TOKEN_EXPIRED) this.#why = 'expiring';
+      if (wasReady && this.#nowMs() - this.#readyAtMs >= STABLE_AFTER_MS) this.#backoff.reset();
+      if (!wasReady) this.#urlAt++;
+      this.#again(error, ending.error?.retryAfterMs ?? 0);
     }
-    if (ending.code >= TERMINAL_FROM && ending.code <= 4999) return this.#end(error);
-    if (ending.code === CloseCode.TOKEN_EXPIRED) this.#why = 'expiring';
-    if (wasReady && this.#nowMs() - this.#readyAtMs >= STABLE_AFTER_MS) this.#backoff.reset();
-    if (!wasReady) this.#urlAt++;
-    this.#again(error, ending.error?.retryAfterMs ?? 0);
   }
 
   /** One token that was refused may have been stale. */
@@ -227,7 +226,10 @@ export class Connector {
   /** Tries again after a while, at the earliest after `retryAfterMs`. */
   #again(error: GatewayError, retryAfterMs: number): void {
     const { attempts } = this.#o.client.reconnect ?? {};
-    if (attempts !== undefined && this.#failures >= attempts) return this.#end(error);
+    if (attempts !== undefined && this.#failures >= attempts) {
+      this.#end(error);
+      return;
+    }
     const goaway = this.#goaway;
     if (goaway === null) this.#events.report(error);
     const jitterMs = goaway === null ? this.#backoff.nextMs() : goaway.atMs - this.#nowMs();
@@ -253,7 +255,12 @@ export class Connector {
 function endingError({ code, message, error }: Ending): GatewayError {
   const said = error?.message ?? message;
   return new GatewayError(code, said === '' ? 'the connection ended' : said, {
-    retryable: code < TERMINAL_FROM,
+    retryable: !isTerminal(code),
     retryAfterMs: error?.retryAfterMs ?? 0,
   });
+}
+
+/** The application has to decide. Proxies close with 1000 or 1001, which decides nothing. */
+function isTerminal(code: number): boolean {
+  return code !== 1000 && isTerminalClose(code);
 }

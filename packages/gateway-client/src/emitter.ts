@@ -8,7 +8,8 @@ export class Emitter<E extends { [K in keyof E]: Listener }> {
 
   /** Returns how to stop listening. */
   on<K extends keyof E>(event: K, listener: E[K]): () => void {
-    const all = (this.#listeners[event] ??= new Set());
+    const all = this.#listeners[event] ?? new Set();
+    this.#listeners[event] = all;
     all.add(listener);
     return () => void all.delete(listener);
   }

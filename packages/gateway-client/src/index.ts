@@ -1,3 +1,4 @@
+export type { FilterTree as Filter } from '@millrace/gateway-protocol';
 export { GatewayClient } from './client.ts';
 export type { ClientEvents } from './client-events.ts';
 export { type Environment, systemEnvironment } from './environment.ts';

@@ -105,7 +105,10 @@ export class Link {
   /** Nobody cares for this subscription any more. `ended` is called when the server is done with it. */
   abandon(sub: number, ended: () => void = () => undefined): void {
     const entry = this.#entries.get(sub);
-    if (entry === undefined) return ended();
+    if (entry === undefined) {
+      ended();
+      return;
+    }
     entry.subscriber = null;
     this.request(
       (req) => ({ kind: 'unsubscribe', req, sub }),
@@ -195,7 +198,10 @@ export class Link {
   }
 
   #unsubscribed(frame: Unsubscribed): void {
-    if (frame.req !== 0) return this.#answer(frame.req, frame);
+    if (frame.req !== 0) {
+      this.#answer(frame.req, frame);
+      return;
+    }
     const subscriber = this.#entries.get(frame.sub)?.subscriber;
     this.forget(frame.sub);
     subscriber?.unsubscribed(frame);

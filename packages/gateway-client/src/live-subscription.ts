@@ -336,7 +336,10 @@ export class LiveSubscription implements Subscription, Subscriber {
     const mayRetry =
       (retryable && code !== ErrorCode.SLOW_CONSUMER) ||
       (code === ErrorCode.TOKEN_EXPIRED && typeof this.#options.grant === 'function');
-    if (!mayRetry || link === null) return this.end(error);
+    if (!mayRetry || link === null) {
+      this.end(error);
+      return;
+    }
     this.#leave();
     this.#emitter.emit('error', error);
     const askedMs = Math.min(refusal.retryAfterMs, SERVER_DELAY_MS_MAX);

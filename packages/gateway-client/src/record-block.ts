@@ -32,6 +32,8 @@ export interface RecordBlock extends Iterable<GatewayRecord> {
   readonly nextOffset: number;
   /** −1 = unknown. */
   readonly leaderEpoch: number;
+  /** End of the log for this reader when the block was made; −1 = hidden. */
+  readonly highWatermark: number;
   readonly count: number;
   /** Only the latest record of each key is in it. */
   readonly conflated: boolean;
@@ -68,6 +70,7 @@ export function parseBlock(
     fromOffset,
     nextOffset,
     leaderEpoch,
+    highWatermark: Number(header.highWatermark),
     count,
     conflated: (flags & RecordsFlag.CONFLATED) !== 0,
     snapshot: (flags & RecordsFlag.SNAPSHOT) !== 0,

@@ -1,9 +1,7 @@
 import {
   encodeFrame,
-  encodeJsonFrame,
   type FrameInput,
   type MessageReading,
-  readJsonMessage,
   readMessage,
   type ServerFrame,
   serverLimits,
@@ -17,7 +15,7 @@ export interface WireFormat {
   read(data: unknown): MessageReading<ServerFrame> | null;
 }
 
-export const binaryFormat: WireFormat = {
+const binaryFormat: WireFormat = {
   subprotocol: 'millrace.v1.fb',
   // Its memory is never shared, which its type does not say and WebSocket.send wants to know.
   encode: (frame) => encodeFrame(frame) as Uint8Array<ArrayBuffer>,
@@ -27,9 +25,7 @@ export const binaryFormat: WireFormat = {
       : null,
 };
 
-export const jsonFormat: WireFormat = {
-  subprotocol: 'millrace.v1.json',
-  encode: encodeJsonFrame,
-  read: (data) =>
-    typeof data === 'string' ? readJsonMessage(data, 'toClient', serverLimits) : null,
-};
+/** The other one comes in a file of its own, as few pages want it. */
+export async function loadFormat(protocol: 'binary' | 'json'): Promise<WireFormat> {
+  return protocol === 'binary' ? binaryFormat : (await import('./json-format.ts')).jsonFormat;
+}
