@@ -1,4 +1,4 @@
-import type { FilterNode } from '@millrace/gateway-protocol';
+import type { FilterNode, HeaderField } from '@millrace/gateway-protocol';
 
 /** A filter ready to be asked about records. Equal filters have equal `id`s. */
 export interface CompiledFilter {
@@ -9,11 +9,5 @@ export interface CompiledFilter {
   readonly nodes: readonly FilterNode[];
   /** Every record that passes has one of these keys; null when there is no such list (an unindexed filter). */
   readonly keys: readonly Uint8Array[] | null;
-  passes(key: Uint8Array | null, headers: readonly RecordHeaderView[]): boolean;
-}
-
-/** A header as filters see it. */
-export interface RecordHeaderView {
-  readonly name: string;
-  readonly value: Uint8Array | null;
+  passes(key: Uint8Array | null, headers: readonly HeaderField[]): boolean;
 }

@@ -73,7 +73,10 @@ export interface CursorOptions extends ClassOptions {
   readonly window: CreditWindow;
 }
 
-/** Why a cursor stopped. It stands still until `continueAt` or `detach`. */
+/**
+ * Why a cursor stopped. It stands still until `continueAt` or `detach`; after RECREATED and FAILED only `detach`: a
+ * stream of the new topic is another cursor, of another class.
+ */
 export type CursorOutcome =
   /** `[lostFrom, lostTo)` was deleted by retention; `lostTo` is the log start. */
   | { readonly kind: 'GAP'; readonly lostFrom: number; readonly lostTo: number }
@@ -86,6 +89,11 @@ export type CursorOutcome =
 
 /** What a cursor reports. Called from the delivery loop or from an answer of the cluster: must not throw. */
 export interface CursorEvents {
+  /**
+   * The client must be told at once that it stands at `offset`: a Progress frame. Comes before `gap`, `caughtUp` and
+   * `outcome` where no frame led there; the rounds of `takeProgress` are beside it.
+   */
+  progress(cursor: Cursor, offset: number): void;
   /** `[from, to)` is skipped; `reason` is a `GapReason`. The position is already at `to`: send a Gap frame. */
   gap(cursor: Cursor, from: number, to: number, reason: number): void;
   /** The end as known at attach is reached, or the cursor is live again after catch-up. */
@@ -123,8 +131,13 @@ export interface Cursor {
 }
 
 export interface FanOut {
-  /** The id a stream of that class has, and will have when it is attached. */
+  /**
+   * The id that a stream of this class has when it is attached, which should be soon: unused classes are forgotten.
+   *
+   * @throws FilterLimitError (106) when the partition has no room for another filter without a key.
+   */
   streamId(options: ClassOptions): number;
+  /** @throws FilterLimitError (106) when the partition has no room for another filter without a key. */
   attach(target: DeliveryTarget, options: CursorOptions, events: CursorEvents): Cursor;
   /** After control frames were queued, credit was added, or the transport drained. */
   wake(target: DeliveryTarget): void;

@@ -1,0 +1,159 @@
+import { assert } from '@millrace/base';
+import { type HeaderField, PackedRecordsWriter } from '@millrace/gateway-protocol';
+import { type PartitionRead, ReadCursor } from '../upstream.ts';
+import type { BlockParts } from './block.ts';
+import { visibleHeaders } from './visible-headers.ts';
+
+/** The block being filled, without what only its receiver knows. */
+export type BuiltBlock = Omit<BlockParts, 'isCold' | 'highWatermark' | 'arrivedAtMs'>;
+
+export interface BlockBuilderOptions {
+  /** A block is closed before it would exceed this; a single record may. Bytes of packed records. */
+  readonly targetBytes: number;
+  /** Largest record that is delivered. Bytes. */
+  readonly recordBytesMax: number;
+  readonly onBlock: (block: BuiltBlock) => void;
+}
+
+const NO_HEADERS: readonly HeaderField[] = [];
+const RECORD_OVERHEAD_BYTES = 16;
+/** `next − from` stays below 2³¹ (§5). */
+const SPAN_MAX = 0x7fff_ffff;
+
+/** Packs the records of one partition into blocks that follow one another without a hole. */
+export class BlockBuilder {
+  readonly #options: BlockBuilderOptions;
+  readonly #cursor = new ReadCursor();
+  readonly #writer = new PackedRecordsWriter(0);
+  #positions = new Uint32Array(256);
+  #from: number;
+  #next: number;
+  #epoch = -1;
+  #baseTimestamp = 0;
+
+  constructor(from: number, options: BlockBuilderOptions) {
+    this.#from = from;
+    this.#next = from;
+    this.#options = options;
+  }
+
+  /** Everything below is in blocks, or in the open one. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Where the open block begins. */
+  get from(): number {
+    return this.#from;
+  }
+
+  /** Epoch of the last record, -1 before the first. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get openBytes(): number {
+    return this.#writer.bytes;
+  }
+
+  /** True when there is something to seal: records, or offsets without any. */
+  get isOpen(): boolean {
+    return this.#next > this.#from;
+  }
+
+  /** Drops the open block and begins at another place. */
+  restart(from: number): void {
+    this.#from = from;
+    this.#next = from;
+    this.#writer.reset(0);
+  }
+
+  /**
+   * Adds what was read from `next` on, up to `limit` (exclusive).
+   *
+   * @throws DecodeError, or an error of the codec, for a batch that is not sound; what came before it is added.
+   */
+  add(read: PartitionRead, limit = Number.POSITIVE_INFINITY): void {
+    assert(read.fetchOffset === this.#next, 'a read goes on where the one before ended');
+    const cursor = this.#cursor.reset(read);
+    const { record } = cursor;
+    while (cursor.next()) {
+      const { offset } = record;
+      if (offset >= limit) break;
+      if (offset < this.#next) continue;
+      const headers = record.headerCount === 0 ? NO_HEADERS : visibleHeaders(record.headers);
+      const bytes = packedBytes(record.keyBytes, record.valueBytes, headers);
+      const isOversize = bytes > this.#options.recordBytesMax;
+      this.#makeRoom(offset, bytes, cursor.epoch, isOversize);
+      if (this.#writer.count === 0) {
+        this.#baseTimestamp = record.timestampMs;
+        this.#writer.reset(record.timestampMs);
+      }
+      this.#mark(this.#writer.bytes);
+      this.#epoch = cursor.epoch;
+      this.#writer.append(
+        offset - this.#from,
+        record.timestampMs,
+        record.key,
+        isOversize ? NOTHING : record.value,
+        headers,
+        cursor.batch.timestampType === 'LogAppendTime',
+      );
+      this.#next = offset + 1;
+      if (isOversize) this.#close(true);
+    }
+    this.#next = Math.max(this.#next, Math.min(cursor.nextOffset, limit));
+    cursor.assertSound();
+  }
+
+  /** Closes the open block, if there is one. */
+  seal(): void {
+    if (this.isOpen) this.#close(false);
+  }
+
+  /** Closes the open block when the record at `offset` must not join it. */
+  #makeRoom(offset: number, bytes: number, epoch: number, isOversize: boolean): void {
+    if (offset - this.#from >= SPAN_MAX) this.seal();
+    if (this.#writer.count === 0) return;
+    const isFull = this.#writer.bytes + bytes > this.#options.targetBytes;
+    if (isFull || isOversize || epoch !== this.#epoch) this.seal();
+  }
+
+  #mark(position: number): void {
+    const { count } = this.#writer;
+    if (count === this.#positions.length) {
+      const longer = new Uint32Array(2 * count);
+      longer.set(this.#positions);
+      this.#positions = longer;
+    }
+    this.#positions[count] = position;
+  }
+
+  #close(isOversize: boolean): void {
+    const { count } = this.#writer;
+    const block = {
+      from: this.#from,
+      next: this.#next,
+      epoch: this.#epoch,
+      count,
+      baseTimestamp: count === 0 ? 0 : this.#baseTimestamp,
+      isOversize,
+      payload: this.#writer.finish(),
+      positions: this.#positions.slice(0, count),
+    };
+    this.#from = this.#next;
+    this.#writer.reset(0);
+    this.#options.onBlock(block);
+  }
+}
+
+const NOTHING = new Uint8Array();
+
+/** What a record takes, to within a few bytes. Lengths are -1 for null. */
+function packedBytes(key: number, value: number, headers: readonly HeaderField[]): number {
+  let bytes = RECORD_OVERHEAD_BYTES + Math.max(key, 0) + Math.max(value, 0);
+  for (const { name, value: held } of headers) {
+    bytes += 6 + (name ?? '').length + (held === null ? 0 : held.length);
+  }
+  return bytes;
+}

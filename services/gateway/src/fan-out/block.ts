@@ -1,0 +1,107 @@
+import type { Entry } from './entry.ts';
+import { entryOf } from './match.ts';
+import type { StreamClass } from './stream-class.ts';
+
+/** Where a block's bytes are accounted: a ring or the cold cache. */
+export interface BlockHome {
+  addBytes(delta: number): void;
+}
+
+/** What a block is made of. */
+export interface BlockParts {
+  readonly from: number;
+  readonly next: number;
+  readonly epoch: number;
+  readonly count: number;
+  readonly baseTimestamp: number;
+  readonly highWatermark: number;
+  /** Monotonic ms of its coming from the cluster. */
+  readonly arrivedAtMs: number;
+  readonly isCold: boolean;
+  /** One record beyond the largest that is delivered: its value is left out, it ends as a Gap. */
+  readonly isOversize: boolean;
+  /** Packed records with all parts, offset deltas from `from`. */
+  readonly payload: Uint8Array;
+  /** Byte position of each record in `payload`. */
+  readonly positions: Uint32Array;
+}
+
+/**
+ * Packed records covering `[from, next)` of one leader epoch; holes of compaction, control records and aborted ones
+ * are covered too. Immutable but for what is cached on it: which records pass which filter, and the frames made of it.
+ */
+export class Block implements BlockParts {
+  readonly from: number;
+  readonly next: number;
+  readonly epoch: number;
+  readonly count: number;
+  readonly baseTimestamp: number;
+  readonly highWatermark: number;
+  readonly arrivedAtMs: number;
+  readonly isCold: boolean;
+  readonly isOversize: boolean;
+  readonly payload: Uint8Array;
+  readonly positions: Uint32Array;
+  /** Classes that have this block in their list of matches. */
+  matched: StreamClass[] = NONE;
+  readonly #view: DataView;
+  #home: BlockHome | null;
+  #entries: Map<StreamClass, Entry | null> | null = null;
+  /** Everything held for it, overhead included. */
+  bytes: number;
+
+  constructor(parts: BlockParts, home: BlockHome, overheadBytes: number) {
+    this.from = parts.from;
+    this.next = parts.next;
+    this.epoch = parts.epoch;
+    this.count = parts.count;
+    this.baseTimestamp = parts.baseTimestamp;
+    this.highWatermark = parts.highWatermark;
+    this.arrivedAtMs = parts.arrivedAtMs;
+    this.isCold = parts.isCold;
+    this.isOversize = parts.isOversize;
+    this.payload = parts.payload;
+    this.positions = parts.positions;
+    const { buffer, byteOffset, byteLength } = parts.payload;
+    this.#view = new DataView(buffer, byteOffset, byteLength);
+    this.#home = home;
+    this.bytes = parts.payload.length + 4 * parts.positions.length + overheadBytes;
+  }
+
+  /** Offset of the i-th record. */
+  offsetAt(index: number): number {
+    return this.from + this.#view.getUint32(this.positions[index] as number, true);
+  }
+
+  /** Where the i-th record ends in the payload. */
+  endAt(index: number): number {
+    return index + 1 < this.count ? (this.positions[index + 1] as number) : this.payload.length;
+  }
+
+  /** Which records of this block a class sees, null for none; found out on first use. */
+  entryOf(cls: StreamClass): Entry | null {
+    this.#entries ??= new Map();
+    let entry = this.#entries.get(cls);
+    if (entry === undefined) {
+      entry = entryOf(this, cls.filter);
+      this.#entries.set(cls, entry);
+      this.grow(ENTRY_BYTES + 4 * (entry?.indexes?.length ?? 0));
+    }
+    return entry;
+  }
+
+  /** Something cached on it grew. */
+  grow(bytes: number): void {
+    this.bytes += bytes;
+    this.#home?.addBytes(bytes);
+  }
+
+  /** It is accounted nowhere any more; who still reads it may. */
+  leave(): void {
+    this.#home = null;
+  }
+}
+
+const NONE: StreamClass[] = [];
+/** What a list of matches costs beside its indexes, about. */
+export const ENTRY_BYTES = 128;

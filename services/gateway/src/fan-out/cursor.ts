@@ -1,0 +1,229 @@
+import { Policy } from '@millrace/gateway-protocol';
+import { deliveryLimits } from '../limits.ts';
+import type {
+  CreditWindow,
+  Cursor,
+  CursorEvents,
+  CursorOptions,
+  CursorOutcome,
+  CursorState,
+} from './contract.ts';
+import type { Waiting } from './deadline-heap.ts';
+import type { Feed } from './feed.ts';
+import type { Outlet } from './outlet.ts';
+import type { Packet } from './packet.ts';
+import { RateLimit } from './rate-limit.ts';
+import type { SlowJudge } from './slow-judge.ts';
+import type { StreamClass } from './stream-class.ts';
+
+/** What a cursor asks of the machinery around it. */
+export interface CursorHost {
+  /** It may have something to do: look where it stands. */
+  settle(cursor: StreamCursor): void;
+  /** It leaves for good. */
+  remove(cursor: StreamCursor): void;
+  nowMs(): number;
+}
+
+/**
+ * Where one stream reads next. There is one machine for catch-up and live (§12.1): `at` decides where the next block
+ * comes from, and nothing else changes.
+ */
+export class StreamCursor implements Cursor, Waiting {
+  readonly outlet: Outlet;
+  readonly cls: StreamClass;
+  readonly events: CursorEvents;
+  readonly options: CursorOptions;
+  readonly #host: CursorHost;
+  /** The client stands here: the next frame begins with it. */
+  next: number;
+  /** Everything below was looked at; at or above `next`, for what passes no filter makes no frame. */
+  at: number;
+  epoch: number;
+  /** At the end of the ring, wherever that moves: `at` means nothing meanwhile. */
+  isTail = false;
+  isPaused = false;
+  /** Waits for `continueAt` after an outcome. */
+  isStopped = false;
+  isDetached = false;
+  /** The next step, when it was looked up already or is one of a chain. */
+  packet: Packet | null = null;
+  /** True between the parts of a large record. */
+  isMidRecord = false;
+  /** CaughtUp is due when this is reached; -1 when it was sent. */
+  caughtUpAt = -1;
+  isSnapshot: boolean;
+  /** Its right to send in this turn (P2). Bytes. */
+  deficit = 0;
+  /** Waits for a read behind the ring. */
+  isWaitingCold = false;
+  /** Beyond the end of the ring: between the end of its isolation and the high watermark. */
+  isAhead = false;
+  /** `matchedBytes` of its class when it was sent something last (P5). */
+  matchedAtSend = 0;
+  readonly rate: RateLimit | null;
+  readonly maxWaitMs: number;
+  readonly window: CreditWindow;
+  judge: SlowJudge | null = null;
+  memberIndex = -1;
+  readyIndex = -1;
+  dueAtMs = -1;
+
+  constructor(
+    host: CursorHost,
+    outlet: Outlet,
+    cls: StreamClass,
+    options: CursorOptions,
+    events: CursorEvents,
+  ) {
+    this.#host = host;
+    this.outlet = outlet;
+    this.cls = cls;
+    this.options = options;
+    this.events = events;
+    this.next = options.startOffset;
+    this.at = options.startOffset;
+    this.epoch = options.startEpoch;
+    this.isSnapshot = options.snapshot;
+    this.maxWaitMs = options.maxWaitMs;
+    this.window = options.window;
+    this.rate = options.maxRate === 0 ? null : new RateLimit(options.maxRate);
+  }
+
+  get feed(): Feed {
+    return this.cls.feed;
+  }
+
+  get streamId(): number {
+    return this.cls.shape.streamId;
+  }
+
+  get partition(): number {
+    return this.options.partition;
+  }
+
+  get nextOffset(): number {
+    return this.next;
+  }
+
+  get leaderEpoch(): number {
+    return this.epoch;
+  }
+
+  /** Everything below needs no frame any more. */
+  get position(): number {
+    return this.isTail ? this.feed.ring.end : this.at;
+  }
+
+  get state(): CursorState {
+    if (this.isDetached) return 'detached';
+    if (this.isStopped) return 'stopped';
+    if (this.at < 0 || !this.feed.isReady) return 'pending';
+    if (this.isTail || this.at >= this.feed.ring.end) return 'tail';
+    return this.at < this.feed.ring.start ? 'cold' : 'hot';
+  }
+
+  /** Nothing may be sent for it now. */
+  get isHeld(): boolean {
+    return this.isPaused || this.isStopped || this.isDetached || this.at < 0;
+  }
+
+  /** Delivers the latest record of each key. */
+  get isConflating(): boolean {
+    return this.isSnapshot || this.options.policy === Policy.CONFLATE_KEY;
+  }
+
+  pause(): void {
+    if (this.isPaused) return;
+    this.isPaused = true;
+    this.leaveTail();
+    this.outlet.removeReady(this);
+  }
+
+  resume(): void {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.#host.settle(this);
+  }
+
+  continueAt(offset: number, epoch: number): void {
+    if (this.isDetached) return;
+    this.leaveTail();
+    this.next = offset;
+    this.at = offset;
+    this.epoch = epoch;
+    this.packet = null;
+    this.isMidRecord = false;
+    this.isStopped = false;
+    this.caughtUpAt = this.feed.isReady ? Math.max(offset, this.feed.ring.end) : -1;
+    this.#host.settle(this);
+  }
+
+  detach(): void {
+    if (this.isDetached) return;
+    this.isDetached = true;
+    this.outlet.removeReady(this);
+    this.#host.remove(this);
+  }
+
+  progressDue(): boolean {
+    return this.#announceable() > this.next;
+  }
+
+  takeProgress(): number {
+    const offset = this.#announceable();
+    if (offset <= this.next) return -1;
+    this.moveTo(offset);
+    return offset;
+  }
+
+  /** Stands still until the session decides, and says why. */
+  stop(outcome: CursorOutcome): void {
+    if (this.isStopped || this.isDetached) return;
+    this.#stand();
+    this.events.outcome(this, outcome);
+  }
+
+  /** Policy DISCONNECT holds. */
+  tooSlow(): void {
+    if (this.isStopped || this.isDetached) return;
+    this.#stand();
+    this.events.slow(this);
+  }
+
+  /** The client is told, or about to be, that it stands at its position. */
+  announce(): void {
+    const { position } = this;
+    if (position <= this.next) return;
+    this.moveTo(position);
+    this.events.progress(this, position);
+  }
+
+  /** The client knows of everything below. */
+  moveTo(offset: number): void {
+    this.next = offset;
+    if (!this.isTail && this.at < offset) this.at = offset;
+    this.packet = null;
+  }
+
+  /** Away from the moving end: its place is fixed from now on. */
+  leaveTail(): void {
+    if (!this.isTail) return;
+    this.at = this.feed.ring.end;
+    this.isTail = false;
+  }
+
+  #stand(): void {
+    this.leaveTail();
+    this.isStopped = true;
+    this.packet = null;
+    this.isMidRecord = false;
+    this.outlet.removeReady(this);
+  }
+
+  #announceable(): number {
+    if (this.isStopped || this.isDetached || this.isMidRecord || this.at < 0) return -1;
+    if (!this.isTail) return this.packet === null ? this.at : -1;
+    return this.cls.progressMark(this.#host.nowMs(), deliveryLimits.progressPeriodMs);
+  }
+}

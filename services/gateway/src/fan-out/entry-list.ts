@@ -1,0 +1,53 @@
+import type { Block } from './block.ts';
+import type { Entry } from './entry.ts';
+
+/** Front places of the array are given back when there are more than this, and more than are in use. */
+const COMPACT_AT = 64;
+
+/** Entries of one class in block order: those that still lie in the ring. */
+export class EntryList {
+  #entries: Entry[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  get last(): Entry | null {
+    return this.length === 0 ? null : (this.#entries[this.#entries.length - 1] as Entry);
+  }
+
+  push(entry: Entry): void {
+    this.#entries.push(entry);
+  }
+
+  /** The block leaves the ring at its old end. */
+  dropFirst(block: Block): void {
+    if (this.#entries[this.#head]?.block !== block) return;
+    this.#head++;
+    if (this.#head > COMPACT_AT && 2 * this.#head > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** Blocks from this one on leave the ring: the log was cut. */
+  dropFrom(offset: number): void {
+    while (this.length > 0 && (this.last as Entry).block.from >= offset) this.#entries.pop();
+  }
+
+  /** The first entry whose block reaches beyond an offset; null when there is none. */
+  after(offset: number): Entry | null {
+    const { last } = this;
+    if (last === null || offset >= last.block.next) return null;
+    if (offset >= last.block.from) return last;
+    let low = this.#head;
+    let high = this.#entries.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#entries[middle] as Entry).block.next <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return this.#entries[low] as Entry;
+  }
+}

@@ -1,0 +1,260 @@
+import type { Clock, Logger, Timer } from '@millrace/base';
+import { Codec, Policy, Projection } from '@millrace/gateway-protocol';
+import { deliveryLimits } from '../limits.ts';
+import type { GatewayMetrics } from '../metrics.ts';
+import type { PartitionSource } from '../upstream.ts';
+import { ColdCache } from './cold-cache.ts';
+import { ColdReads } from './cold-reads.ts';
+import { ConflationBudget } from './conflation-budget.ts';
+import type {
+  ClassOptions,
+  Cursor,
+  CursorEvents,
+  CursorOptions,
+  DeliveryTarget,
+  FanOut,
+} from './contract.ts';
+import { type CursorHost, StreamCursor } from './cursor.ts';
+import { DeliveryLoop } from './delivery-loop.ts';
+import { Feed, type FeedParts } from './feed.ts';
+import { lagMs } from './next-packet.ts';
+import { Outlet } from './outlet.ts';
+import { RingBudget } from './ring-budget.ts';
+import { SlowJudge } from './slow-judge.ts';
+import { StreamClass } from './stream-class.ts';
+
+/** Settings of fan-out; sizes in bytes, times in ms. */
+export interface FanOutSettings {
+  readonly ringPartitionBytes: number;
+  readonly ringTotalBytes: number;
+  readonly feedLingerMs: number;
+  readonly coldCacheBytes: number;
+  readonly coldConcurrency: number;
+  readonly coldEgressRatio: number;
+  readonly conflateMaxKeys: number;
+  readonly conflateMaxBytes: number;
+  readonly conflateTotalBytes: number;
+  readonly tickMs: number;
+  readonly tickBudgetMs: number;
+  readonly recordMaxBytes: number;
+  readonly compressionMinBytes: number;
+}
+
+export interface FanOutParts {
+  readonly settings: FanOutSettings;
+  readonly source: PartitionSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: GatewayMetrics;
+  readonly defer: (work: () => void) => void;
+  /** P7: sockets hold bytes and none of them has made progress for long. */
+  readonly onStuck: () => void;
+}
+
+/** Slow readers are judged, and gauges set, so often. Milliseconds. */
+const LOOK_PERIOD_MS = 1000;
+
+/** The fan-out of one process: feeds, classes, cursors and the loop that delivers. */
+export class StreamFanOut implements FanOut, CursorHost {
+  readonly #parts: FanOutParts;
+  readonly #feeds = new Map<string, Feed>();
+  readonly #outlets = new Map<DeliveryTarget, Outlet>();
+  readonly #judged = new Set<StreamCursor>();
+  /** Classes that were only asked for their id, and when, oldest first. */
+  readonly #unused = new Map<StreamClass, number>();
+  readonly #ringBudget: RingBudget;
+  readonly #conflationBudget: ConflationBudget;
+  readonly #coldCache: ColdCache;
+  readonly #cold: ColdReads;
+  readonly #loop: DeliveryLoop;
+  readonly #feedParts: FeedParts;
+  readonly #encodings = { count: 0 };
+  readonly #look: Timer;
+  #nextStreamId = 1;
+
+  constructor(parts: FanOutParts) {
+    const { settings, metrics, source, clock, log } = parts;
+    this.#parts = parts;
+    this.#ringBudget = new RingBudget(settings.ringTotalBytes);
+    this.#conflationBudget = new ConflationBudget(
+      settings.conflateMaxKeys,
+      settings.conflateMaxBytes,
+      settings.conflateTotalBytes,
+    );
+    this.#coldCache = new ColdCache(settings.coldCacheBytes);
+    const settle = (cursor: StreamCursor) => this.settle(cursor);
+    this.#cold = new ColdReads({
+      ...{ source, clock, log, settle },
+      cache: this.#coldCache,
+      concurrency: settings.coldConcurrency,
+      recordBytesMax: settings.recordMaxBytes,
+      fetched: (bytes) => {
+        metrics.coldFetches.with().add();
+        metrics.coldBytes.with().add(bytes);
+      },
+    });
+    this.#loop = new DeliveryLoop({
+      ...{ clock, metrics, defer: parts.defer },
+      cold: this.#cold,
+      encodings: this.#encodings,
+      tickMs: settings.tickMs,
+      budgetMs: settings.tickBudgetMs,
+      coldRatio: settings.coldEgressRatio,
+    });
+    this.#feedParts = {
+      ...{ source, clock, log },
+      host: {
+        opened: (feed) => this.#loop.opened(feed),
+        matched: (cls, entry) => this.#loop.matched(cls, entry),
+        settle,
+        cut: (feed, offset) => this.#cold.dropFrom(feed, offset),
+        closed: (feed) => this.#closed(feed),
+      },
+      ringBudget: this.#ringBudget,
+      conflationBudget: this.#conflationBudget,
+      ringBytesMax: settings.ringPartitionBytes,
+      recordBytesMax: settings.recordMaxBytes,
+      lingerMs: settings.feedLingerMs,
+      evicted: () => metrics.ringEvictions.with().add(),
+    };
+    this.#look = clock.setInterval(LOOK_PERIOD_MS, () => this.#lookAround());
+  }
+
+  streamId(options: ClassOptions): number {
+    const cls = this.#classOf(options);
+    if (cls.members.length === 0) this.#unused.set(cls, this.nowMs());
+    return cls.shape.streamId;
+  }
+
+  /** @throws FilterLimitError when the partition has no room for another filter without a key. */
+  attach(target: DeliveryTarget, options: CursorOptions, events: CursorEvents): Cursor {
+    const cls = this.#classOf(options);
+    const outlet = this.#outletOf(target);
+    const cursor = new StreamCursor(this, outlet, cls, options, events);
+    outlet.cursors.add(cursor);
+    this.#unused.delete(cls);
+    cls.feed.addCursor(cursor);
+    if (options.policy === Policy.DISCONNECT && options.maxLagMs > 0) {
+      cursor.judge = new SlowJudge(deliveryLimits.slowWindowMs);
+      this.#judged.add(cursor);
+    }
+    this.settle(cursor);
+    return cursor;
+  }
+
+  wake(target: DeliveryTarget): void {
+    this.#loop.wake(this.#outletOf(target));
+  }
+
+  detachAll(target: DeliveryTarget): void {
+    const outlet = this.#outlets.get(target);
+    if (outlet === undefined) return;
+    this.#outlets.delete(target);
+    for (const cursor of [...outlet.cursors]) cursor.detach();
+    this.#loop.remove(outlet);
+  }
+
+  close(): void {
+    this.#look.cancel();
+    this.#loop.close();
+    for (const feed of [...this.#feeds.values()]) feed.close();
+  }
+
+  settle(cursor: StreamCursor): void {
+    this.#loop.settle(cursor);
+  }
+
+  remove(cursor: StreamCursor): void {
+    this.#cold.leave(cursor);
+    this.#judged.delete(cursor);
+    cursor.outlet.cursors.delete(cursor);
+    cursor.feed.removeCursor(cursor);
+  }
+
+  nowMs(): number {
+    return this.#parts.clock.monotonicMs();
+  }
+
+  #outletOf(target: DeliveryTarget): Outlet {
+    let outlet = this.#outlets.get(target);
+    if (outlet === undefined) {
+      outlet = new Outlet(target);
+      this.#outlets.set(target, outlet);
+    }
+    return outlet;
+  }
+
+  #feedOf({ topic, topicId, partition, isolation }: ClassOptions): Feed {
+    const name = `${isolation} ${partition} ${topicId} ${topic}`;
+    let feed = this.#feeds.get(name);
+    if (feed === undefined) {
+      feed = new Feed(name, { topic, topicId, partition }, isolation, this.#feedParts);
+      this.#feeds.set(name, feed);
+    }
+    return feed;
+  }
+
+  /** The class of these options: those that decide the bytes of a frame (§12.2). */
+  #classOf(options: ClassOptions): StreamClass {
+    const feed = this.#feedOf(options);
+    const { lane, encoding, projection, codec, filter, showWatermark } = options;
+    const isText = encoding === 'json';
+    const usedCodec = isText ? Codec.NONE : codec;
+    const name = `${lane} ${encoding} ${projection} ${usedCodec} ${showWatermark} ${filter?.id ?? ''}`;
+    const known = feed.classes.get(name);
+    if (known !== undefined) return known;
+    const shape = {
+      streamId: this.#nextStreamId++,
+      isText,
+      projection: projection & Projection.ALL,
+      codec: usedCodec,
+      compressAtBytes: this.#parts.settings.compressionMinBytes,
+      isFiltered: filter !== null,
+      showWatermark,
+      encodings: this.#encodings,
+    };
+    const cls = new StreamClass(feed, name, shape, filter, feed.ring.end);
+    feed.classes.add(cls);
+    return cls;
+  }
+
+  #closed(feed: Feed): void {
+    if (this.#feeds.get(feed.name) === feed) this.#feeds.delete(feed.name);
+    this.#cold.forget(feed);
+  }
+
+  #lookAround(): void {
+    const nowMs = this.nowMs();
+    for (const cursor of [...this.#judged]) this.#judge(cursor, nowMs);
+    const { blockedCount, progressAtMs } = this.#loop;
+    if (blockedCount > 0 && nowMs - progressAtMs > deliveryLimits.stuckMs) this.#parts.onStuck();
+    for (const [cls, sinceMs] of this.#unused) {
+      if (nowMs - sinceMs < this.#parts.settings.feedLingerMs) break;
+      this.#unused.delete(cls);
+      cls.feed.dropIfUnused(cls);
+    }
+    this.#setGauges();
+  }
+
+  #judge(cursor: StreamCursor, nowMs: number): void {
+    if (cursor.isHeld || !cursor.feed.isReady) return;
+    const isLagging = lagMs(cursor, nowMs) > cursor.options.maxLagMs;
+    const { position, feed } = cursor;
+    if (cursor.judge?.look(nowMs, isLagging, position, feed.ring.end) !== true) return;
+    this.#parts.metrics.slow.with('disconnect').add();
+    cursor.tooSlow();
+  }
+
+  #setGauges(): void {
+    const { metrics } = this.#parts;
+    let filters = 0;
+    for (const feed of this.#feeds.values()) filters += feed.classes.filterCount;
+    metrics.feeds.with().set(this.#feeds.size);
+    metrics.ringBytes.with().set(this.#ringBudget.bytes);
+    metrics.coldCacheBytes.with().set(this.#coldCache.bytes);
+    metrics.conflateKeys.with().set(this.#conflationBudget.keys);
+    metrics.conflateBytes.with().set(this.#conflationBudget.bytes);
+    metrics.filterClasses.with().set(filters);
+    metrics.stalledConnections.with().set(this.#loop.blockedCount);
+  }
+}

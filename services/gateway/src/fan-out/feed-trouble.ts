@@ -1,0 +1,123 @@
+import { asError } from '@millrace/base';
+import { ErrorCode } from '@millrace/gateway-protocol';
+import { deliveryLimits } from '../limits.ts';
+import type { Feed, FeedParts } from './feed.ts';
+
+/** Wire errors of Fetch that mean more than "ask again". */
+const OFFSET_OUT_OF_RANGE = 1;
+const UNKNOWN_TOPIC_OR_PARTITION = 3;
+const UNKNOWN_TOPIC_ID = 100;
+const INCONSISTENT_TOPIC_ID = 103;
+/** Of a cluster without topic ids: 22 characters. */
+const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA';
+
+/** Finds out what became of a partition whose reading failed, and lets the feed go on, or end. */
+export class FeedTrouble {
+  readonly #feed: Feed;
+  readonly #parts: FeedParts;
+  #goneSinceMs = -1;
+  #isLooking = false;
+  #isClosed = false;
+
+  constructor(feed: Feed, parts: FeedParts) {
+    this.#feed = feed;
+    this.#parts = parts;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** @param code the wire error of the partition, from its reader or from a read behind the ring. */
+  failed(code: number): void {
+    if (this.#isLooking || this.#isClosed) return;
+    this.#isLooking = true;
+    const isKnown =
+      code === OFFSET_OUT_OF_RANGE ||
+      code === UNKNOWN_TOPIC_OR_PARTITION ||
+      code === UNKNOWN_TOPIC_ID ||
+      code === INCONSISTENT_TOPIC_ID;
+    if (isKnown) void this.#look(code);
+    else this.#again(code, () => this.#feed.follow());
+  }
+
+  async #look(code: number): Promise<void> {
+    const { topic, topicId } = this.#feed.place;
+    try {
+      const now = await this.#parts.source.lookUp(topic);
+      if (this.#isClosed) return;
+      if (now === null) {
+        this.#gone(code);
+        return;
+      }
+      this.#goneSinceMs = -1;
+      if (topicId !== NO_ID && now.topicIdText !== topicId) await this.#recreated(now.topicIdText);
+      else if (code === OFFSET_OUT_OF_RANGE) await this.#outOfRange();
+      else this.#again(code, () => this.#feed.follow());
+    } catch (error) {
+      const why = asError(error).message;
+      this.#parts.log.warnLimited(`trouble ${topic}`, 'a topic cannot be looked up', {
+        topic,
+        why,
+      });
+      this.#again(code, () => this.#retry(code));
+    }
+  }
+
+  /** Another topic of that name may appear in a moment. */
+  #gone(code: number): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (this.#goneSinceMs < 0) this.#goneSinceMs = nowMs;
+    if (nowMs - this.#goneSinceMs >= deliveryLimits.topicGoneMs) {
+      this.#feed.end({ kind: 'FAILED', code: ErrorCode.UNKNOWN_TOPIC });
+    } else this.#again(code, () => this.#retry(code));
+  }
+
+  async #recreated(topicId: string): Promise<void> {
+    const { topic, partition } = this.#feed.place;
+    const bounds = await this.#parts.source.bounds(topic, partition, this.#feed.isolation);
+    if (this.#isClosed) return;
+    this.#feed.end({ kind: 'RECREATED', startOffset: bounds.logStart, topicId });
+  }
+
+  /** The place where reading stopped is not in the log: deleted below it, or cut above. */
+  async #outOfRange(): Promise<void> {
+    const feed = this.#feed;
+    const { source } = this.#parts;
+    const { topic, partition } = feed.place;
+    const bounds = await source.bounds(topic, partition, feed.isolation);
+    if (this.#isClosed) return;
+    if (feed.next < bounds.logStart) {
+      this.#isLooking = false;
+      feed.restart(bounds.logStart);
+      return;
+    }
+    if (feed.next > bounds.highWatermark) {
+      const known = feed.epoch < 0 ? null : await source.epochEnd(topic, partition, feed.epoch);
+      if (this.#isClosed) return;
+      const end = known === null || known.endOffset < 0 ? bounds.end : known.endOffset;
+      this.#isLooking = false;
+      feed.cut(Math.min(end, feed.next));
+      return;
+    }
+    this.#again(OFFSET_OUT_OF_RANGE, () => feed.follow());
+  }
+
+  #retry(code: number): void {
+    this.#isLooking = true;
+    void this.#look(code);
+  }
+
+  #again(code: number, go: () => void): void {
+    const { topic, partition } = this.#feed.place;
+    this.#parts.log.warnLimited(`again ${this.#feed.name}`, 'a partition is asked for again', {
+      partition: `${topic}-${partition}`,
+      code,
+    });
+    this.#parts.clock.setTimer(deliveryLimits.retryMs, () => {
+      if (this.#isClosed) return;
+      this.#isLooking = false;
+      go();
+    });
+  }
+}

@@ -1,0 +1,330 @@
+import type { Clock, Logger, Timer } from '@millrace/base';
+import { asError } from '@millrace/base';
+import { ErrorCode, Policy } from '@millrace/gateway-protocol';
+import { deliveryLimits } from '../limits.ts';
+import type { Follower, PartitionRead, PartitionSource, Place } from '../upstream.ts';
+import { Block } from './block.ts';
+import { BlockBuilder, type BuiltBlock } from './block-builder.ts';
+import type { ConflationBudget } from './conflation-budget.ts';
+import { ConflationList } from './conflation-list.ts';
+import type { CursorOutcome } from './contract.ts';
+import type { StreamCursor } from './cursor.ts';
+import type { Entry } from './entry.ts';
+import { FeedClasses } from './feed-classes.ts';
+import { FeedTrouble } from './feed-trouble.ts';
+import { Ring } from './ring.ts';
+import type { RingBudget } from './ring-budget.ts';
+import type { StreamClass } from './stream-class.ts';
+
+/** What a feed tells the machinery around it. */
+export interface FeedHost {
+  /** Records wait in the open block. */
+  opened(feed: Feed): void;
+  /** A class sees something of a new block. */
+  matched(cls: StreamClass, entry: Entry): void;
+  settle(cursor: StreamCursor): void;
+  /** The log was cut, or another topic took the name: older blocks from here on are void. */
+  cut(feed: Feed, offset: number): void;
+  closed(feed: Feed): void;
+}
+
+export interface FeedParts {
+  readonly source: PartitionSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly host: FeedHost;
+  readonly ringBudget: RingBudget;
+  readonly conflationBudget: ConflationBudget;
+  readonly ringBytesMax: number;
+  readonly recordBytesMax: number;
+  readonly lingerMs: number;
+  evicted(): void;
+}
+
+/**
+ * The only reader of one partition and isolation in this process (§12.2). Records that come are gathered in an open
+ * block; the delivery loop seals it when everybody was offered the one before, so that under load more records share a
+ * frame.
+ */
+export class Feed {
+  readonly name: string;
+  readonly place: Place;
+  readonly isolation: number;
+  readonly ring: Ring;
+  readonly classes = new FeedClasses();
+  readonly cursors = new Set<StreamCursor>();
+  /** Cursors beyond the end of the ring. */
+  readonly ahead = new Set<StreamCursor>();
+  /** The ring has a place in the log. Before that nobody is hot or cold. */
+  isReady = false;
+  isClosed = false;
+  /** The loop passes this count when everybody was offered the last block. */
+  offeredAt = 0;
+  /** The loop knows of the open block. */
+  isAnnounced = false;
+  readonly #parts: FeedParts;
+  readonly #builder: BlockBuilder;
+  readonly #trouble: FeedTrouble;
+  readonly #lists = new Map<string, { readonly list: ConflationList; users: number }>();
+  #follower: Follower | undefined;
+  #highWatermark = -1;
+  #openedAtMs = 0;
+  #linger: Timer | undefined;
+
+  constructor(name: string, place: Place, isolation: number, parts: FeedParts) {
+    this.name = name;
+    this.place = place;
+    this.isolation = isolation;
+    this.#parts = parts;
+    this.ring = new Ring(0, parts.ringBudget, (block) => this.#evicted(block));
+    this.#builder = new BlockBuilder(0, {
+      targetBytes: deliveryLimits.liveBlockBytes,
+      recordBytesMax: parts.recordBytesMax,
+      onBlock: (built) => this.#append(built),
+    });
+    this.#trouble = new FeedTrouble(this, parts);
+    parts.ringBudget.join(this.ring);
+    void this.#open();
+  }
+
+  get openBytes(): number {
+    return this.#builder.openBytes;
+  }
+
+  /** Where reading goes on: the end of ring and open block. */
+  get next(): number {
+    return this.#builder.next;
+  }
+
+  /** Epoch of the last record read, -1 before the first. */
+  get epoch(): number {
+    return this.#builder.epoch;
+  }
+
+  addCursor(cursor: StreamCursor): void {
+    this.#linger?.cancel();
+    this.#linger = undefined;
+    this.cursors.add(cursor);
+    cursor.cls.add(cursor);
+    if (cursor.options.policy === Policy.CONFLATE_KEY) this.#useList(cursor.cls);
+    if (this.isReady && cursor.at >= 0) cursor.caughtUpAt = Math.max(cursor.at, this.ring.end);
+  }
+
+  removeCursor(cursor: StreamCursor): void {
+    if (!this.cursors.delete(cursor)) return;
+    const { cls } = cursor;
+    this.ahead.delete(cursor);
+    cls.remove(cursor);
+    this.dropIfUnused(cls);
+  }
+
+  /** Forgets a class without members, and closes in a while when there are no cursors. */
+  dropIfUnused(cls: StreamClass): void {
+    if (cls.members.length === 0) this.#dropClass(cls);
+    if (this.cursors.size > 0 || this.isClosed || this.#linger !== undefined) return;
+    this.#linger = this.#parts.clock.setTimer(this.#parts.lingerMs, () => this.close());
+  }
+
+  /** Everybody was offered the last block: the next one may go. */
+  seal(): void {
+    this.isAnnounced = false;
+    this.#builder.seal();
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.isReady = false;
+    this.#linger?.cancel();
+    this.#trouble.close();
+    this.#follower?.stop();
+    this.ring.restart(this.ring.end);
+    this.#parts.ringBudget.leave(this.ring);
+    for (const { list } of this.#lists.values()) list.restart(0);
+    this.#parts.host.closed(this);
+  }
+
+  /** Begins to read, or goes on, at the end of the ring; what was gathered but not sealed is read again. */
+  follow(): void {
+    if (this.isClosed) return;
+    this.#follower?.stop();
+    this.#builder.restart(this.ring.end);
+    const epoch = this.ring.last?.epoch ?? -1;
+    this.#follower = this.#parts.source.follow(
+      this.place,
+      this.isolation,
+      this.ring.end,
+      epoch,
+      (read) => this.#read(read),
+    );
+  }
+
+  /** The ring begins anew at another place: what lies between is gone from the log, or was never read. */
+  restart(at: number): void {
+    for (const cursor of this.cursors) cursor.leaveTail();
+    this.ring.restart(at);
+    this.isReady = true;
+    for (const cls of this.classes.values()) {
+      cls.matchedFrom = at;
+      cls.conflation?.restart(at);
+    }
+    this.follow();
+    for (const cursor of [...this.cursors]) this.#parts.host.settle(cursor);
+  }
+
+  /** The log was cut at an offset (an unclean election): drop what lies beyond, then tell who has seen it. */
+  cut(offset: number): void {
+    for (const cursor of this.cursors) cursor.leaveTail();
+    this.ring.dropFrom(offset);
+    this.#parts.host.cut(this, offset);
+    const { end } = this.ring;
+    for (const cls of this.classes.values()) {
+      cls.entries.dropFrom(end);
+      cls.matchedFrom = Math.min(cls.matchedFrom, end);
+      cls.lowerMark(offset);
+      cls.conflation?.restart(end);
+    }
+    this.follow();
+    for (const cursor of [...this.cursors]) {
+      cursor.packet = null;
+      if (cursor.next > offset) {
+        cursor.stop({ kind: 'DIVERGED', lostFrom: offset, lostTo: cursor.next });
+      } else {
+        cursor.at = Math.min(cursor.at, offset);
+        this.#parts.host.settle(cursor);
+      }
+    }
+  }
+
+  /** A read behind the ring failed with this wire error. */
+  trouble(code: number): void {
+    this.#trouble.failed(code);
+  }
+
+  /** Every stream of it ends. */
+  end(outcome: CursorOutcome): void {
+    for (const cursor of [...this.cursors]) cursor.stop(outcome);
+    this.close();
+  }
+
+  async #open(): Promise<void> {
+    const { source } = this.#parts;
+    const { topic, partition } = this.place;
+    try {
+      const bounds = await source.bounds(topic, partition, this.isolation);
+      if (this.isClosed) return;
+      let start = bounds.end;
+      for (const { at } of this.cursors) {
+        const isNear = at >= bounds.logStart && bounds.end - at <= REACH_BACK;
+        if (isNear && at < start) start = at;
+      }
+      for (const cursor of this.cursors) {
+        if (cursor.at >= 0) cursor.caughtUpAt = Math.max(cursor.at, bounds.end);
+      }
+      this.restart(start);
+    } catch (error) {
+      this.#parts.log.warnLimited(`feed ${this.name}`, 'a partition cannot be read yet', {
+        partition: `${topic}-${partition}`,
+        why: asError(error).message,
+      });
+      this.#parts.clock.setTimer(deliveryLimits.retryMs, () => {
+        if (!this.isClosed) void this.#open();
+      });
+    }
+  }
+
+  #read(read: PartitionRead): void {
+    if (this.isClosed) return;
+    if (read.errorCode !== 0) {
+      this.#trouble.failed(read.errorCode);
+      return;
+    }
+    if (read.divergingEpoch !== undefined) {
+      this.cut(read.divergingEpoch.endOffset);
+      return;
+    }
+    if (!this.#builder.isOpen) this.#openedAtMs = this.#parts.clock.monotonicMs();
+    this.#highWatermark = Math.max(this.#highWatermark, read.highWatermark);
+    try {
+      this.#builder.add(read);
+    } catch (error) {
+      this.#unreadable(asError(error));
+      return;
+    }
+    this.#follower?.next(this.#builder.next, this.#builder.epoch);
+    if (!this.isAnnounced && this.#builder.isOpen) {
+      this.isAnnounced = true;
+      this.#parts.host.opened(this);
+    }
+  }
+
+  /** A batch that nobody can read: what came before it is delivered, then the streams fail. */
+  #unreadable(error: Error): void {
+    const { topic, partition } = this.place;
+    this.#parts.log.error('a record batch cannot be read', {
+      partition: `${topic}-${partition}`,
+      offset: this.next,
+      error,
+    });
+    this.end({ kind: 'FAILED', code: ErrorCode.INTERNAL });
+  }
+
+  #append(built: BuiltBlock): void {
+    const block = new Block(
+      {
+        ...built,
+        isCold: false,
+        highWatermark: this.#highWatermark,
+        arrivedAtMs: this.#openedAtMs,
+      },
+      this.ring,
+      deliveryLimits.blockOverheadBytes,
+    );
+    this.#openedAtMs = this.#parts.clock.monotonicMs();
+    this.ring.push(block);
+    const { host } = this.#parts;
+    this.classes.match(block, (cls, entry) => {
+      cls.conflation?.add(entry);
+      host.matched(cls, entry);
+    });
+    for (const cursor of this.ahead) {
+      if (cursor.at > this.ring.end) continue;
+      this.ahead.delete(cursor);
+      host.settle(cursor);
+    }
+    while (this.ring.bytes > this.#parts.ringBytesMax && this.ring.length > 1) {
+      this.ring.evictFirst();
+    }
+    this.#parts.ringBudget.settle();
+  }
+
+  #evicted(block: Block): void {
+    for (const cls of block.matched) cls.entries.dropFirst(block);
+    this.#parts.evicted();
+  }
+
+  #useList(cls: StreamClass): void {
+    if (cls.conflation !== null) return;
+    const name = cls.filter?.id ?? '';
+    let known = this.#lists.get(name);
+    if (known === undefined) {
+      const list = new ConflationList(this.ring.end, this.#parts.conflationBudget);
+      known = { list, users: 0 };
+      this.#lists.set(name, known);
+    }
+    known.users++;
+    cls.conflation = known.list;
+  }
+
+  #dropClass(cls: StreamClass): void {
+    this.classes.remove(cls);
+    if (cls.conflation === null) return;
+    const name = cls.filter?.id ?? '';
+    const known = this.#lists.get(name);
+    if (known === undefined || --known.users > 0) return;
+    known.list.restart(0);
+    this.#lists.delete(name);
+  }
+}
+
+const REACH_BACK = deliveryLimits.feedReachBackOffsets;

@@ -1,0 +1,108 @@
+import { GapReason, Policy } from '@millrace/gateway-protocol';
+import { deliveryLimits } from '../limits.ts';
+import type { ColdReads } from './cold-reads.ts';
+import { conflatedEntry } from './conflate.ts';
+import type { StreamCursor } from './cursor.ts';
+import type { Entry } from './entry.ts';
+import type { Packet } from './packet.ts';
+import { gapPacket, packetOf } from './packet-maker.ts';
+
+/** Why there is no packet. */
+export const Standstill = {
+  /** At the end of the ring. */
+  tail: 0,
+  /** A read behind the ring is under way for it. */
+  cold: 1,
+  /** It looked through much without finding anything; it goes on in another turn. */
+  later: 2,
+  /** Beyond the end of the ring, or the ring has no place yet. */
+  ahead: 3,
+} as const;
+export type Standstill = (typeof Standstill)[keyof typeof Standstill];
+
+/**
+ * The next step of a cursor, or why there is none. Moves `at` over what passes no filter; the packet is kept in the
+ * cursor until it is taken.
+ */
+export function nextPacket(
+  cursor: StreamCursor,
+  cold: ColdReads,
+  nowMs: number,
+): Packet | Standstill {
+  if (cursor.packet !== null) return cursor.packet;
+  const { feed, cls } = cursor;
+  const { ring } = feed;
+  if (!feed.isReady) return Standstill.ahead;
+  const jump = overflow(cursor, nowMs);
+  if (jump !== null) return keep(cursor, jump);
+  for (let looked = 0; looked < deliveryLimits.blocksScannedPerTurn; looked++) {
+    const { at } = cursor;
+    if (at >= ring.end) return at > ring.end ? Standstill.ahead : Standstill.tail;
+    if (at < ring.start) {
+      if (cursor.caughtUpAt < 0) cursor.caughtUpAt = ring.end;
+      const block = cold.find(feed, at);
+      if (block === undefined) return Standstill.cold;
+      const entry = block.entryOf(cls);
+      if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
+      cursor.at = block.next;
+      continue;
+    }
+    ring.touch();
+    const list = cursor.isConflating ? cls.conflation : null;
+    if (list !== null && at >= list.floor) {
+      return keep(cursor, list.packetFrom(cls.shape, cursor.next, ring.end, cursor.isSnapshot));
+    }
+    if (at >= cls.matchedFrom) {
+      const entry = cls.entries.after(at);
+      if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
+      cursor.at = ring.end;
+      return Standstill.tail;
+    }
+    const block = ring.at(at);
+    const entry = block.entryOf(cls);
+    if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
+    cursor.at = block.next;
+  }
+  return Standstill.later;
+}
+
+function entryPacket(cursor: StreamCursor, entry: Entry): Packet {
+  const seen = cursor.isConflating ? conflatedEntry(entry, cursor.isSnapshot) : entry;
+  return packetOf(cursor.cls, seen, cursor.next);
+}
+
+function keep(cursor: StreamCursor, packet: Packet): Packet {
+  cursor.packet = packet;
+  return packet;
+}
+
+/** Policies that drop what is old: the jump, or null when the cursor may go on where it is (§13). */
+function overflow(cursor: StreamCursor, nowMs: number): Packet | null {
+  const { policy, maxLagMs } = cursor.options;
+  if (cursor.isSnapshot || cursor.at < 0) return null;
+  if (policy === Policy.LATEST) return jumpTo(cursor, newestFrom(cursor));
+  if (policy !== Policy.DROP_OLDEST || maxLagMs === 0) return null;
+  if (lagMs(cursor, nowMs) <= maxLagMs) return null;
+  const { ring } = cursor.feed;
+  return jumpTo(cursor, ring.arrivedSince(nowMs - maxLagMs)?.from ?? ring.end);
+}
+
+/** Where the newest block that the cursor may see begins. */
+function newestFrom({ cls, feed, at }: StreamCursor): number {
+  return cls.entries.last?.block.from ?? Math.max(at, feed.ring.start);
+}
+
+function jumpTo(cursor: StreamCursor, target: number): Packet | null {
+  if (target <= cursor.at) return null;
+  return gapPacket(cursor.next, target, GapReason.OVERFLOW);
+}
+
+/** How long what comes next for a cursor has been waiting here. Milliseconds. */
+export function lagMs(cursor: StreamCursor, nowMs: number): number {
+  const { ring } = cursor.feed;
+  const { position } = cursor;
+  if (cursor.isTail || position >= ring.end) return 0;
+  // Behind the ring it is at least as old as the oldest block of the ring.
+  const block = position < ring.start ? ring.first : ring.at(position);
+  return block === undefined ? 0 : nowMs - block.arrivedAtMs;
+}

@@ -1,0 +1,184 @@
+import {
+  Codec,
+  GapReason,
+  RECORDS_HEADER_BYTES,
+  RecordsFlag,
+  type RecordsHeader,
+  recordsFrame,
+  recordsFrameBytes,
+} from '@millrace/gateway-protocol';
+import { deliveryLimits } from '../limits.ts';
+import { compressedPayload } from './compressed-payload.ts';
+import { type Entry, entryCount, firstAtOrAbove } from './entry.ts';
+import { textPackets } from './json-packets.ts';
+import { packedSlice } from './packed-slice.ts';
+import { DeliveryPath, type Packet, PacketKind } from './packet.ts';
+import type { StreamClass } from './stream-class.ts';
+
+const NO_BYTES = new Uint8Array();
+
+/** How many times records were put into frames, of one fan-out. */
+export interface EncodingCount {
+  count: number;
+}
+
+/** What the frames of a class have in common. */
+export interface FrameShape {
+  readonly streamId: number;
+  readonly isText: boolean;
+  readonly projection: number;
+  readonly codec: number;
+  /** Smaller payloads are not compressed. Bytes. */
+  readonly compressAtBytes: number;
+  readonly isFiltered: boolean;
+  readonly showWatermark: boolean;
+  readonly encodings: EncodingCount;
+}
+
+/** Packed records on their way into frames. */
+export interface FrameContent {
+  readonly from: number;
+  readonly next: number;
+  readonly count: number;
+  readonly epoch: number;
+  readonly baseTimestamp: number;
+  readonly highWatermark: number;
+  /** Bits of `RecordsFlag` beside FILTERED. */
+  readonly flags: number;
+  readonly payload: Uint8Array;
+  readonly path: DeliveryPath;
+  readonly arrivedAtMs: number;
+}
+
+/**
+ * The packets that take a cursor of a class from `from` through the entry's block; made once, then shared by all that
+ * come from there.
+ */
+export function packetOf(cls: StreamClass, entry: Entry, from: number): Packet {
+  for (const variant of entry.variants) if (variant.from === from) return variant;
+  const packet = makePacket(cls, entry, from);
+  if (entry.variants.length < deliveryLimits.frameVariantsMax) {
+    entry.variants.push(packet);
+    entry.block.grow(packetBytes(packet));
+  }
+  return packet;
+}
+
+function makePacket(cls: StreamClass, entry: Entry, from: number): Packet {
+  const { block } = entry;
+  const path = block.isCold ? DeliveryPath.cold : DeliveryPath.hot;
+  const first = firstAtOrAbove(entry, from);
+  const count = entryCount(entry) - first;
+  if (count === 0) return stepPacket(PacketKind.silence, from, block.next, path);
+  if (block.isOversize) return gapPacket(block.next - 1, block.next, GapReason.OVERSIZE);
+  return encodePackets(cls.shape, {
+    from,
+    next: block.next,
+    count,
+    epoch: block.epoch,
+    baseTimestamp: block.baseTimestamp,
+    highWatermark: block.highWatermark,
+    flags: entry.flags | (block.isCold ? RecordsFlag.COLD : 0),
+    payload: packedSlice(entry, first, from, cls.shape.projection),
+    path,
+    arrivedAtMs: block.arrivedAtMs,
+  });
+}
+
+/** Frames for packed records: one, or several in a chain. */
+export function encodePackets(shape: FrameShape, content: FrameContent): Packet {
+  shape.encodings.count++;
+  const header: RecordsHeader = {
+    stream: shape.streamId,
+    count: content.count,
+    fromOffset: content.from,
+    nextOffset: content.next,
+    highWatermark: shape.showWatermark ? content.highWatermark : -1,
+    baseTimestamp: content.baseTimestamp,
+    leaderEpoch: content.epoch,
+    flags: content.flags | (shape.isFiltered ? RecordsFlag.FILTERED : 0),
+    part: 0,
+    parts: 1,
+    codec: Codec.NONE,
+    rawSize: content.payload.length,
+  };
+  if (shape.isText) return textPackets(header, content);
+  const { codec, payload } = compressedPayload(shape, content.payload);
+  const parts = Math.ceil(payload.length / deliveryLimits.partBytesMax);
+  if (recordsFrameBytes(payload.length) <= deliveryLimits.dataUnsentBytesMax - WS_HEADER_BYTES) {
+    return dataPacket(content, recordsFrame({ ...header, codec }, payload), header.rawSize);
+  }
+  let following: Packet | null = null;
+  for (let part = parts - 1; part >= 0; part--) {
+    const start = part * deliveryLimits.partBytesMax;
+    const slice = payload.subarray(start, start + deliveryLimits.partBytesMax);
+    const isLast = part === parts - 1;
+    following = {
+      ...dataPacket(content, recordsFrame({ ...header, codec, part, parts }, slice), 0),
+      next: isLast ? content.next : content.from,
+      records: isLast ? content.count : 0,
+      charge: part === 0 ? header.rawSize : 0,
+      following,
+    };
+  }
+  return following as Packet;
+}
+
+/** A WebSocket header of a server's message below 64 KiB. */
+export const WS_HEADER_BYTES = 4;
+
+export function dataPacket(content: FrameContent, bytes: Uint8Array, charge: number): Packet {
+  return {
+    kind: PacketKind.data,
+    from: content.from,
+    next: content.next,
+    bytes,
+    records: content.count,
+    charge,
+    epoch: content.epoch,
+    gapFrom: -1,
+    gapReason: 0,
+    path: content.path,
+    arrivedAtMs: content.arrivedAtMs,
+    following: null,
+  };
+}
+
+/** A step without records. */
+export function stepPacket(
+  kind: typeof PacketKind.silence | typeof PacketKind.progress,
+  from: number,
+  next: number,
+  path: DeliveryPath,
+): Packet {
+  return { ...EMPTY, kind, from, next, path };
+}
+
+/** `[from, next)` is skipped. */
+export function gapPacket(from: number, next: number, reason: number): Packet {
+  return { ...EMPTY, kind: PacketKind.gap, from, next, gapFrom: from, gapReason: reason };
+}
+
+const EMPTY: Packet = {
+  kind: PacketKind.silence,
+  from: 0,
+  next: 0,
+  bytes: NO_BYTES,
+  records: 0,
+  charge: 0,
+  epoch: -1,
+  gapFrom: -1,
+  gapReason: 0,
+  path: DeliveryPath.hot,
+  arrivedAtMs: 0,
+  following: null,
+};
+
+/** What a chain of packets holds in memory, about. */
+export function packetBytes(packet: Packet): number {
+  let bytes = 0;
+  for (let each: Packet | null = packet; each !== null; each = each.following) {
+    bytes += each.bytes.length + RECORDS_HEADER_BYTES;
+  }
+  return bytes;
+}

@@ -1,0 +1,115 @@
+import { assert } from '@millrace/base';
+import type { Block, BlockHome } from './block.ts';
+import type { RingBudget } from './ring-budget.ts';
+
+const COMPACT_AT = 64;
+
+/** The recent blocks of one feed, contiguous: `[start, end)`. */
+export class Ring implements BlockHome {
+  readonly #budget: RingBudget;
+  readonly #onEvict: (block: Block) => void;
+  #blocks: Block[] = [];
+  #head = 0;
+  start: number;
+  end: number;
+  bytes = 0;
+  /** Count of the budget's clock when a block of it was last sent. */
+  usedAt = 0;
+
+  /** @param onEvict called for each block that makes room, oldest first. */
+  constructor(start: number, budget: RingBudget, onEvict: (block: Block) => void) {
+    this.start = start;
+    this.end = start;
+    this.#budget = budget;
+    this.#onEvict = onEvict;
+  }
+
+  get length(): number {
+    return this.#blocks.length - this.#head;
+  }
+
+  get first(): Block | undefined {
+    return this.#blocks[this.#head];
+  }
+
+  get last(): Block | undefined {
+    return this.length === 0 ? undefined : this.#blocks[this.#blocks.length - 1];
+  }
+
+  /** Somebody reads it: it is not the first to give way. */
+  touch(): void {
+    this.usedAt = ++this.#budget.clock;
+  }
+
+  addBytes(delta: number): void {
+    this.bytes += delta;
+    this.#budget.add(delta);
+  }
+
+  push(block: Block): void {
+    assert(block.from === this.end, 'blocks of a ring follow one another');
+    this.#blocks.push(block);
+    this.end = block.next;
+    this.addBytes(block.bytes);
+  }
+
+  /** The block that holds an offset, which lies in the ring. */
+  at(offset: number): Block {
+    let low = this.#head;
+    let high = this.#blocks.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#blocks[middle] as Block).next <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return this.#blocks[low] as Block;
+  }
+
+  /** The oldest block that came at or after a time; undefined when all are older. */
+  arrivedSince(atMs: number): Block | undefined {
+    let low = this.#head;
+    let high = this.#blocks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#blocks[middle] as Block).arrivedAtMs < atMs) low = middle + 1;
+      else high = middle;
+    }
+    return this.#blocks[low];
+  }
+
+  evictFirst(): void {
+    const block = this.first;
+    if (block === undefined) return;
+    this.#head++;
+    if (this.#head > COMPACT_AT && 2 * this.#head > this.#blocks.length) {
+      this.#blocks = this.#blocks.slice(this.#head);
+      this.#head = 0;
+    }
+    this.start = block.next;
+    this.#release(block);
+    this.#onEvict(block);
+  }
+
+  /** Drops the blocks that reach beyond an offset: the log was cut there. */
+  dropFrom(offset: number): void {
+    for (let block = this.last; block !== undefined && block.next > offset; block = this.last) {
+      this.#blocks.pop();
+      this.#release(block);
+      this.end = block.from;
+    }
+    if (this.end > offset) this.end = offset;
+    if (this.start > this.end) this.start = this.end;
+  }
+
+  /** Drops everything and begins elsewhere. */
+  restart(at: number): void {
+    while (this.length > 0) this.evictFirst();
+    this.start = at;
+    this.end = at;
+  }
+
+  #release(block: Block): void {
+    this.addBytes(-block.bytes);
+    block.leave();
+  }
+}

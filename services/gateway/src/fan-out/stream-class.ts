@@ -1,0 +1,70 @@
+import type { CompiledFilter } from './compiled-filter.ts';
+import type { ConflationList } from './conflation-list.ts';
+import type { StreamCursor } from './cursor.ts';
+import { EntryList } from './entry-list.ts';
+import type { Feed } from './feed.ts';
+import type { FrameShape } from './packet-maker.ts';
+
+/** Cursors whose frames are the same bytes (§12.2), and what they see of the ring. */
+export class StreamClass {
+  readonly feed: Feed;
+  readonly name: string;
+  readonly shape: FrameShape;
+  readonly filter: CompiledFilter | null;
+  readonly members: StreamCursor[] = [];
+  /** Matches among the ring's blocks, complete from `matchedFrom` on. */
+  readonly entries = new EntryList();
+  matchedFrom: number;
+  /** Bytes of records that ever matched, for P5. */
+  matchedBytes = 0;
+  /** Where the next walk over the members begins, so that none is always first. */
+  turn = 0;
+  /** Indexes of the block being matched. */
+  readonly matching: number[] = [];
+  conflation: ConflationList | null = null;
+  #progressMark = -1;
+  #progressMarkedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    feed: Feed,
+    name: string,
+    shape: FrameShape,
+    filter: CompiledFilter | null,
+    matchedFrom: number,
+  ) {
+    this.feed = feed;
+    this.name = name;
+    this.shape = shape;
+    this.filter = filter;
+    this.matchedFrom = matchedFrom;
+  }
+
+  add(cursor: StreamCursor): void {
+    cursor.memberIndex = this.members.length;
+    this.members.push(cursor);
+  }
+
+  remove(cursor: StreamCursor): void {
+    const last = this.members.pop() as StreamCursor;
+    if (last === cursor) return;
+    this.members[cursor.memberIndex] = last;
+    last.memberIndex = cursor.memberIndex;
+  }
+
+  /**
+   * How far tail cursors may say they are, although nothing passed their filter: one mark for all members, which moves
+   * at most once a second, so that members stay at few different places and go on sharing frames.
+   */
+  progressMark(nowMs: number, periodMs: number): number {
+    if (nowMs - this.#progressMarkedAtMs >= periodMs) {
+      this.#progressMark = this.feed.ring.end;
+      this.#progressMarkedAtMs = nowMs;
+    }
+    return this.#progressMark;
+  }
+
+  /** The log was cut: no mark may lie beyond. */
+  lowerMark(offset: number): void {
+    this.#progressMark = Math.min(this.#progressMark, offset);
+  }
+}
