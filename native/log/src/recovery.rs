@@ -19,7 +19,7 @@ use crate::layout::{
     CLEANED, DELETED, EPOCHS, LOG, SEGMENT_EXTENSIONS, SWAP, parse_segment_file, segment_path,
 };
 use crate::log::{Log, LogParts, View};
-use crate::scan_segment::{ScanPlan, Scanned, scan_segment};
+use crate::scan_segment::{ScanFailure, ScanPlan, Scanned, scan_segment};
 use crate::sealed::load_sealed;
 use crate::segment::{Segment, SegmentFacts};
 use crate::side_files::{snapshot_offsets, topic_id};
@@ -284,8 +284,13 @@ impl Recovery<'_> {
             check_from,
             index_interval_bytes,
         };
-        scan_segment(self.disk(), self.path, base_offset, &plan)
-            .map_err(|error| self.failed(&error))
+        scan_segment(self.disk(), self.path, base_offset, &plan).map_err(|failure| match failure {
+            ScanFailure::Write(error) => self.failed(&error),
+            ScanFailure::Read(error) => {
+                let path = segment_path(self.path, base_offset, LOG);
+                EngineError::io(format_args!("read {}", path.display()), &error)
+            }
+        })
     }
 
     /// Makes the indexes of a segment anew that was on the device as a whole.

@@ -11,6 +11,7 @@ use millrace_record::{
     BatchHeader, COVERED_FROM, HEADER_BYTES, NO_TIMESTAMP, check_header, crc_append,
 };
 
+use crate::access::Miss;
 use crate::index_file::IndexFile;
 use crate::indexes::Indexes;
 use crate::layout::{LOG, OFFSET_INDEX, TIME_INDEX, segment_path};
@@ -115,13 +116,47 @@ impl Chunks<'_> {
     }
 }
 
+/// Why a scan did not end. What cannot be read concerns one log, what cannot be written the whole disk.
+#[derive(Debug)]
+pub(crate) enum ScanFailure {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+impl From<ScanFailure> for Miss {
+    fn from(failure: ScanFailure) -> Self {
+        match failure {
+            ScanFailure::Read(error) | ScanFailure::Write(error) => Self::Failed(error),
+        }
+    }
+}
+
 /// Scans a segment and writes its indexes. The `.log` file is not changed.
 pub(crate) fn scan_segment(
     disk: &dyn Disk,
     dir: &Path,
     base_offset: i64,
     plan: &ScanPlan,
-) -> io::Result<Scanned> {
+) -> Result<Scanned, ScanFailure> {
+    let (scanned, indexes) =
+        read_segment(disk, dir, base_offset, plan).map_err(ScanFailure::Read)?;
+    let files = [
+        (OFFSET_INDEX, &indexes.offsets),
+        (TIME_INDEX, &indexes.times),
+    ];
+    for (extension, bytes) in files {
+        let path = segment_path(dir, base_offset, extension);
+        write_index(disk, &path, bytes).map_err(ScanFailure::Write)?;
+    }
+    Ok(scanned)
+}
+
+fn read_segment(
+    disk: &dyn Disk,
+    dir: &Path,
+    base_offset: i64,
+    plan: &ScanPlan,
+) -> io::Result<(Scanned, Indexes)> {
     let file = disk.open_read(&segment_path(dir, base_offset, LOG))?;
     let metadata = file.metadata()?;
     let modified = metadata
@@ -153,16 +188,6 @@ pub(crate) fn scan_segment(
     scan.trust_indexes(disk, dir)?;
     scan.walk()?;
     let indexes = scan.indexes;
-    write_index(
-        disk,
-        &segment_path(dir, base_offset, OFFSET_INDEX),
-        &indexes.offsets,
-    )?;
-    write_index(
-        disk,
-        &segment_path(dir, base_offset, TIME_INDEX),
-        &indexes.times,
-    )?;
     let facts = SegmentFacts {
         size_bytes: scan.position,
         offset_entries: indexes.offsets.len() / offset_index::ENTRY_BYTES,
@@ -172,14 +197,15 @@ pub(crate) fn scan_segment(
         last_modified_ms: modified.map_or(0, |since| since.as_millis() as i64),
         synced: false,
     };
-    Ok(Scanned {
+    let scanned = Scanned {
         facts,
         next_offset: scan.next_offset,
         file_bytes: scan.file_bytes,
         epochs: scan.epochs,
         first_timestamp: first_timestamp.filter(|_| scan.position > 0),
         bytes_since_index: scan.bytes_since_index,
-    })
+    };
+    Ok((scanned, indexes))
 }
 
 struct SegmentScan<'a> {

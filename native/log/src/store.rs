@@ -1,11 +1,13 @@
 //! The table of open directories and logs: what the boundary to Node talks to.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use millrace_io::{CompletionQueue, Disk, EngineError, ErrorCode, FileRange, Result};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::appender::Appender;
 use crate::dir::LogDir;
@@ -23,6 +25,8 @@ pub struct Store {
     janitor: Arc<Janitor>,
     dirs: RwLock<Vec<Option<Arc<LogDir>>>>,
     logs: RwLock<Vec<Option<Arc<Log>>>>,
+    /// Paths of logs that are open, or on their way.
+    paths: Mutex<HashSet<PathBuf>>,
 }
 
 impl Store {
@@ -36,6 +40,7 @@ impl Store {
             janitor,
             dirs,
             logs,
+            paths: Mutex::default(),
         }))
     }
 
@@ -78,8 +83,10 @@ impl Store {
             let what = format!("{} still has open logs", dir.path.display());
             return Err(EngineError::new(ErrorCode::UnknownHandle, what));
         }
-        for log in self.logs.write().iter_mut().filter(|log| open(log)) {
-            *log = None;
+        for slot in self.logs.write().iter_mut().filter(|log| open(log)) {
+            if let Some(log) = slot.take() {
+                self.paths.lock().remove(&log.path);
+            }
         }
         if let Some(slot) = self.dirs.write().get_mut(dir_id as usize) {
             *slot = None;
@@ -128,17 +135,19 @@ impl Store {
             let what = format!("{} does not exist", path.display());
             return Err(EngineError::new(ErrorCode::IoError, what));
         }
+        if !self.paths.lock().insert(path.clone()) {
+            let what = format!("{} is open already", path.display());
+            return Err(EngineError::new(ErrorCode::InvalidName, what));
+        }
         let id = {
             let mut logs = self.logs.write();
-            let same = |log: &Option<Arc<Log>>| log.as_ref().is_some_and(|log| log.path == path);
-            if logs.iter().any(same) {
-                let what = format!("{} is open already", path.display());
-                return Err(EngineError::new(ErrorCode::InvalidName, what));
-            }
             logs.push(None);
             (logs.len() - 1) as LogId
         };
-        let (log, opened) = open_log(id, &dir, &self.janitor, path, request)?;
+        let opened = open_log(id, &dir, &self.janitor, path.clone(), request);
+        let (log, opened) = opened.inspect_err(|_| {
+            self.paths.lock().remove(&path);
+        })?;
         if let Some(slot) = self.logs.write().get_mut(id as usize) {
             *slot = Some(log);
         }
@@ -161,19 +170,42 @@ impl Store {
     /// Renames the log's directory to `…-delete` durably; it is removed later.
     pub fn delete_log(&self, log_id: LogId) -> Result<()> {
         let log = self.log(log_id)?;
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let unique = since.as_nanos() << 32 | u128::from(log_id);
-        let path = log.rename_away(&deleted_dir_name(&log.name, unique))?;
+        let path = log.rename_away(&new_deleted_name(&log.name, log_id))?;
         self.forget(log_id);
-        let at = Instant::now() + log.options.read().file_delete_delay;
+        self.remove_after(path, log.options.read().file_delete_delay);
+        Ok(())
+    }
+
+    /// The same for a log that is not open, because it cannot be or need not. Nothing happens when
+    /// its directory is not there.
+    pub fn discard_log(&self, dir_id: DirId, name: &str) -> Result<()> {
+        check_name(name)?;
+        let dir = self.dir(dir_id)?;
+        dir.poison.check()?;
+        let path = dir.path.join(name);
+        // Held, so that nobody opens it meanwhile.
+        let paths = self.paths.lock();
+        if paths.contains(&path) {
+            let what = format!("{} is open", path.display());
+            return Err(EngineError::new(ErrorCode::InvalidName, what));
+        }
+        let to = dir.path.join(new_deleted_name(name, LogId::MAX));
+        match self.disk.rename(&path, &to) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|error| dir.fail(&format!("rename {name}"), &error))?,
+        }
+        drop(paths);
+        dir.sync_dir(&dir.path)?;
+        self.remove_after(to, Duration::ZERO);
+        Ok(())
+    }
+
+    fn remove_after(&self, path: PathBuf, delay: Duration) {
         self.janitor.schedule(Removal {
-            at,
+            at: Instant::now() + delay,
             paths: vec![path],
             retired: None,
         });
-        Ok(())
     }
 
     /// An open log.
@@ -202,8 +234,10 @@ impl Store {
     }
 
     fn forget(&self, log_id: LogId) {
-        if let Some(slot) = self.logs.write().get_mut(log_id as usize) {
-            *slot = None;
+        if let Some(slot) = self.logs.write().get_mut(log_id as usize)
+            && let Some(log) = slot.take()
+        {
+            self.paths.lock().remove(&log.path);
         }
     }
 
@@ -214,6 +248,14 @@ impl Store {
             .and_then(Clone::clone)
             .ok_or_else(|| EngineError::new(ErrorCode::UnknownHandle, format!("no dir {dir_id}")))
     }
+}
+
+/// A name that no other deleted log has.
+fn new_deleted_name(name: &str, log_id: LogId) -> String {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    deleted_dir_name(name, since.as_nanos() << 32 | u128::from(log_id))
 }
 
 impl Drop for Store {

@@ -201,3 +201,26 @@ fn a_slow_flush_does_not_hold_up_staging_committing_or_locating() {
     assert!(started.elapsed() < std::time::Duration::from_millis(200));
     assert_eq!(bench.wait_for(CompletionKind::Flushed).value, 1);
 }
+
+#[test]
+fn a_log_that_cannot_be_read_at_start_leaves_the_others_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (log, _) = bench.open(small_options());
+    bench.append(log.id(), batch_of(1, 0, 10));
+    bench.store.close_log(log.id()).unwrap();
+    disk.add(
+        Rule::fail(DiskOperation::Read, EIO)
+            .on("t-0/00000000000000000000.log")
+            .once_after(0),
+    );
+    let again = bench.request("t-0", small_options());
+    let refused = bench.store.open_log(&again).unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::IoError);
+    assert!(refused.message().contains("t-0/"), "{refused}");
+    let other = bench.request("u-0", small_options());
+    let other = bench.store.open_log(&other).unwrap().log_id;
+    bench.append(other, batch_of(1, 0, 10));
+    // Whoever mended it may open it again.
+    assert_eq!(bench.store.open_log(&again).unwrap().log_end_offset, 1);
+}

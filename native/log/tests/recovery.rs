@@ -403,3 +403,20 @@ fn one_process_per_directory_and_no_log_twice() {
         .unwrap_err();
     assert_eq!(bad.code(), ErrorCode::InvalidName);
 }
+
+#[test]
+fn a_log_that_is_not_open_can_be_discarded() {
+    let dir = tempfile::tempdir().unwrap();
+    written(dir.path(), small_options(), 10, false);
+    let bench = Bench::new(dir.path());
+    let (log, _) = bench.open(small_options());
+    let refused = bench.store.discard_log(bench.dir_id, "t-0").unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidName);
+    bench.store.close_log(log.id()).unwrap();
+    bench.store.discard_log(bench.dir_id, "t-0").unwrap();
+    bench.store.discard_log(bench.dir_id, "t-0").unwrap();
+    assert!(bench.store.discard_log(bench.dir_id, "../t-0").is_err());
+    assert!(bench.store.list_logs(bench.dir_id).unwrap().is_empty());
+    let (_, opened) = bench.open(small_options());
+    assert_eq!(opened.log_end_offset, 0);
+}

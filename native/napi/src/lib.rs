@@ -26,7 +26,7 @@ use napi_sys as sys;
 use crate::js::{Js, Value};
 
 /// Version of the calls between this binary and `packages/engine`; both must agree.
-const BINARY_VERSION: f64 = 2.0;
+const BINARY_VERSION: f64 = 3.0;
 
 /// Called by Node once per environment (main thread or worker).
 ///

@@ -21,6 +21,7 @@ pub(crate) const FUNCTIONS: &[(&CStr, Body)] = &[
     (c"openLog", open_log),
     (c"closeLog", close_log),
     (c"deleteLog", delete_log),
+    (c"discardLog", discard_log),
     (c"configureLog", configure_log),
 ];
 
@@ -95,6 +96,13 @@ fn close_log(call: &Call<'_>) -> Result<Value> {
 fn delete_log(call: &Call<'_>) -> Result<Value> {
     let (store, log) = (Arc::clone(&call.engine.store), call.u32(0)?);
     promise(call, to_undefined, move || store.delete_log(log))
+}
+
+/// (dirId, name)
+fn discard_log(call: &Call<'_>) -> Result<Value> {
+    let store = Arc::clone(&call.engine.store);
+    let (dir, name) = (call.u32(0)?, call.string(1)?);
+    promise(call, to_undefined, move || store.discard_log(dir, &name))
 }
 
 /// (logId, options)

@@ -4,7 +4,7 @@ import type { Reactor, ReactorOptions, ReactorStats } from './reactor.ts';
 import type { SegmentStore } from './segment-store.ts';
 
 /** Version of the calls below; the binary carries the same number. */
-const BINARY_VERSION = 2;
+const BINARY_VERSION = 3;
 
 /** The platforms a binary is built for. */
 const PLATFORM = `${process.platform}-${process.arch}`;

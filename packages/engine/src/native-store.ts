@@ -77,6 +77,10 @@ export class NativeStore implements SegmentStore {
     return settled(() => this.#native.deleteLog(logId));
   }
 
+  discardLog(dirId: number, name: string): Promise<void> {
+    return settled(() => this.#native.discardLog(dirId, name));
+  }
+
   configureLog(logId: number, options: LogOptions): void {
     try {
       this.#native.configureLog(logId, options);

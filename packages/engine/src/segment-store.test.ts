@@ -172,6 +172,17 @@ describe.each(BODIES)('segment store, $name body', (body) => {
     expect(await engine.store.listLogs(again.dirId)).toEqual([]);
   });
 
+  test('a log that is not open can be discarded, one that is cannot', async () => {
+    const { dirId, logId } = await open();
+    await expect(engine.store.discardLog(dirId, 'topic-0')).rejects.toMatchObject({
+      code: EngineErrorCode.invalidName,
+    });
+    await engine.store.closeLog(logId);
+    await engine.store.discardLog(dirId, 'topic-0');
+    await engine.store.discardLog(dirId, 'topic-0');
+    expect(await engine.store.listLogs(dirId)).toEqual([]);
+  });
+
   test('a topic id is written once and kept', async () => {
     const dirId = await engine.store.openDir(world.dir);
     const topicId = 'AAAAAAAAAAAAAAAAAAAAAQ';

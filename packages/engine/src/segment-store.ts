@@ -189,6 +189,8 @@ export interface SegmentStore {
   closeLog(logId: number): Promise<void>;
   /** Renames the directory to `…-delete` durably and removes it after `fileDeleteDelayMs`. */
   deleteLog(logId: number): Promise<void>;
+  /** The same for a log that is not open; nothing happens when it is not there. */
+  discardLog(dirId: number, name: string): Promise<void>;
   configureLog(logId: number, options: LogOptions): void;
 
   /**

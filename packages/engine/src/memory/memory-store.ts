@@ -91,12 +91,7 @@ export class MemoryStore implements SegmentStore {
 
   async openLog(request: OpenLogRequest): Promise<OpenedLog> {
     const { dirId, name } = request;
-    if (name === '' || name === '.' || name === '..' || name.includes('/')) {
-      throw new EngineError(EngineErrorCode.invalidName, `"${name}" names no log`);
-    }
-    if (this.#logs.some((log) => log?.dirId === dirId && log.name === name)) {
-      throw new EngineError(EngineErrorCode.invalidName, `${name} is open already`);
-    }
+    this.#checkNotOpen(dirId, name);
     const dir = this.#dir(dirId);
     let files = dir.logs.get(name);
     if (files === undefined) {
@@ -137,6 +132,20 @@ export class MemoryStore implements SegmentStore {
     const log = this.#log(logId);
     this.#dir(log.dirId).logs.delete(log.name);
     this.#logs[logId] = undefined;
+  }
+
+  async discardLog(dirId: number, name: string): Promise<void> {
+    this.#checkNotOpen(dirId, name);
+    this.#dir(dirId).logs.delete(name);
+  }
+
+  #checkNotOpen(dirId: number, name: string): void {
+    if (name === '' || name === '.' || name === '..' || name.includes('/')) {
+      throw new EngineError(EngineErrorCode.invalidName, `"${name}" names no log`);
+    }
+    if (this.#logs.some((log) => log?.dirId === dirId && log.name === name)) {
+      throw new EngineError(EngineErrorCode.invalidName, `${name} is open already`);
+    }
   }
 
   configureLog(logId: number, options: LogOptions): void {
