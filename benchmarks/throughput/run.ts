@@ -3,7 +3,7 @@
  * Servers take turns within each round; figures are medians over the rounds.
  *
  *   npm run bench -- throughput [--rounds 3] [--seconds 8] [--only produce-64k,…] [--without kafka]
- *                               [--ballast-gib 24] [--dir DIR] [--save]
+ *                               [--ballast-gib 28] [--dir DIR] [--save]
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '8' },
     only: { type: 'string', default: '' },
     without: { type: 'string', default: '' },
-    'ballast-gib': { type: 'string', default: String(Math.ceil(totalmem() / 2 ** 30)) },
+    'ballast-gib': { type: 'string', default: String(Math.ceil(totalmem() / 2 ** 30) + 4) },
     dir: { type: 'string', default: join(tmpdir(), 'millrace-bench') },
     save: { type: 'boolean', default: false },
   },
@@ -159,9 +159,9 @@ async function main(): Promise<void> {
       if (only.size > 0 && !only.has(scenario.name)) continue;
       const rounds = new Map<ServerName, Report[]>();
       for (let round = 0; round < Number(values.rounds); round++) {
-        ballast.refresh();
         for (const name of ['limit', 'millrace', 'kafka'] as const) {
           if (!takesPart(name, scenario)) continue;
+          ballast.refresh();
           const report =
             name === 'limit'
               ? await measureLimit(workDir, scenario, round)
