@@ -142,7 +142,7 @@ impl Appender {
             .iter()
             .map(|slice| slice.len() as u64)
             .sum();
-        let defers = waits || (self.may_defer && log.dir.pressure.lock().is_high(bytes));
+        let defers = waits || (self.may_defer && log.dir.pressure.lock().is_high());
         let outcome = match (broken, defers) {
             (true, _) => Outcome::Failed,
             (false, true) => self.defer(&log, mark),

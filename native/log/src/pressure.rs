@@ -1,32 +1,34 @@
 //! Tells when a write to the page cache is about to wait for the disk.
 //!
-//! The kernel makes writers wait once dirty pages pass the middle between its two thresholds. So the
-//! counters are read now and then; a write or a flush that took long is a warning of its own. While
-//! the warning lasts commits go to the writer thread, and after it until a write there was quick:
-//! the deciding thread does not try a bad disk again by itself.
+//! The kernel makes writers wait once dirty pages pass the middle between its two thresholds; before
+//! that even a full-speed load is not paused. So the first slow write looks at the kernel's counters,
+//! and a slow flush is a warning of its own. While the warning lasts commits go to the writer thread,
+//! and after it until a write there was quick: the deciding thread does not try a bad disk again by
+//! itself.
 
 use std::time::{Duration, Instant};
 
-/// One look at the counters per so many bytes: it costs about as much as writing 100 KB.
-const BYTES_PER_LOOK: u64 = 32 << 20;
-/// Share of the kernel's limit at which writes are handed over, in percent.
-const WARN_PERCENT: u64 = 95;
-/// A write that takes longer than this, and longer than its bytes explain, is slow. The kernel's
-/// pauses are longer, the time slices of a busy machine shorter.
+/// Share of the kernel's limit from which a slow write is its doing, in percent.
+const WARN_PERCENT: u64 = 90;
+/// A write that takes longer than this, and longer than its bytes explain, is slow. One alone may be
+/// a busy machine's doing; it warns when the counters are near the limit or a second one follows
+/// within `WARNING`.
 const SLOW_WRITE: Duration = Duration::from_millis(20);
 const SLOW_BYTES_PER_MS: u128 = 100_000;
+/// No busy machine takes that long: such a write warns at once.
+const STALLED_WRITE: Duration = Duration::from_millis(200);
 /// A flush that takes longer is slow.
 const SLOW_FLUSH: Duration = Duration::from_millis(200);
-/// How long a slow write or flush warns.
+/// How long a slow write or flush warns; longer while the counters stay near the limit.
 const WARNING: Duration = Duration::from_secs(1);
 
 /// The warning of one directory.
 #[derive(Debug)]
 pub(crate) struct Pressure {
-    bytes_since_look: u64,
     warned_until: Option<Instant>,
-    /// The last write was slow: the next one shows whether that is over.
+    /// The last write was slow while a warning lasted: the next one shows whether that is over.
     was_slow: bool,
+    last_slow: Option<Instant>,
     /// When the flushes that are under way began.
     flushes: Vec<Instant>,
     counters: Counters,
@@ -42,9 +44,9 @@ fn vmstat() -> Option<String> {
 impl Default for Pressure {
     fn default() -> Self {
         Self {
-            bytes_since_look: 0,
             warned_until: None,
             was_slow: false,
+            last_slow: None,
             flushes: Vec::new(),
             counters: vmstat,
         }
@@ -52,15 +54,8 @@ impl Default for Pressure {
 }
 
 impl Pressure {
-    /// Whether the next write of so many bytes had better not be made here.
-    pub(crate) fn is_high(&mut self, bytes: u64) -> bool {
-        self.bytes_since_look += bytes;
-        if self.bytes_since_look >= BYTES_PER_LOOK {
-            self.bytes_since_look = 0;
-            if (self.counters)().is_some_and(|text| is_near_limit(&text)) {
-                self.warn();
-            }
-        }
+    /// Whether the next write had better not be made here.
+    pub(crate) fn is_high(&mut self) -> bool {
         if self
             .flushes
             .iter()
@@ -70,11 +65,11 @@ impl Pressure {
         }
         match self.warned_until {
             Some(until) if until > Instant::now() => return true,
-            Some(_) => {
-                self.warned_until = None;
-                // Look again before the first write after a warning.
-                self.bytes_since_look = BYTES_PER_LOOK;
+            Some(_) if self.is_near_limit() => {
+                self.warn();
+                return true;
             }
+            Some(_) => self.warned_until = None,
             None => {}
         }
         self.was_slow
@@ -82,8 +77,14 @@ impl Pressure {
 
     /// Notes how long a write took, wherever it was made.
     pub(crate) fn note_write(&mut self, bytes: u64, took: Duration) {
-        self.was_slow =
-            took > SLOW_WRITE && took.as_millis() * SLOW_BYTES_PER_MS > u128::from(bytes);
+        let now = Instant::now();
+        let slow = took > SLOW_WRITE && took.as_millis() * SLOW_BYTES_PER_MS > u128::from(bytes);
+        let again =
+            self.warned_until.is_some() || self.last_slow.is_some_and(|last| now - last < WARNING);
+        self.was_slow = slow && (again || took > STALLED_WRITE || self.is_near_limit());
+        if slow {
+            self.last_slow = Some(now);
+        }
         if self.was_slow {
             self.warn();
         }
@@ -104,6 +105,10 @@ impl Pressure {
         if began.elapsed() > SLOW_FLUSH {
             self.warn();
         }
+    }
+
+    fn is_near_limit(&self) -> bool {
+        (self.counters)().is_some_and(|text| is_near_limit(&text))
     }
 
     fn warn(&mut self) {
@@ -139,33 +144,53 @@ mod tests {
     const CALM: &str = "nr_dirty 10\nnr_writeback 5\nnr_writeback_temp 9999\n\
         nr_dirty_threshold 200\nnr_dirty_background_threshold 100\n";
 
+    fn calm() -> Pressure {
+        Pressure {
+            counters: || Some(CALM.to_owned()),
+            ..Pressure::default()
+        }
+    }
+
     #[test]
     fn the_limit_is_the_middle_of_both_thresholds() {
         assert!(!is_near_limit(CALM));
-        assert!(!is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 137")));
-        assert!(is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 138")));
+        assert!(!is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 130")));
+        assert!(is_near_limit(&CALM.replace("nr_dirty 10", "nr_dirty 131")));
         assert!(!is_near_limit("nothing of the kind"));
         assert!(vmstat().is_none_or(|text| text.contains("nr_dirty_threshold ")));
     }
 
     #[test]
     fn a_slow_write_warns_but_a_large_one_may_take_its_time() {
-        let mut pressure = Pressure::default();
+        let mut pressure = calm();
         pressure.note_write(10_000_000, Duration::from_millis(50));
-        assert!(!pressure.is_high(1));
-        pressure.note_write(100_000, Duration::from_millis(50));
-        assert!(pressure.is_high(1));
+        assert!(!pressure.is_high());
+        pressure.note_write(100_000, Duration::from_millis(500));
+        assert!(pressure.is_high());
+    }
+
+    #[test]
+    fn a_pause_warns_when_it_comes_again() {
+        let mut pressure = calm();
+        pressure.note_write(1, Duration::from_millis(50));
+        assert!(!pressure.is_high(), "once may be chance");
+        pressure.note_write(1, Duration::from_millis(1));
+        pressure.note_write(1, Duration::from_millis(50));
+        assert!(pressure.is_high());
+        let mut stalled = calm();
+        stalled.note_write(1, Duration::from_millis(500));
+        assert!(stalled.is_high());
     }
 
     #[test]
     fn only_a_quick_write_ends_the_suspicion_of_a_slow_one() {
-        let mut pressure = Pressure::default();
+        let mut pressure = calm();
         pressure.note_write(1, Duration::from_secs(2));
         pressure.warned_until = Some(Instant::now());
-        assert!(pressure.is_high(1));
-        assert!(pressure.is_high(1), "the warning is over, nobody has tried");
+        assert!(pressure.is_high());
+        assert!(pressure.is_high(), "the warning is over, nobody has tried");
         pressure.note_write(1, Duration::from_millis(1));
-        assert!(!pressure.is_high(1));
+        assert!(!pressure.is_high());
     }
 
     #[test]
@@ -173,23 +198,30 @@ mod tests {
         let mut pressure = Pressure::default();
         let quick = pressure.flush_begins();
         pressure.flush_ends(quick);
-        assert!(!pressure.is_high(1) && pressure.flushes.is_empty());
+        assert!(!pressure.is_high() && pressure.flushes.is_empty());
         let began = Instant::now() - Duration::from_millis(300);
         pressure.flushes.push(began);
-        assert!(pressure.is_high(1));
+        assert!(pressure.is_high());
         pressure.warned_until = None;
         pressure.flush_ends(began);
-        assert!(pressure.is_high(1) && pressure.flushes.is_empty());
+        assert!(pressure.is_high() && pressure.flushes.is_empty());
     }
 
     #[test]
-    fn the_counters_are_looked_at_once_in_a_while() {
+    fn a_slow_write_near_the_limit_warns_for_as_long_as_it_is_near() {
         let counters = || Some(CALM.replace("nr_dirty 10", "nr_dirty 900"));
         let mut pressure = Pressure {
             counters,
             ..Pressure::default()
         };
-        assert!(!pressure.is_high(BYTES_PER_LOOK - 1));
-        assert!(pressure.is_high(1));
+        assert!(!pressure.is_high(), "full speed is no pause");
+        pressure.note_write(1, Duration::from_millis(50));
+        assert!(pressure.is_high());
+        pressure.note_write(1, Duration::from_millis(1));
+        pressure.warned_until = Some(Instant::now());
+        assert!(pressure.is_high());
+        pressure.counters = || Some(CALM.to_owned());
+        pressure.warned_until = Some(Instant::now());
+        assert!(!pressure.is_high());
     }
 }

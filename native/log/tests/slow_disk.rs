@@ -25,7 +25,7 @@ fn slow(milliseconds: u64) -> Rule {
 fn warned(bench: &mut Bench, disk: &FaultyDisk, options: LogOptions) -> Arc<Log> {
     let (log, _) = bench.open(options);
     bench.appender.set_deferral(true);
-    disk.add(slow(60));
+    disk.add(slow(260));
     bench.append_now(log.id(), batch_of(1, 0, 100));
     assert!(
         bench.appender.deferred().is_empty(),
