@@ -19,7 +19,7 @@ const PARENT_POLL_MS = 250;
 /** What is run once everything stands; `args` are the user's. */
 const COMMANDS = {
   setup: () => undefined,
-  start: (args) => ({ argv: [umbrellaBin(), 'broker', ...brokerArguments(args)], lifeline: true }),
+  start: (args) => ({ argv: [umbrellaBin(), 'start', ...brokerArguments(args)], lifeline: true }),
   millrace: (args) => ({ argv: [umbrellaBin(), ...args], lifeline: false }),
   test: (args) => script('run-tests.ts', args),
   check: (args) => script('check.ts', args),

@@ -4,7 +4,7 @@ import path from 'node:path';
 import {
   Child,
   eventually,
-  freePort,
+  freePorts,
   portIsBound,
   type TempFolder,
   tempFolder,
@@ -18,10 +18,11 @@ const TRIES_MAX = 3;
 
 let folder: TempFolder;
 let port: number;
+let gatewayPort: number;
 
 beforeEach(async () => {
   folder = tempFolder('launcher');
-  port = await freePort();
+  [port = 0, gatewayPort = 0] = await freePorts(2);
 });
 
 afterEach(async () => {
@@ -36,6 +37,8 @@ function npmStart(...more: string[]): Child {
       ...['start', '--silent', '--'],
       ...['--override', `listeners=PLAINTEXT://127.0.0.1:${port}`],
       ...['--override', `log.dirs=${folder.path}/data`],
+      ...['--override', `gateway.listen=127.0.0.1:${gatewayPort}`],
+      ...['--override', 'gateway.admin.listen=127.0.0.1:0'],
       ...more,
     ],
     { cwd: ROOT },
@@ -77,7 +80,8 @@ function childOf(pid: number): number {
 
 async function expectNothingLeft(): Promise<void> {
   await eventually('no process and no bound port is left', GONE_MS_MAX, async () => {
-    return brokersOn(folder.path).length === 0 && !(await portIsBound(port));
+    const isBound = (await portIsBound(port)) || (await portIsBound(gatewayPort));
+    return brokersOn(folder.path).length === 0 && !isBound;
   });
   expect(existsSync(path.join(folder.path, 'data', '.kafka_cleanshutdown'))).toBe(true);
 }
@@ -97,6 +101,9 @@ test('starts within two seconds, says where it listens and what to try, and star
   expect(fastestMs).toBeLessThan(READY_MS_MAX);
   expect(npm.stdout + npm.stderr).toContain(`${folder.path}/data`);
   expect(npm.stdout).toMatch(/kcat|console-producer/);
+  const url = /^millrace: open (http:\/\/\S+)$/m.exec(npm.stdout.split('\n')[0] ?? '')?.[1] ?? '';
+  expect(await (await fetch(url)).text()).toContain('<title>Millrace</title>');
+  expect(npm.stdout).toContain('reachable from this machine only');
   process.kill(npm.pid, 'SIGTERM');
   await expectNothingLeft();
 });
@@ -137,11 +144,21 @@ test('a taken port is one clear error', async () => {
     ),
     { cwd: ROOT },
   );
-  const { code } = await second.exited;
-  expect(code).not.toBe(0);
-  const said = second.stderr.trim().split('\n');
-  expect(said.filter((line) => /^\s+at /.test(line))).toEqual([]);
-  expect(said.join('\n')).toMatch(new RegExp(`${port}.*(in use|taken)|(in use|taken).*${port}`));
+  await expectOneClearError(second, port);
+  const third = npmStart(
+    ...['--override', 'listeners=PLAINTEXT://127.0.0.1:0'],
+    ...['--override', `log.dirs=${folder.path}/third`],
+    ...['--override', 'millrace.metrics.listener='],
+  );
+  await expectOneClearError(third, gatewayPort);
   process.kill(npm.pid, 'SIGTERM');
   await expectNothingLeft();
 });
+
+async function expectOneClearError(npm: Child, taken: number): Promise<void> {
+  const { code } = await npm.exited;
+  expect(code).not.toBe(0);
+  const said = npm.stderr.trim().split('\n');
+  expect(said.filter((line) => /^\s+at /.test(line))).toEqual([]);
+  expect(said.join('\n')).toMatch(new RegExp(`${taken}.*(in use|taken)|(in use|taken).*${taken}`));
+}

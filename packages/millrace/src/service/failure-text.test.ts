@@ -9,6 +9,13 @@ test('a taken port comes with what to do about it', () => {
   );
 });
 
+test('so does one of the gateway', () => {
+  const error = Object.assign(new Error('Cannot listen on 127.0.0.1:8089: taken.'), {
+    name: 'ListenError',
+  });
+  expect(describeStartFailure(error)).toMatch(/^Cannot listen .*: taken\. Stop .*gateway\.listen=/);
+});
+
 test('a refusal is its sentence, on one line', () => {
   expect(describeStartFailure(new Error('broker.id\nis not a number'))).toBe(
     'broker.id is not a number',

@@ -13,8 +13,15 @@ const ADVICE: Readonly<Partial<Record<number, string>>> = {
 export function describeStartFailure(error: unknown): string {
   if (isBug(error)) return describeBug(error);
   const text = (error as Error).message.split('\n').join(' ');
-  const advice = error instanceof EngineError ? ADVICE[error.code] : undefined;
-  return advice === undefined ? text : `${text}. ${advice}`;
+  const advice = adviceOn(error as Error);
+  return advice === undefined ? text : `${text.replace(/\.$/, '')}. ${advice}`;
+}
+
+function adviceOn(error: Error): string | undefined {
+  if (error instanceof EngineError) return ADVICE[error.code];
+  // By its name: the gateway is not loaded for it.
+  if (error.name !== 'ListenError') return undefined;
+  return 'Stop what listens there, or choose another port: --override gateway.listen=127.0.0.1:8189';
 }
 
 /** One line for an error that nobody expected: what, and where in the code. */
