@@ -1,0 +1,133 @@
+import { CloseCode, ErrorCode, encodeFrame } from '@millrace/gateway-protocol';
+import { describe, expect, test } from 'vitest';
+import { SessionRig } from './testing/session-rig.ts';
+
+describe('C44: the heartbeat', () => {
+  test('closes a silent client after 33 s', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    await rig.advance(32_500);
+    expect(client.closeCode).toBeNull();
+    expect(client.kinds()).toContain('ping');
+    await rig.advance(1600);
+    expect(client.closeCode).toBe(CloseCode.NO_PONG);
+  });
+
+  test('a late Pong is in time, and any message counts', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    await rig.advance(32_000);
+    client.send({ kind: 'pong', nonce: 1 });
+    await rig.advance(32_000);
+    client.send({ kind: 'pause', sub: 9 });
+    await rig.advance(32_000);
+    expect(client.closeCode).toBeNull();
+  });
+
+  test('a client that takes bytes slowly lives without answering', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    client.raw.stopReading(0);
+    for (let i = 0; i < 20; i++) {
+      client.send({ kind: 'ping', nonce: i });
+      await rig.advance(1000);
+    }
+    for (let second = 0; second < 60; second++) {
+      client.raw.read(20);
+      await rig.advance(1000);
+    }
+    expect(client.closeCode).toBeNull();
+  });
+
+  test('a socket that takes nothing for 30 s is 4008', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    client.raw.stopReading(0);
+    client.send({ kind: 'ping', nonce: 1 });
+    for (let second = 0; second < 29; second++) {
+      await rig.advance(1000);
+      client.send({ kind: 'pong', nonce: 1 });
+    }
+    expect(client.closeCode).toBeNull();
+    await rig.advance(3000);
+    expect(client.closeCode).toBe(CloseCode.SOCKET_STALLED);
+  });
+});
+
+describe('C45: floods', () => {
+  test('10,000 Pings without reading are 4507, with a bounded lane', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    client.raw.stopReading(0);
+    for (let i = 0; i < 10_000 && client.closeCode === null; i++)
+      client.send({ kind: 'ping', nonce: i });
+    expect(client.closeCode).toBe(CloseCode.ABUSE);
+  });
+
+  test('answers that nobody reads fill the lane up to its bound, then 4507', async () => {
+    const rig = new SessionRig(['gateway.requests.per.second=100000']);
+    const client = await rig.welcomed();
+    client.raw.stopReading(0);
+    let most = 0;
+    for (let i = 1; i < 10_000 && client.closeCode === null; i++) {
+      client.send({ kind: 'commit', req: i, sub: 7, name: 'x' });
+      await Promise.resolve();
+      most = Math.max(most, i);
+    }
+    await rig.settle();
+    expect(client.closeCode).toBe(CloseCode.ABUSE);
+    // 64 KiB of socket and 32 KiB of lane, in answers of some 60 bytes.
+    expect(most).toBeLessThan(3000);
+  });
+
+  test('requests beyond their rate are refused, then 4507', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    for (let i = 1; i <= 101; i++) client.send({ kind: 'unsubscribe', req: i, sub: 1 });
+    const errors = client.frames().filter((frame) => frame.kind === 'error');
+    expect(errors.at(-1)).toMatchObject({ code: ErrorCode.OVERLOADED, id: 101, retryable: true });
+    for (let i = 102; i <= 130; i++) client.send({ kind: 'unsubscribe', req: i, sub: 1 });
+    expect(client.closeCode).toBe(CloseCode.ABUSE);
+  });
+});
+
+describe('C05, C07: messages', () => {
+  test('64 frames are one message, 65 are 4501', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    const pause = encodeFrame({ kind: 'pause', sub: 1 });
+    client.raw.send(Buffer.concat(Array.from({ length: 64 }, () => pause)));
+    expect(client.closeCode).toBeNull();
+    client.raw.send(Buffer.concat(Array.from({ length: 65 }, () => pause)));
+    expect(client.closeCode).toBe(CloseCode.BAD_FRAME);
+    expect(client.take('error').code).toBe(ErrorCode.BAD_REQUEST);
+  });
+
+  test('a frame kind of the server is 4501', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    client.raw.send(encodeFrame({ kind: 'authOk', req: 1 }));
+    expect(client.closeCode).toBe(CloseCode.BAD_FRAME);
+  });
+
+  test('a frame that means nothing is 107 and keeps the connection; twenty of them are 4507', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed({ isText: true });
+    const bad = (id: number) =>
+      client.raw.send(Buffer.from(`{"t":"subscribe","req":${id},"sub":${id},"lane":9}`), true);
+    for (let id = 1; id < 20; id++) bad(id);
+    expect(client.take('error')).toMatchObject({ code: ErrorCode.BAD_REQUEST, id: 1 });
+    expect(client.closeCode).toBeNull();
+    bad(20);
+    expect(client.closeCode).toBe(CloseCode.ABUSE);
+  });
+
+  test('one bad connection touches no other', async () => {
+    const rig = new SessionRig();
+    const [bad, good] = [await rig.welcomed(), await rig.welcomed()];
+    bad.raw.send(new Uint8Array(32).fill(0xff));
+    expect(bad.closeCode).toBe(CloseCode.BAD_FRAME);
+    good.send({ kind: 'ping', nonce: 5 });
+    expect(good.take('pong').nonce).toBe(5);
+  });
+});

@@ -1,0 +1,184 @@
+import { Producer } from '@millrace/client';
+import {
+  CloseCode,
+  ErrorCode,
+  PackedRecordsReader,
+  type Records,
+  StartKind,
+} from '@millrace/gateway-protocol';
+import { MillraceProcess } from '@millrace/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RunningGateway, startGateway } from '../gateway.ts';
+import { FrameClient } from './testing/web-socket-client.ts';
+
+let broker: MillraceProcess;
+let gateway: RunningGateway;
+let producer: Producer;
+
+beforeAll(async () => {
+  broker = await MillraceProcess.start();
+  gateway = await startGateway({
+    overrides: [
+      `gateway.kafka.bootstrap.servers=${broker.bootstrap}`,
+      'gateway.listen=127.0.0.1:0',
+      'gateway.admin.listen=127.0.0.1:0',
+      'gateway.auth.mode=none',
+      'gateway.hosts=127.0.0.1',
+      'gateway.origins.allow.missing=true',
+      'gateway.drain.spread.ms=200',
+      'gateway.drain.close.after.ms=200',
+      'gateway.drain.deadline.ms=5000',
+    ],
+  });
+  producer = new Producer({ bootstrapServers: broker.bootstrap });
+});
+
+afterAll(async () => {
+  producer?.abort();
+  await gateway?.close();
+  await broker?.remove();
+});
+
+const text = (bytes: Uint8Array | null) =>
+  bytes === null ? null : new TextDecoder().decode(bytes);
+
+function valuesOf(frame: Records): (string | null)[] {
+  const reader = new PackedRecordsReader(frame.payload ?? new Uint8Array(0), {
+    count: frame.count,
+    fromOffset: Number(frame.fromOffset),
+    nextOffset: Number(frame.nextOffset),
+    baseTimestamp: Number(frame.baseTimestamp),
+  });
+  const values: (string | null)[] = [];
+  while (reader.next()) values.push(text(reader.value));
+  return values;
+}
+
+async function welcomed(isText = false): Promise<FrameClient> {
+  const client = await FrameClient.open(gateway.port, isText);
+  client.send({ kind: 'hello', caps: 31 });
+  await client.take('welcome');
+  return client;
+}
+
+/** Takes records until there are `count`, checking that no offset is missing between frames. */
+async function read(client: FrameClient, count: number, from: bigint): Promise<(string | null)[]> {
+  const values: (string | null)[] = [];
+  let position = from;
+  while (values.length < count) {
+    const frame = await client.take('records');
+    expect(frame.fromOffset).toBe(position);
+    position = frame.nextOffset;
+    values.push(...valuesOf(frame));
+  }
+  return values;
+}
+
+describe.each([false, true])('over the network (JSON: %s)', (isText) => {
+  const topic = `stream-${isText}`;
+
+  test('streams from the beginning, then live, and resumes exactly with the final token', async () => {
+    for (let i = 0; i < 50; i++) await producer.send({ topic, key: 'k', value: `v${i}` });
+    const client = await welcomed(isText);
+    client.send({ kind: 'subscribe', req: 1, sub: 1, topic, start: StartKind.EARLIEST });
+    const { streams } = await client.take('subscribed');
+    expect(streams[0]).toMatchObject({ partition: 0, outcome: 0, startOffset: 0n });
+    const expected = Array.from({ length: 50 }, (_, i) => `v${i}`);
+    expect(await read(client, 50, 0n)).toEqual(expected);
+    await client.take('caughtUp');
+    await producer.send({ topic, key: 'k', value: 'live' });
+    expect(await read(client, 1, 50n)).toEqual(['live']);
+
+    client.send({ kind: 'unsubscribe', req: 2, sub: 1 });
+    const { resume, code } = await client.take('unsubscribed');
+    expect(code).toBe(0);
+    client.socket.close();
+    await producer.send({ topic, key: 'k', value: 'missed' });
+    const again = await welcomed(isText);
+    again.send({ kind: 'subscribe', req: 1, sub: 1, topic, start: StartKind.RESUME, resume });
+    expect((await again.take('subscribed')).streams[0]).toMatchObject({ startOffset: 51n });
+    expect(await read(again, 1, 51n)).toEqual(['missed']);
+    again.socket.close();
+  });
+
+  test('publishes, and delivers what it published', async () => {
+    const client = await welcomed(isText);
+    const name = `${topic}-publish`;
+    await producer.send({ topic: name, value: 'first' });
+    client.send({ kind: 'subscribe', req: 1, sub: 1, topic: name, start: StartKind.LATEST });
+    await client.take('subscribed');
+    const value = Buffer.from('hello');
+    client.send({ kind: 'publish', seq: 1n, topic: name, key: Buffer.from('k'), value });
+    const result = await client.take('pubResult');
+    expect(result).toMatchObject({ seq: 1n, code: 0, partition: 0, baseOffset: 1n });
+    expect(await read(client, 1, 1n)).toEqual(['hello']);
+    client.socket.close();
+  });
+
+  test('commits, and starts where it committed', async () => {
+    const client = await welcomed(isText);
+    const subscribe = { kind: 'subscribe', topic, start: StartKind.COMMITTED, name: 'n' } as const;
+    client.send({ ...subscribe, req: 1, sub: 1 });
+    await client.take('subscribed');
+    const offsets = [{ partition: 0, offset: 7n, epoch: -1 }];
+    client.send({ kind: 'commit', req: 2, sub: 1, name: 'n', offsets });
+    expect(await client.take('committed')).toMatchObject({ req: 2, code: 0 });
+    client.send({ ...subscribe, req: 3, sub: 2, lane: 1 });
+    expect((await client.take('subscribed')).streams[0]).toMatchObject({ startOffset: 7n });
+    client.socket.close();
+  });
+});
+
+test('an unknown topic is 103', async () => {
+  const client = await welcomed();
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 'no-such-topic' });
+  expect(await client.take('error')).toMatchObject({ id: 1, code: ErrorCode.FORBIDDEN });
+  client.socket.close();
+});
+
+test('C10: LATEST under constant produce misses nothing from its start on', async () => {
+  const topic = 'latest';
+  await producer.send({ topic, value: '0' });
+  let isOver = false;
+  const producing = (async () => {
+    for (let sent = 1; !isOver; sent++) await producer.send({ topic, value: String(sent) });
+  })();
+  const client = await welcomed();
+  const positions = new Map<number, bigint>();
+  const goals = new Map<number, bigint>();
+  for (let attach = 1; attach <= 30; attach++) {
+    const lane = attach % 3;
+    client.send({ kind: 'subscribe', req: attach, sub: attach, topic, lane });
+    const { streams } = await client.take('subscribed');
+    const { stream, startOffset } = streams[0] as (typeof streams)[number];
+    positions.set(stream, startOffset);
+    goals.set(stream, startOffset + 10n);
+    while ((positions.get(stream) ?? 0n) < (goals.get(stream) ?? 0n)) {
+      const frame = await client.take('records');
+      const position = positions.get(frame.stream);
+      if (position === undefined) continue;
+      expect(frame.fromOffset).toBe(position);
+      const from = Number(position);
+      expect(valuesOf(frame)).toEqual(Array.from({ length: frame.count }, (_, i) => `${from + i}`));
+      positions.set(frame.stream, frame.nextOffset);
+    }
+    client.send({ kind: 'unsubscribe', req: 1000 + attach, sub: attach });
+    await client.take('unsubscribed');
+    positions.delete(stream);
+    client.frames.length = 0;
+  }
+  isOver = true;
+  await producing;
+  client.socket.close();
+});
+
+test('C47: closing says Goaway with tokens, then 4001', async () => {
+  const client = await welcomed();
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 'latest' });
+  await client.take('subscribed');
+  const closing = gateway.close();
+  const goaway = await client.take('goaway');
+  expect(goaway.tokens).toHaveLength(1);
+  expect(await client.closed()).toBe(CloseCode.GOING_AWAY);
+  await closing;
+});

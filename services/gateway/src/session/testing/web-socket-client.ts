@@ -1,0 +1,91 @@
+import {
+  type ClientFrame,
+  encodeFrame,
+  encodeJsonFrame,
+  type Frame,
+  type FrameFields,
+  type FrameKind,
+  type FrameOf,
+  readJsonMessage,
+  readMessage,
+  serverLimits,
+} from '@millrace/gateway-protocol';
+
+const WAIT_MS = 10_000;
+
+/** A WebSocket of Node that speaks frames, for tests over the network. */
+export class FrameClient {
+  readonly socket: WebSocket;
+  readonly frames: Frame[] = [];
+  closeCode: number | null = null;
+  readonly #isText: boolean;
+  #arrived: () => void = () => {};
+
+  private constructor(socket: WebSocket, isText: boolean) {
+    this.socket = socket;
+    this.#isText = isText;
+    socket.binaryType = 'arraybuffer';
+    socket.onmessage = ({ data }) => this.#read(data as string | ArrayBuffer);
+    socket.onclose = ({ code }) => {
+      this.closeCode = code;
+      this.#arrived();
+    };
+  }
+
+  /** Connects and waits for the upgrade. */
+  static async open(port: number, isText = false): Promise<FrameClient> {
+    const protocol = isText ? 'millrace.v1.json' : 'millrace.v1.fb';
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/v1/ws`, protocol);
+    const client = new FrameClient(socket, isText);
+    await new Promise<void>((resolve, reject) => {
+      socket.onopen = () => resolve();
+      socket.onerror = () => reject(new Error('the upgrade was refused'));
+    });
+    return client;
+  }
+
+  send(frame: FrameFields<ClientFrame['kind']>): void {
+    const plain = frame as Parameters<typeof encodeJsonFrame>[0];
+    if (this.#isText) this.socket.send(encodeJsonFrame(plain));
+    else this.socket.send(encodeFrame(plain));
+  }
+
+  /** Removes and returns the first frame of a kind, once it is there. @throws Error after ten seconds. */
+  async take<K extends FrameKind>(kind: K): Promise<FrameOf<K>> {
+    const untilMs = Date.now() + WAIT_MS;
+    for (;;) {
+      const at = this.frames.findIndex((frame) => frame.kind === kind);
+      if (at >= 0) return this.frames.splice(at, 1)[0] as FrameOf<K>;
+      const kinds = this.frames.map((frame) => frame.kind).join(', ');
+      if (this.closeCode !== null || Date.now() > untilMs)
+        throw new Error(`no ${kind} among: ${kinds}; close code ${this.closeCode}`);
+      await new Promise<void>((resolve) => {
+        this.#arrived = resolve;
+        setTimeout(resolve, 200);
+      });
+    }
+  }
+
+  /** Waits for the end of the connection. */
+  async closed(): Promise<number> {
+    while (this.closeCode === null)
+      await new Promise<void>((resolve) => {
+        this.#arrived = resolve;
+        setTimeout(resolve, 200);
+      });
+    return this.closeCode;
+  }
+
+  #read(data: string | ArrayBuffer): void {
+    const reading =
+      typeof data === 'string'
+        ? readJsonMessage(data, 'toClient', serverLimits)
+        : readMessage(new Uint8Array(data), 'toClient', serverLimits);
+    if (!reading.ok) throw new Error(reading.message);
+    for (const frame of reading.frames) {
+      if (frame.kind === 'refused') throw new Error(frame.message);
+      this.frames.push(frame);
+    }
+    this.#arrived();
+  }
+}
