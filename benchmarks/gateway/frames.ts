@@ -27,7 +27,7 @@ const SUB = 1;
 const WINDOW_BYTES = 8 << 20;
 const KEY_HEADER = 'dGhlIHNhbXBsZSBub25jZQ==';
 /** Makes a place that is looked for in encoded bytes unmistakable. */
-const MARK = 0x7a5b_3c1d;
+const MARK = 0x7a_5b3c;
 const MARK_LONG = 0x1a2b_3c4d_5e6fn;
 /** Found by the generator, which writes the moment a record was due behind it. */
 const STAMP_MAGIC = Uint8Array.of(1, 0x53, 0x54, 0x41, 0x4d, 0x50, 2, 3);

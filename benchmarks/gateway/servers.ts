@@ -148,7 +148,7 @@ export class GatewayServer implements Server {
       this.#profileDir === '' ? [] : ['--cpu-prof', `--cpu-prof-dir=${this.#profileDir}`];
     const argv = [process.execPath, ...profile, MILLRACE, 'gateway', this.overrideFile];
     this.#child = onServerCore(argv);
-    await this.#child.saying(/listening on/, START_TIMEOUT_MS);
+    await this.#child.saying(/the gateway listens on/, START_TIMEOUT_MS);
   }
 
   async kill(): Promise<void> {

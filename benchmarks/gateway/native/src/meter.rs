@@ -88,13 +88,16 @@ impl Meter {
         self.measuring = false;
     }
 
-    /// A message with `records` of them in `bytes` on the wire; `sampled` finds their stamp.
+    /// `records` that came in a WebSocket frame of `bytes`; 0 bytes = in the same one as those before.
     pub fn message(&mut self, records: u64, bytes: usize, message: &[u8]) {
         self.delivered += records;
         if !self.measuring {
             return;
         }
         self.deliveries += records;
+        if bytes == 0 {
+            return;
+        }
         self.messages += 1;
         self.bytes += bytes as u64;
         if self.sample_every == 0 {

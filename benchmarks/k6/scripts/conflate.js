@@ -1,0 +1,51 @@
+// 500 readers at a hundredth of the speed with CONFLATE_KEY: what they see is fresh, and the last value of each key
+// is right. The runner ends the load with one record of each key that says `final`.
+import { Rate, Trend } from 'k6/metrics';
+import { text } from '../lib/frames.js';
+import { STAMP_LENGTH, subscribers } from '../lib/gateway-client.js';
+import { mySockets, SECONDS, scaled, TOPIC, URLS, users } from '../lib/load.js';
+import { thresholds } from '../lib/metrics.js';
+
+const CONFLATE_KEY = 2;
+const WINDOW_BYTES = 65_536;
+/** Of the load's bytes, ten times a second. */
+const BYTES_PER_TURN = 2_500;
+const staleMs = new Trend('gw_stale_ms', true);
+const finals = new Rate('gw_final');
+
+export const options = {
+  scenarios: { conflate: users(scaled(500)) },
+  thresholds: thresholds({ gw_stale_ms: ['p(99)<1000'], gw_final: ['rate==1'] }),
+};
+
+export default function conflate() {
+  const keys = scaled(10_000);
+  const seen = [];
+  const clients = subscribers(mySockets(), SECONDS, (index) => {
+    const done = new Set();
+    seen[index] = done;
+    return {
+      ...{ url: URLS[0], topic: TOPIC, credit: false, window: WINDOW_BYTES, measure: false },
+      subscribe: { policy: CONFLATE_KEY },
+      onRecord: (_offset, key, value, timestamp) => {
+        const said = text(value.subarray(0, STAMP_LENGTH + 6));
+        if (said.endsWith('final')) done.add(text(key));
+        else staleMs.add(timestamp - Number(said.slice(0, STAMP_LENGTH)));
+      },
+    };
+  });
+  const turn = setInterval(() => {
+    for (const client of clients) client.give(BYTES_PER_TURN);
+  }, 100);
+  // At the end they read as fast as they can.
+  setTimeout(() => {
+    clearInterval(turn);
+    for (const client of clients) client.give(8 << 20);
+  }, SECONDS * 800);
+  setTimeout(
+    () => {
+      for (const done of seen) finals.add(done.size === keys);
+    },
+    SECONDS * 1000 - 100,
+  );
+}

@@ -1,0 +1,54 @@
+// Tokens that expire; 95 of 100 sockets refresh theirs in place and never lose a stream, the others are closed 4005.
+import http from 'k6/http';
+import { Rate } from 'k6/metrics';
+import { subscribers } from '../lib/gateway-client.js';
+import { mySockets, SECONDS, scaled, TOPIC, URLS, users } from '../lib/load.js';
+import { badCloses, thresholds } from '../lib/metrics.js';
+
+/** A token of this life; a socket refreshes after half of it. */
+const TOKEN_URL = __ENV.TOKEN_URL;
+const LIFE_SECONDS = Number(__ENV.TOKEN_LIFE_SECONDS);
+const TOKEN_EXPIRED = 4005;
+const refused = new Rate('gw_refuser_closed');
+const refreshed = new Rate('gw_refreshed');
+
+export const options = {
+  scenarios: { token: users(scaled(2000)) },
+  thresholds: thresholds({
+    gw_bad_close: ['count==0'],
+    gw_refuser_closed: ['rate==1'],
+    gw_refreshed: ['rate==1'],
+  }),
+};
+
+export default function token() {
+  const count = mySockets();
+  const newToken = () => http.get(TOKEN_URL).body;
+  let current = newToken();
+  const isRefuser = (index) => index % 20 === 19;
+  const closed = new Set();
+  const clients = subscribers(count, SECONDS, (index) => ({
+    ...{ url: URLS[0], topic: TOPIC, token: current },
+    onFrame: (frame) => {
+      if (frame.kind === 'authOk') refreshed.add(true);
+      if (frame.kind === 'unsubscribed' || frame.kind === 'error') refreshed.add(isRefuser(index));
+    },
+    onClose: (code) => {
+      if (isRefuser(index) && code === TOKEN_EXPIRED) closed.add(index);
+      else badCloses.add(1);
+    },
+  }));
+  setInterval(() => {
+    current = newToken();
+    clients.forEach((client, index) => {
+      if (!isRefuser(index)) client.send({ kind: 'auth', req: 2, token: current });
+    });
+  }, LIFE_SECONDS * 500);
+  setTimeout(
+    () => {
+      for (let index = 0; index < count; index++)
+        if (isRefuser(index)) refused.add(closed.has(index));
+    },
+    SECONDS * 1000 - 100,
+  );
+}
