@@ -58,8 +58,8 @@ export const FAULT_CHECKS: Readonly<Record<string, FaultCheck>> = {
     for (const { kind, mutation, outcome, said } of damages) {
       note?.(`${kind} ${mutation}: ${outcome} ${said}`);
     }
-    const refused = damages.filter(({ outcome }) => outcome === 'refused').length;
-    return `${damages.length - refused} rebuilt, ${refused} refused with one line`;
+    const count = (wanted: string) => damages.filter(({ outcome }) => outcome === wanted).length;
+    return `${count('rebuilt')} rebuilt, ${count('offline')} offline and ${count('refused')} refused with one line`;
   },
   'foreign folders': foreignFolders,
 };

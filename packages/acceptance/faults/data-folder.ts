@@ -132,13 +132,14 @@ function filesOf(folder: string, kind: string): string[] {
 export interface Damage {
   readonly kind: string;
   readonly mutation: string;
-  readonly outcome: 'rebuilt' | 'refused';
+  readonly outcome: 'rebuilt' | 'offline' | 'refused';
   readonly said: string;
 }
 
 /**
  * Every kind of file but the records themselves, damaged in every way: either the broker starts and
- * everything is there, or it refuses to start with one sentence and has changed nothing.
+ * everything is there, or it leaves the damaged partitions offline and serves others, or it refuses to start;
+ * the latter two with one sentence each and without a change.
  */
 export async function damagedFiles(): Promise<Damage[]> {
   const original = await makeFolder();
@@ -180,6 +181,7 @@ async function tryDamage(
     cpSync(original, copy.path, { recursive: true });
     for (const file of filesOf(copy.path, kind)) mutate(file);
     const bytesBefore = logBytes(copy.path);
+    const keptBefore = keptBytes(copy.path);
     let broker: MillraceProcess;
     try {
       broker = await MillraceProcess.start({ dataFolder: copy.path, overrides: OVERRIDES });
@@ -189,6 +191,13 @@ async function tryDamage(
       return { kind, mutation, outcome: 'refused', said };
     }
     try {
+      const said = offlineLines(broker.output);
+      if (said[0] !== undefined) {
+        await assertServesOthers(broker, what);
+        assert.equal(keptBytes(copy.path), keptBefore, `${what}: offline, yet logs changed`);
+        await broker.pause();
+        return { kind, mutation, outcome: 'offline', said: said[0] };
+      }
       // Without the metadata file topics are found by their directories, configs are not.
       await assertKept(broker, what, kind !== 'millrace.metadata');
       await broker.pause();
@@ -205,8 +214,25 @@ async function tryDamage(
   }
 }
 
+/** What was said of partitions that stay offline: a line for each, and no stack trace. */
+function offlineLines(output: string): string[] {
+  const lines = output.split('\n').filter((line) => line.includes('partition stays offline'));
+  if (lines.length > 0) assert.ok(!/^\s+at /m.test(output), `a stack trace:\n${output}`);
+  return lines;
+}
+
+/** The damaged topic is refused, another one is made and written to. */
+async function assertServesOthers(broker: MillraceProcess, what: string): Promise<void> {
+  const producer = new Producer({ bootstrapServers: broker.bootstrap });
+  const { offset } = await producer.send({ topic: 'another', value: 'x' });
+  assert.equal(offset, 0, what);
+  await producer.close();
+}
+
 const logBytes = (folder: string): number =>
   filesOf(folder, '.log').reduce((sum, file) => sum + readFileSync(file).length, 0);
+
+const keptBytes = (folder: string): number => logBytes(path.join(folder, `${TOPIC}-0`));
 
 /** The one sentence with which it refused. */
 function refusalOf(error: unknown, what: string): string {

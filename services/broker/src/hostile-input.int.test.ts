@@ -5,6 +5,8 @@ import {
   encodeProduceRequest,
   encodeRequestHeader,
   fetchApi,
+  listOffsetsApi,
+  offsetForLeaderEpochApi,
   produceApi,
 } from '@millrace/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -180,6 +182,28 @@ describe.each(engineBodies)('hostile input on the $name engine', ({ make }) => {
     expect(await codeOf({ partition: 44 })).toBe(3);
     const follower = { ...fetchOf('t'), replicaId: 2 };
     expect((await client.call(fetchApi, 11, follower as never)).errorCode).toBe(31);
+  });
+
+  it('tells offsets and epochs to consumers only', async () => {
+    const client = await under.client();
+    const codesFor = async (replicaId: number) => {
+      const listed = await client.call(listOffsetsApi, 7, {
+        replicaId,
+        isolationLevel: 0,
+        timeoutMs: 0,
+        topics: [{ name: 't', partitions: [{ partitionIndex: 0, timestamp: -1 }] }],
+      });
+      const ended = await client.call(offsetForLeaderEpochApi, 4, {
+        replicaId,
+        topics: [{ topic: 't', partitions: [{ partition: 0, leaderEpoch: 0 }] }],
+      });
+      const answers = [listed.topics[0]?.partitions[0], ended.topics[0]?.partitions[0]];
+      return answers.map((answer) => answer?.errorCode);
+    };
+    expect(await codesFor(-1)).toEqual([0, 0]);
+    expect(await codesFor(-2)).toEqual([0, 0]);
+    expect(await codesFor(0)).toEqual([31, 31]);
+    expect(await codesFor(5)).toEqual([31, 31]);
   });
 
   it('keeps fetch sessions to the rules', async () => {

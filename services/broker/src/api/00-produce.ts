@@ -12,6 +12,7 @@ import type { Partition } from '../replica/partition.ts';
 import type { PartitionTable } from '../replica/partition-table.ts';
 import type { Tick } from '../replica/tick.ts';
 import { type DirectApi, OWN_MEMORY, type ReplyChannel, type RequestFrame } from './api-handler.ts';
+import { missingPartitionError, missingPartitionErrorById } from './missing-partition.ts';
 import { type ProduceEntry, ProduceReply, type ProduceReplyPool } from './produce/produce-reply.ts';
 import { ProduceRequestReader } from './produce/produce-request.ts';
 import type { SlowLane } from './produce/slow-lane.ts';
@@ -148,13 +149,15 @@ class Produce implements ProduceReplyPool {
     const { partitions } = this.#rooms;
     if (version < TOPIC_IDS_FROM) {
       const partition = partitions.get(entry.topicName, entry.partitionIndex);
-      if (partition === undefined) entry.errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+      if (partition === undefined) {
+        entry.errorCode = missingPartitionError(partitions, entry.topicName, entry.partitionIndex);
+      }
       return partition;
     }
     const partition = partitions.getById(entry.topicId, entry.partitionIndex);
     if (partition === undefined) {
-      const isKnown = partitions.ofTopicId(entry.topicId) !== undefined;
-      entry.errorCode = isKnown ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.UNKNOWN_TOPIC_ID;
+      const { topicId, partitionIndex } = entry;
+      entry.errorCode = missingPartitionErrorById(partitions, topicId, partitionIndex);
     }
     return partition;
   }

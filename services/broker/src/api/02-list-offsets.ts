@@ -17,6 +17,7 @@ import type { Partition } from '../replica/partition.ts';
 import type { PartitionTable } from '../replica/partition-table.ts';
 import type { ApiHandler } from './api-handler.ts';
 import { leaderEpochError } from './leader-epoch.ts';
+import { missingPartitionError } from './missing-partition.ts';
 
 /** Special timestamps (T64) and the first version that knows each. */
 const LATEST = -1;
@@ -61,10 +62,16 @@ export function listOffsetsHandler(
           partitions: await Promise.all(
             topic.partitions.map((asked) => {
               const index = asked.partitionIndex;
+              if (request.replicaId >= 0) {
+                return failure(index, ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
+              }
               if (twice.has(`${topic.name}-${index}`)) {
                 return failure(index, ErrorCode.INVALID_REQUEST);
               }
               const partition = rooms.partitions.get(topic.name, index);
+              if (partition === undefined) {
+                return failure(index, missingPartitionError(rooms.partitions, topic.name, index));
+              }
               return lookUp(partition, asked, context.apiVersion, readCommitted, rooms.inflate);
             }),
           ),
@@ -76,14 +83,13 @@ export function listOffsetsHandler(
 }
 
 async function lookUp(
-  partition: Partition | undefined,
+  partition: Partition,
   asked: ListOffsetsRequestPartition,
   version: number,
   readCommitted: boolean,
   inflate: InflateBody,
 ): Promise<ListOffsetsResponsePartition> {
   const index = asked.partitionIndex;
-  if (partition === undefined) return failure(index, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   const fenced = leaderEpochError(asked.currentLeaderEpoch, partition.leaderEpoch);
   if (fenced !== 0) return failure(index, fenced);
   const { timestamp } = asked;

@@ -6,9 +6,9 @@ import {
   ErrorCode,
   encodeDeleteRecordsResponse,
 } from '@millrace/protocol';
-import type { Partition } from '../replica/partition.ts';
 import type { PartitionTable } from '../replica/partition-table.ts';
 import type { ApiHandler } from './api-handler.ts';
+import { missingPartitionError } from './missing-partition.ts';
 
 /** Stands for the high watermark. */
 const EVERYTHING_VISIBLE = -1;
@@ -36,11 +36,7 @@ export function deleteRecordsHandler(
           name: topic.name,
           partitions: await Promise.all(
             topic.partitions.map((wish) =>
-              deleteUpTo(
-                rooms.partitions.get(topic.name, wish.partitionIndex),
-                wish.partitionIndex,
-                wish.offset,
-              ),
+              deleteUpTo(rooms.partitions, topic.name, wish.partitionIndex, wish.offset),
             ),
           ),
         })),
@@ -52,12 +48,16 @@ export function deleteRecordsHandler(
 }
 
 async function deleteUpTo(
-  partition: Partition | undefined,
+  partitions: PartitionTable,
+  topic: string,
   partitionIndex: number,
   wanted: number,
 ): Promise<DeleteRecordsResponsePartition> {
   const refuse = (errorCode: number) => ({ partitionIndex, lowWatermark: -1, errorCode });
-  if (partition === undefined) return refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  const partition = partitions.get(topic, partitionIndex);
+  if (partition === undefined) {
+    return refuse(missingPartitionError(partitions, topic, partitionIndex));
+  }
   if (!partition.config.cleanupPolicy.delete) return refuse(ErrorCode.POLICY_VIOLATION);
   if (partition.isFailed) return refuse(ErrorCode.KAFKA_STORAGE_ERROR);
   const offset = wanted === EVERYTHING_VISIBLE ? partition.highWatermark : wanted;

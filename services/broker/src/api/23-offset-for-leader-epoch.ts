@@ -10,6 +10,7 @@ import {
 import type { PartitionTable } from '../replica/partition-table.ts';
 import type { ApiHandler } from './api-handler.ts';
 import { leaderEpochError } from './leader-epoch.ts';
+import { missingPartitionError } from './missing-partition.ts';
 
 export interface OffsetForLeaderEpochRooms {
   readonly partitions: PartitionTable;
@@ -30,7 +31,12 @@ export function offsetForLeaderEpochHandler(
       throttleTimeMs: 0,
       topics: request.topics.map(({ topic, partitions }) => ({
         topic,
-        partitions: partitions.map((asked) => endOf(rooms.partitions, topic, asked)),
+        partitions: partitions.map((asked) =>
+          // A replica needs rights between brokers (H9), and one broker has no replicas.
+          request.replicaId >= 0
+            ? refusal(asked, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
+            : endOf(rooms.partitions, topic, asked),
+        ),
       })),
     }),
   };
@@ -42,15 +48,11 @@ function endOf(
   asked: OffsetForLeaderEpochRequestPartition,
 ): OffsetForLeaderEpochResponsePartition {
   const partition = partitions.get(topic, asked.partition);
-  const refuse = (errorCode: number) => ({
-    errorCode,
-    partition: asked.partition,
-    leaderEpoch: -1,
-    endOffset: -1,
-  });
-  if (partition === undefined) return refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  if (partition === undefined) {
+    return refusal(asked, missingPartitionError(partitions, topic, asked.partition));
+  }
   const fenced = leaderEpochError(asked.currentLeaderEpoch, partition.leaderEpoch);
-  if (fenced !== 0) return refuse(fenced);
+  if (fenced !== 0) return refusal(asked, fenced);
   const end = partition.log.endOfEpoch(asked.leaderEpoch);
   return {
     errorCode: ErrorCode.NONE,
@@ -58,4 +60,11 @@ function endOf(
     leaderEpoch: end.epoch,
     endOffset: end.endOffset,
   };
+}
+
+function refusal(
+  { partition }: OffsetForLeaderEpochRequestPartition,
+  errorCode: number,
+): OffsetForLeaderEpochResponsePartition {
+  return { errorCode, partition, leaderEpoch: -1, endOffset: -1 };
 }

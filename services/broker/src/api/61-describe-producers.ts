@@ -8,6 +8,7 @@ import {
 } from '@millrace/protocol';
 import type { PartitionTable } from '../replica/partition-table.ts';
 import type { ApiHandler } from './api-handler.ts';
+import { missingPartitionError } from './missing-partition.ts';
 
 export interface DescribeProducersRooms {
   readonly partitions: PartitionTable;
@@ -43,7 +44,7 @@ function describe(
   const isKnown = partition !== undefined;
   return {
     partitionIndex,
-    errorCode: isKnown ? ErrorCode.NONE : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    errorCode: isKnown ? ErrorCode.NONE : missingPartitionError(partitions, topic, partitionIndex),
     errorMessage: null,
     activeProducers: [...(partition?.log.producers.entries() ?? [])].map((entry) => ({
       producerId: entry.producerId,

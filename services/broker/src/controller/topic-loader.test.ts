@@ -1,3 +1,4 @@
+import { EngineError, EngineErrorCode } from '@millrace/engine';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeDataDir } from '../testing/fake-data-dir.ts';
 import { METADATA_FILE } from './store/local.ts';
@@ -102,6 +103,34 @@ describe('loadTopics', () => {
     }
     disk.files.set(METADATA_FILE, good);
     expect((await disk.load()).topics.image.topicCount).toBe(1);
+  });
+
+  it('leaves a partition offline that cannot be opened or made, and opens the others', async () => {
+    const { topics } = await disk.load();
+    await topics.autoCreate('t');
+    await topics.addPartitions('t', 3);
+    disk.directories.delete('t-1');
+    disk.fault = (step, what) => {
+      if (step === 'open' && what === 't-0') throw new EngineError(EngineErrorCode.corruptFile, '');
+      if (step === 'create') throw new EngineError(EngineErrorCode.noSpace, 'full');
+    };
+    disk.steps.length = 0;
+    const again = await disk.load();
+    expect(disk.offline.sort()).toEqual(['t-0', 't-1']);
+    expect(disk.steps).toContain('open t-2');
+    expect(again.topics.image.topic('t')?.partitionCount).toBe(3);
+  });
+
+  it('refuses a dir that fails, with what made it fail', async () => {
+    const { topics } = await disk.load();
+    await topics.autoCreate('t');
+    await topics.addPartitions('t', 3);
+    disk.fault = (step, what) => {
+      if (step !== 'open') return;
+      const code = what === 't-1' ? EngineErrorCode.ioError : EngineErrorCode.poisoned;
+      if (what !== 't-0') throw new EngineError(code, what);
+    };
+    await expect(disk.load()).rejects.toThrow('t-1');
   });
 
   it('keeps values that try to be something else as data', async () => {

@@ -1,4 +1,4 @@
-import { eachLimited, type Logger, type Prng } from '@millrace/base';
+import type { Logger, Prng } from '@millrace/base';
 import type { DynamicConfig } from '../config/dynamic-config.ts';
 import { topicConfigOf } from '../config/topic-config.ts';
 import type { FoundLog, LogManager } from '../log/log-manager.ts';
@@ -13,6 +13,7 @@ import {
 } from './meta-properties.ts';
 import { MetadataImage, type TopicImage } from './metadata-image.ts';
 import { partitionCap } from './partition-cap.ts';
+import { openPartitions, type PartitionWork } from './partition-opener.ts';
 import { LocalMetadataStore, type StoredTopic } from './store/local.ts';
 import { isInternalTopic, topicNameProblem } from './topic-name.ts';
 import { type PartitionKeeper, partitionSpec, Topics } from './topic-store.ts';
@@ -38,8 +39,6 @@ export interface LoadedMetadata {
   readonly finishedDeletions: readonly string[];
 }
 
-/** Logs opened at a time. Recovery reads the disk; opening waits for it. */
-const OPENED_AT_A_TIME = 16;
 /** KRaft's own log; not a topic. */
 const KRAFT_METADATA_TOPIC = '__cluster_metadata';
 
@@ -160,7 +159,7 @@ async function openAll(
   found: FoundTopics,
 ): Promise<readonly string[]> {
   const { partitions, log } = parts;
-  const work: (() => Promise<void>)[] = [];
+  const work: PartitionWork[] = [];
   const deleting: StoredTopic[] = [];
   for (const stored of store.metadata.topics.values()) {
     const topic = imageOf(stored, parts.dynamicConfig);
@@ -168,18 +167,11 @@ async function openAll(
     if (stored.isDeleting) deleting.push(stored);
     else image.put(topic);
     for (let index = 0; index < stored.partitionCount; index++) {
-      const spec = partitionSpec(topic, index);
-      if (directories?.has(index)) {
-        work.push(async () => {
-          await partitions.open(spec);
-          if (stored.isDeleting) await partitions.remove(stored.name, index);
-        });
-      } else if (!stored.isDeleting) {
-        work.push(async () => void (await partitions.create(spec)));
-      }
+      const deed = deedOf(stored.isDeleting, directories?.has(index) ?? false);
+      if (deed !== null) work.push({ spec: partitionSpec(topic, index), deed });
     }
   }
-  await eachLimited(work, OPENED_AT_A_TIME, (step) => step());
+  await openPartitions(partitions, work, log);
   if (deleting.length === 0) return [];
   log.info('finished deletions that were cut short', { topics: deleting.length });
   await store.update({
@@ -191,6 +183,12 @@ async function openAll(
     },
   });
   return deleting.map(({ name }) => name);
+}
+
+/** What is left to do for a partition; null when nothing is. */
+function deedOf(isDeleting: boolean, isThere: boolean): PartitionWork['deed'] | null {
+  if (isDeleting) return isThere ? 'remove' : null;
+  return isThere ? 'open' : 'create';
 }
 
 function imageOf(stored: StoredTopic, dynamicConfig: DynamicConfig): TopicImage {

@@ -23,7 +23,7 @@ import { CONSUMER_OFFSETS_TOPIC, isInternalTopic } from './topic-name.ts';
 /** What `Topics` needs of the partition table. */
 export type PartitionKeeper = Pick<
   PartitionTable,
-  'open' | 'create' | 'remove' | 'configure' | 'get'
+  'open' | 'create' | 'leaveOffline' | 'remove' | 'configure' | 'get'
 >;
 
 /** Something happened to a topic. For `deleted`, the topic as it last was. */

@@ -39,8 +39,8 @@ export class LogManager {
   readonly #found = new Map<string, FoundLog>();
   readonly #logs = new Map<string, PartitionLog>();
   /**
-   * Every log was opened, so recovered. A start that fails before must not leave the mark of a clean stop
-   * on logs that a crash left as they are.
+   * Every log that can be opened was, so recovered. A start that fails before must not leave the mark of a
+   * clean stop on logs that a crash left as they are.
    */
   isLoaded = false;
 
@@ -111,6 +111,15 @@ export class LogManager {
     await this.store.deleteLog(log.logId);
   }
 
+  /** The same for a log that is not open; nothing happens when there is none. */
+  async discardLog(topic: string, index: number): Promise<void> {
+    const name = logNameOf(topic, index);
+    for (const dir of this.#dirs) {
+      dir.forget(name);
+      await this.store.discardLog(dir.dirId, name);
+    }
+  }
+
   /** Every open log of a dir. */
   *logsOf(dirId: number): IterableIterator<PartitionLog> {
     for (const log of this.#logs.values()) if (log.dirId === dirId) yield log;
@@ -159,7 +168,8 @@ export class LogManager {
     });
     this.#logs.clear();
     for (const dir of this.#dirs) {
-      await dir.close(!unclean.has(dir.dirId) && (dir.wasClean || this.isLoaded));
+      const isRecovered = this.isLoaded && !dir.hasUnopened;
+      await dir.close(!unclean.has(dir.dirId) && (dir.wasClean || isRecovered));
     }
   }
 
@@ -181,7 +191,7 @@ export class LogManager {
     create: boolean,
   ): Promise<PartitionLog> {
     const name = logNameOf(topic, index);
-    const opened = await this.store.openLog({
+    const opening = this.store.openLog({
       dirId: dir.dirId,
       name,
       create,
@@ -190,6 +200,10 @@ export class LogManager {
       logStartOffset: dir.logStarts.get(name) ?? 0,
       clean: dir.wasClean,
       topicId,
+    });
+    const opened = await opening.catch((error: unknown) => {
+      dir.hasUnopened = true;
+      throw error;
     });
     const log = new PartitionLog(this.store, dir.dirId, name, opened, config);
     if (opened.truncatedBytes > 0) {

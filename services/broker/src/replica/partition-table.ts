@@ -1,6 +1,7 @@
 import type { TopicConfig } from '../config/topic-config.ts';
 import type { AppendPlan } from '../log/append-plan.ts';
 import type { LogManager } from '../log/log-manager.ts';
+import { OfflinePartitions } from './offline-partitions.ts';
 import { Partition } from './partition.ts';
 
 export interface PartitionTableParts {
@@ -22,6 +23,8 @@ export interface PartitionSpec {
 
 /** All partitions this broker leads, by topic name, topic id and log. */
 export class PartitionTable {
+  /** Partitions that are known and not in this table. */
+  readonly offline = new OfflinePartitions();
   readonly #parts: PartitionTableParts;
   readonly #byTopic = new Map<string, (Partition | undefined)[]>();
   readonly #byTopicId = new Map<string, (Partition | undefined)[]>();
@@ -85,10 +88,19 @@ export class PartitionTable {
     return this.#add(spec, true);
   }
 
-  /** Takes a partition out of service and deletes its log (after `file.delete.delay.ms`). */
+  /** Notes a partition that could not be opened or created at start. */
+  leaveOffline(spec: PartitionSpec): void {
+    this.offline.add(spec);
+  }
+
+  /** Takes a partition out of service and deletes its log, also one that is not open. */
   async remove(topic: string, index: number): Promise<void> {
     const partition = this.get(topic, index);
-    if (partition === undefined) return;
+    if (partition === undefined) {
+      await this.#parts.logs.discardLog(topic, index);
+      this.offline.delete(topic, index);
+      return;
+    }
     this.#forget(partition);
     // Nothing of this log may stand staged when its files go.
     this.#parts.plan.commit();

@@ -9,7 +9,7 @@ import type { Partition } from '../replica/partition.ts';
 import type { PartitionSpec } from '../replica/partition-table.ts';
 
 /** A step at which the fake disk may fail. */
-export type DiskStep = 'write' | 'create' | 'remove';
+export type DiskStep = 'write' | 'open' | 'create' | 'remove';
 
 /**
  * A data directory in memory, as the controller sees it: small files, partition directories, and a disk that
@@ -19,6 +19,8 @@ export class FakeDataDir {
   readonly files = new Map<string, Uint8Array>();
   /** `topic-partition` → topic id. */
   readonly directories = new Map<string, string | null>();
+  /** Partitions that were left offline. */
+  readonly offline: string[] = [];
   /** What was done to the disk, in order. */
   readonly steps: string[] = [];
   /** Throws to fail a step. */
@@ -69,7 +71,11 @@ export class FakeDataDir {
           if (spec.topic === topic) open.set(name, { ...spec, config });
         }
       },
-      open: (spec) => opened(spec),
+      open: async (spec) => {
+        this.#step('open', `${spec.topic}-${spec.index}`);
+        return opened(spec);
+      },
+      leaveOffline: ({ topic, index }) => this.offline.push(`${topic}-${index}`),
       create: async (spec) => {
         const name = `${spec.topic}-${spec.index}`;
         this.#step('create', name);
@@ -78,7 +84,7 @@ export class FakeDataDir {
       },
       remove: async (topic, index) => {
         const name = `${topic}-${index}`;
-        if (!open.has(name)) return;
+        if (!this.directories.has(name)) return;
         this.#step('remove', name);
         open.delete(name);
         this.directories.delete(name);

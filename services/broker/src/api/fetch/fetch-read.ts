@@ -3,6 +3,7 @@ import { LocateOutcome } from '../../log/partition-log.ts';
 import type { Partition } from '../../replica/partition.ts';
 import type { PartitionTable } from '../../replica/partition-table.ts';
 import { leaderEpochError } from '../leader-epoch.ts';
+import { missingPartitionError, missingPartitionErrorById } from '../missing-partition.ts';
 import type { FetchTarget } from './fetch-target.ts';
 
 /** A transaction that was aborted and overlaps what is returned (T54). */
@@ -110,10 +111,9 @@ function isNews(result: FetchResult): boolean {
 }
 
 function unknownCode(target: FetchTarget, partitions: PartitionTable, bounds: FetchBounds): number {
-  if (bounds.usesTopicIds && partitions.ofTopicId(target.topicId) === undefined) {
-    return ErrorCode.UNKNOWN_TOPIC_ID;
-  }
-  return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  return bounds.usesTopicIds
+    ? missingPartitionErrorById(partitions, target.topicId, target.index)
+    : missingPartitionError(partitions, target.topic, target.index);
 }
 
 function readPartition(

@@ -57,6 +57,8 @@ export class GroupCoordinator {
   readonly #offsets: OffsetStore;
   readonly #join: JoinGroup;
   readonly #sync: SyncGroup;
+  /** Topics deleted while partitions of the log are being read, which still hold offsets of them. */
+  readonly #deletedWhileLoading = new Set<string>();
   #expiryTimer: Timer | null = null;
   #nextExpiryIndex = 0;
 
@@ -84,7 +86,7 @@ export class GroupCoordinator {
           groups: this.#groups,
           rebalance: this.#rebalance,
           logger: this.#parts.logger,
-          afterwards: () => this.#offsets.dropTopics(partitionIndex, this.#parts.deletedTopics),
+          afterwards: () => this.#dropDeleted(partitionIndex),
         }),
     );
     const { offsetsRetentionCheckIntervalMs } = this.#parts.settings;
@@ -272,7 +274,14 @@ export class GroupCoordinator {
 
   /** A topic is gone: so are its offsets. */
   topicDeleted(topic: string): void {
+    if (this.isLoading) this.#deletedWhileLoading.add(topic);
+    else this.#deletedWhileLoading.clear();
     this.#offsets.topicDeleted(topic);
+  }
+
+  #dropDeleted(partitionIndex: number): void {
+    const topics = [...this.#parts.deletedTopics, ...this.#deletedWhileLoading];
+    this.#offsets.dropTopics(partitionIndex, topics);
   }
 
   #readinessOfNamed(groupId: string): number {

@@ -241,6 +241,24 @@ describe('restart', () => {
     expect([last.committed(0, 't'), last.committed(0, 'u')]).toEqual([-1, 1]);
   });
 
+  it('drops offsets of a topic that is deleted while they are loaded', async () => {
+    const harness = new GroupHarness();
+    harness.commit();
+    harness.commit({ topic: 'u' });
+    await harness.settle();
+    harness.coordinator.close();
+    const next = new GroupHarness({ topic: harness.topic, clock: harness.clock });
+    expect(next.coordinator.isLoading).toBe(true);
+    next.coordinator.topicDeleted('t');
+    await next.settle();
+    expect([next.committed(0, 't'), next.committed(0, 'u')]).toEqual([-1, 1]);
+    // Made anew under the same name: its offsets are its own.
+    next.commit({ offset: 9 });
+    await next.settle();
+    const last = await next.restart();
+    expect([last.committed(0, 't'), last.committed(0, 'u')]).toEqual([9, 1]);
+  });
+
   it('brings back members with their sessions, assignments and offsets', async () => {
     const harness = new GroupHarness();
     const join = harness.join();

@@ -1,0 +1,49 @@
+import { asError, eachLimited, type Logger } from '@millrace/base';
+import { EngineError, EngineErrorCode } from '@millrace/engine';
+import type { PartitionSpec } from '../replica/partition-table.ts';
+import type { PartitionKeeper } from './topic-store.ts';
+
+/** What a start has to do for one partition. */
+export interface PartitionWork {
+  readonly spec: PartitionSpec;
+  /** `remove`: a deletion that a crash cut short. */
+  readonly deed: 'open' | 'create' | 'remove';
+}
+
+/** Logs opened at a time. Recovery reads the disk; opening waits for it. */
+const OPENED_AT_A_TIME = 16;
+
+/**
+ * Opens, creates and removes the partitions of a start. One whose log is damaged or cannot be read stays
+ * offline, told in one line each; the others are served.
+ * @throws EngineError when a whole log dir fails.
+ */
+export async function openPartitions(
+  partitions: PartitionKeeper,
+  work: readonly PartitionWork[],
+  log: Logger,
+): Promise<void> {
+  const failures: unknown[] = [];
+  await eachLimited(work, OPENED_AT_A_TIME, async ({ spec, deed }) => {
+    const { topic, index: partition } = spec;
+    try {
+      if (deed === 'open') await partitions.open(spec);
+      else if (deed === 'create') await partitions.create(spec);
+      else await partitions.remove(topic, partition);
+    } catch (error) {
+      // What poisoned the dir says more than what found it poisoned.
+      if (isCode(error, EngineErrorCode.poisoned)) {
+        throw failures.find((failure) => isCode(failure, EngineErrorCode.ioError)) ?? error;
+      }
+      if (deed === 'remove' || !(error instanceof EngineError)) throw error;
+      failures.push(error);
+      partitions.leaveOffline(spec);
+      const fields = { topic, partition, error: asError(error).message };
+      log.error('partition stays offline: its log cannot be opened', fields);
+    }
+  });
+}
+
+function isCode(error: unknown, code: EngineErrorCode): boolean {
+  return error instanceof EngineError && error.code === code;
+}
