@@ -91,8 +91,8 @@ function readFrame(
   const fields: Record<string, unknown> = { ...row.shape.empty };
   try {
     const { t: _, ...members } = object;
-    if (row.kind === 'records') return readJsonRecords(members, utf8Length(text()));
-    readFields(row.shape, members, fields, direction === 'toServer');
+    if (row.kind === 'records') Object.assign(fields, readJsonRecords(members, utf8Length(text())));
+    else readFields(row.shape, members, fields, direction === 'toServer');
     if (duplicate !== null) throw new FieldProblem('a member stands there twice');
     return fields as unknown as Frame;
   } catch (error) {
