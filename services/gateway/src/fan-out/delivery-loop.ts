@@ -14,7 +14,7 @@ import { type Packet, PacketKind } from './packet.ts';
 import { type EncodingCount, WS_HEADER_BYTES } from './packet-maker.ts';
 import type { RateLimit } from './rate-limit.ts';
 import type { StreamClass } from './stream-class.ts';
-import { WriteBatch } from './write-batch.ts';
+import { controlRoom, WriteBatch } from './write-batch.ts';
 
 export interface DeliveryLoopParts {
   readonly clock: Clock;
@@ -210,7 +210,7 @@ export class DeliveryLoop {
     this.#sawCold = false;
     this.#again = false;
     this.#batch.begin(target, this.#unsent);
-    const fits = target.control.bytes + this.#unsent <= deliveryLimits.unsentBytesMax;
+    const fits = target.control.bytes <= controlRoom(this.#unsent);
     if (!outlet.isBlocked && fits) this.#gather(outlet, withCold);
     this.#write(outlet);
     if (this.#caughtUp.length > 0) this.#tellCaughtUp();

@@ -63,10 +63,18 @@ export class WriteBatch {
   #sendCorked(): void {
     const target = this.#target as DeliveryTarget;
     const { socket, control } = target;
-    if (control.bytes > 0) control.flush(socket, deliveryLimits.unsentBytesMax - this.#unsent);
+    if (control.bytes > 0) control.flush(socket, controlRoom(this.#unsent));
     for (let i = 0; i < this.count; i++) {
       const result = socket.send(this.#frames[i] as Uint8Array, target.isText);
       if (result === 'dropped') this.#isDropped = true;
     }
   }
+}
+
+/** WebSocket headers are at most this share of control messages, which are 32 bytes and more. */
+const HEADER_SHARE = 1 / 8;
+
+/** Control messages that may be sent beside what is unsent (P3), without their WebSocket headers. Bytes. */
+export function controlRoom(unsent: number): number {
+  return Math.floor((deliveryLimits.unsentBytesMax - unsent) / (1 + HEADER_SHARE));
 }

@@ -1,0 +1,126 @@
+import { ManualClock, silentLogger } from '@millrace/base';
+import { Codec, Isolation, Policy, Projection } from '@millrace/gateway-protocol';
+import { gatewayMetrics } from '../../metrics.ts';
+import { MemorySocketServer } from '../../ws/memory-socket-server.ts';
+import type { Socket } from '../../ws/socket-server.ts';
+import type { Cursor, CursorOptions } from '../contract.ts';
+import { type FanOutSettings, StreamFanOut } from '../fan-out.ts';
+import { ModelSource } from './model-source.ts';
+import { Reader, SeenStream } from './reader.ts';
+
+const SETTINGS: FanOutSettings = {
+  ringPartitionBytes: 1 << 20,
+  ringTotalBytes: 4 << 20,
+  feedLingerMs: 30_000,
+  coldCacheBytes: 4 << 20,
+  coldConcurrency: 8,
+  coldEgressRatio: 0.3,
+  conflateMaxKeys: 1000,
+  conflateMaxBytes: 1 << 20,
+  conflateTotalBytes: 4 << 20,
+  tickMs: 1,
+  tickBudgetMs: 4,
+  recordMaxBytes: 1 << 20,
+  compressionMinBytes: 512,
+};
+
+/** A fan-out over a model log, with clients in memory and time that stands still. */
+export class Bench {
+  readonly clock = new ManualClock();
+  readonly source = new ModelSource();
+  readonly metrics = gatewayMetrics.create().families;
+  readonly fanOut: StreamFanOut;
+  readonly #server: MemorySocketServer;
+  #opened: Socket | null = null;
+  readonly #readers = new Map<Socket, Reader>();
+
+  constructor(settings: Partial<FanOutSettings> = {}) {
+    this.fanOut = new StreamFanOut({
+      settings: { ...SETTINGS, ...settings },
+      source: this.source,
+      clock: this.clock,
+      log: silentLogger,
+      metrics: this.metrics,
+      defer: (work) => void this.clock.setTimer(0, work),
+      onStuck: () => {
+        throw new Error('stuck');
+      },
+    });
+    this.#server = new MemorySocketServer({
+      messageBytesMax: 65_536,
+      handlers: {
+        upgrade: () => ({ accept: 'x' }),
+        open: (socket) => {
+          this.#opened = socket;
+        },
+        message: () => {},
+        drain: (socket) => this.#wake(socket),
+        close: (socket) => {
+          const reader = this.#readers.get(socket);
+          if (reader !== undefined) this.fanOut.detachAll(reader);
+        },
+        dropped: () => {},
+      },
+    });
+    void this.#server.listen({ host: '', port: 0 });
+  }
+
+  connect(isText = false): Reader {
+    let reader: Reader | null = null;
+    const connection = this.#server.connect(
+      {},
+      { onMessage: (message) => reader?.receive(message) },
+    );
+    if (!('client' in connection)) throw new Error('refused');
+    const socket = this.#opened as Socket;
+    reader = new Reader(socket, connection.client, isText);
+    const connected = reader;
+    reader.wake = () => this.fanOut.wake(connected);
+    this.#readers.set(socket, reader);
+    return reader;
+  }
+
+  attach(reader: Reader, options: Partial<CursorOptions> = {}): Cursor {
+    const cursor = this.fanOut.attach(reader, this.options(reader, options), reader);
+    reader.streams.set(cursor.streamId, new SeenStream(cursor.nextOffset));
+    return cursor;
+  }
+
+  options(reader: Reader, options: Partial<CursorOptions>): CursorOptions {
+    return {
+      topic: 'topic',
+      topicId: this.source.topicId,
+      partition: 0,
+      lane: 0,
+      encoding: reader.isText ? 'json' : 'fb',
+      projection: Projection.ALL,
+      isolation: Isolation.COMMITTED,
+      codec: Codec.NONE,
+      filter: null,
+      showWatermark: true,
+      policy: Policy.PAUSE,
+      maxRate: 0,
+      maxWaitMs: 0,
+      maxLagMs: 0,
+      startOffset: 0,
+      startEpoch: -1,
+      snapshot: false,
+      window: { bytes: 1 << 30 },
+      ...options,
+    };
+  }
+
+  /** Lets so much time pass, answers and ticks included. */
+  async pass(ms = 20): Promise<void> {
+    await this.clock.advanceAsync(ms, Math.max(1, ms / 50));
+  }
+
+  close(): void {
+    this.fanOut.close();
+  }
+
+  #wake(socket: Socket): void {
+    const reader = this.#readers.get(socket);
+    if (reader !== undefined) this.fanOut.wake(reader);
+  }
+}
