@@ -75,7 +75,11 @@ test('C47: what is published before has its result, or after ten seconds an unkn
 });
 
 test('C47: the deadline ends what is left', async () => {
-  const rig = new SessionRig(['gateway.drain.spread.ms=1000', 'gateway.drain.deadline.ms=2000']);
+  const rig = new SessionRig([
+    'gateway.drain.spread.ms=1000',
+    'gateway.drain.close.after.ms=1000',
+    'gateway.drain.deadline.ms=3000',
+  ]);
   rig.upstream.create('t');
   rig.upstream.publishOutcome = () => new Promise(() => {});
   const client = await rig.welcomed();
