@@ -108,6 +108,9 @@ export const deliveryLimits = {
   /** What a block costs beside its bytes: objects, arrays, list places. Bytes, estimated. */
   blockOverheadBytes: 512,
 
-  /** P7: sockets hold bytes and none makes progress for so long while the loop runs. Milliseconds. */
-  stuckMs: 30_000,
+  /**
+   * P7: sockets hold bytes and none makes progress for so many times `gateway.socket.stall.ms`. By then a transport
+   * that works has closed them as stalled.
+   */
+  stuckStalls: 2,
 } as const;

@@ -38,6 +38,7 @@ export interface FanOutSettings {
   readonly tickBudgetMs: number;
   readonly recordMaxBytes: number;
   readonly compressionMinBytes: number;
+  readonly socketStallMs: number;
 }
 
 export interface FanOutParts {
@@ -227,7 +228,8 @@ export class StreamFanOut implements FanOut, CursorHost {
     const nowMs = this.nowMs();
     for (const cursor of [...this.#judged]) this.#judge(cursor, nowMs);
     const { blockedCount, progressAtMs } = this.#loop;
-    if (blockedCount > 0 && nowMs - progressAtMs > deliveryLimits.stuckMs) this.#parts.onStuck();
+    const stuckMs = deliveryLimits.stuckStalls * this.#parts.settings.socketStallMs;
+    if (blockedCount > 0 && nowMs - progressAtMs > stuckMs) this.#parts.onStuck();
     for (const [cls, sinceMs] of this.#unused) {
       if (nowMs - sinceMs < this.#parts.settings.feedLingerMs) break;
       this.#unused.delete(cls);

@@ -22,6 +22,7 @@ const SETTINGS: FanOutSettings = {
   tickBudgetMs: 4,
   recordMaxBytes: 1 << 20,
   compressionMinBytes: 512,
+  socketStallMs: 30_000,
 };
 
 /** A fan-out over a model log, with clients in memory and time that stands still. */
@@ -30,6 +31,7 @@ export class Bench {
   readonly source = new ModelSource();
   readonly metrics = gatewayMetrics.create().families;
   readonly fanOut: StreamFanOut;
+  stuckCount = 0;
   readonly #server: MemorySocketServer;
   #opened: Socket | null = null;
   readonly #readers = new Map<Socket, Reader>();
@@ -43,7 +45,7 @@ export class Bench {
       metrics: this.metrics,
       defer: (work) => void this.clock.setTimer(0, work),
       onStuck: () => {
-        throw new Error('stuck');
+        this.stuckCount++;
       },
     });
     this.#server = new MemorySocketServer({

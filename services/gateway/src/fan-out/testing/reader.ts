@@ -205,7 +205,9 @@ export class Reader implements DeliveryTarget, CursorEvents {
   }
 
   #say(frame: Frame): void {
-    this.control.push(this.isText ? Buffer.from(encodeJsonFrame(frame as JsonFrameInput)) : encodeFrame(frame));
+    this.control.push(
+      this.isText ? Buffer.from(encodeJsonFrame(frame as JsonFrameInput)) : encodeFrame(frame),
+    );
     this.wake();
   }
 }
