@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { ApacheKafka, Child, MillraceProcess, runProgram } from '@millrace/testing';
 import { CLIENT_CHECKS } from '../client-suite/checks.ts';
+import { DEMO_PAGE_CHECKS } from '../gateway/demo/checks.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const SOURCES = ['--conditions=@millrace/source'];
@@ -75,4 +76,5 @@ export const SUITES: Readonly<Record<string, () => Promise<void>>> = {
   '@millrace/client on Apache Kafka': clientOnApacheKafka,
   "schema tables equal those in kafka-clients' jar": tablesEqualJar,
   'a million lines of real files, kill -9 on the way': streamFiles,
+  ...DEMO_PAGE_CHECKS,
 };
