@@ -202,7 +202,7 @@ export class GatewayClient {
     this.#publisher.end(error);
     this.#pinger.end(error);
     this.#connector.close();
-    this.#link = null;
+    this.#lost();
     await Promise.all(saved);
   }
 

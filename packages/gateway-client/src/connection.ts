@@ -140,7 +140,8 @@ export class Connection {
       for (const frame of reading.frames) {
         // A frame before may have ended the connection.
         if (this.#isEnded()) return;
-        this.#take(frame as ServerFrame);
+        if (frame.kind === 'refused') throw new ProtocolViolation(frame.message);
+        this.#take(frame);
       }
     } catch (error) {
       if (!(error instanceof ProtocolViolation)) throw error;

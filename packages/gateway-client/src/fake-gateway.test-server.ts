@@ -91,10 +91,17 @@ export class FakeGateway {
   #lastStream = 0;
 
   readonly environment: Environment;
+  #sleptMs = 0;
 
   constructor(random: Prng = seededPrng(1)) {
+    const { clock } = this;
     this.environment = {
-      clock: this.clock,
+      clock: {
+        nowMs: () => clock.nowMs() + this.#sleptMs,
+        monotonicMs: () => clock.monotonicMs() + this.#sleptMs,
+        setTimer: (delayMs, fn) => clock.setTimer(delayMs, fn),
+        setInterval: (periodMs, fn) => clock.setInterval(periodMs, fn),
+      },
       random,
       onWake: (listener) => {
         this.wake = listener;
@@ -125,9 +132,17 @@ export class FakeGateway {
     return topic;
   }
 
+  /** The page is frozen: its clock goes on, its timers do not. */
+  sleep(ms: number): void {
+    this.#sleptMs += ms;
+  }
+
   /** Moves virtual time on, with everything that follows from it. */
-  run(ms = 10): Promise<void> {
-    return this.clock.advanceAsync(ms, LATENCY_MS);
+  async run(ms = 10): Promise<void> {
+    // A module that is loaded, and what the platform inflates, take turns of the event loop.
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.clock.advanceAsync(ms, LATENCY_MS);
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** The newest connection. */

@@ -51,6 +51,7 @@ export class FakeSocket implements WebSocketLike {
 
   /** Lets the client in. */
   accept(): void {
+    if (this.readyState !== 0) return;
     this.readyState = 1;
     this.onopen?.({});
   }
@@ -106,6 +107,7 @@ export class FakeSocket implements WebSocketLike {
     this.#later(() => {
       if (this.readyState === 3) return;
       this.readyState = 3;
+      this.isCut = true;
       this.closeCode = code;
       this.#peer.closed(this, code);
       this.onclose?.({ code, reason });

@@ -258,7 +258,9 @@ export class LiveSubscription implements Subscription, Subscriber {
 
   /** More about the partitions of the topic. */
   streams(frame: StreamStates): void {
-    this.#begin(frame);
+    // A topic that is made again meanwhile ends the subscription: the next Subscribed names its id.
+    const streams = frame.streams.filter(({ outcome }) => outcome !== Outcome.RECREATED);
+    this.#begin({ ...frame, streams });
   }
 
   unsubscribed(frame: Unsubscribed): void {
@@ -332,10 +334,12 @@ export class LiveSubscription implements Subscription, Subscriber {
     const error = refusalError(refusal);
     const { code, retryable } = refusal;
     const link = this.#link;
+    const { grant, onRecreated = 'fail' } = this.#options;
     // Whoever chose to be disconnected when slow wants to know.
     const mayRetry =
       (retryable && code !== ErrorCode.SLOW_CONSUMER) ||
-      (code === ErrorCode.TOKEN_EXPIRED && typeof this.#options.grant === 'function');
+      (code === ErrorCode.RECREATED && onRecreated !== 'fail') ||
+      (code === ErrorCode.TOKEN_EXPIRED && typeof grant === 'function');
     if (!mayRetry || link === null) {
       this.end(error);
       return;

@@ -38,6 +38,15 @@ interface Outlet {
 
 const SESSION_BYTES = 16;
 
+/** Results that leave their number to the next publish. */
+const UNUSED: readonly number[] = [
+  ErrorCode.GOING_AWAY,
+  ErrorCode.BAD_REQUEST,
+  ErrorCode.UNSUPPORTED,
+  ErrorCode.CREDIT_EXCEEDED,
+  ErrorCode.SEQUENCE_GAP,
+];
+
 /**
  * Publishes in order, within the gateway's credit, and each with exactly one outcome.
  *
@@ -50,8 +59,10 @@ export class Publisher {
   readonly #random: Prng;
   #session = new Uint8Array(SESSION_BYTES);
   #lastSeq = 0;
-  /** The highest number of the session with a result. */
+  /** The highest number of the session that a result used up. */
   #resolvedSeq = 0;
+  /** The lowest number that a result did not use up: those sent after it are refused as well. */
+  #unusedSeq: number | null = null;
   #lastOrder = 0;
   #queue: Entry[] = [];
   /** Sent on the present connection, by number. */
@@ -94,6 +105,7 @@ export class Publisher {
       this.#random.fill(this.#session);
       this.#lastSeq = 0;
       this.#resolvedSeq = 0;
+      this.#unusedSeq = null;
     }
     return this.#session;
   }
@@ -142,19 +154,30 @@ export class Publisher {
       throw new ProtocolViolation(`a result for publish ${frame.seq}, which was not sent`);
     this.#sent.delete(seq);
     const { count, bytes, mayRepeat } = entry.work;
-    this.#resolvedSeq = Math.max(this.#resolvedSeq, seq + count - 1);
     this.#outlet.records += count;
     this.#outlet.bytes += bytes;
-    if (frame.code === ErrorCode.GOING_AWAY) {
-      this.#isHeld = true;
+    const { code } = frame;
+    const follows = this.#unusedSeq !== null && seq > this.#unusedSeq;
+    if (code === ErrorCode.GOING_AWAY) this.#isHeld = true;
+    if (UNUSED.includes(code)) this.#unusedSeq = Math.min(this.#unusedSeq ?? seq, seq);
+    else this.#resolvedSeq = Math.max(this.#resolvedSeq, seq + count - 1);
+    if (
+      code === ErrorCode.GOING_AWAY ||
+      (code === ErrorCode.SEQUENCE_GAP && follows) ||
+      (code === ErrorCode.UNKNOWN_OUTCOME && mayRepeat)
+    )
       this.#requeue(entry);
-    } else if (frame.code === ErrorCode.UNKNOWN_OUTCOME && mayRepeat) {
-      this.#requeue(entry);
-    } else {
-      this.#settle(entry, outcomeOf(frame));
-    }
+    else this.#settle(entry, outcomeOf(frame));
+    this.#rewind();
     this.#pump();
     this.#checkDrained();
+  }
+
+  /** Numbers go on where the gateway stopped taking them, once all that was sent beyond has come back. */
+  #rewind(): void {
+    if (this.#unusedSeq === null || this.#sent.size > 0) return;
+    this.#lastSeq = this.#unusedSeq - 1;
+    this.#unusedSeq = null;
   }
 
   credit({ addRecords, addBytes }: PubCredit): void {
@@ -232,7 +255,7 @@ export class Publisher {
   /** Sends what has credit, in order. What has a number already was sent before. */
   #pump(): void {
     const outlet = this.#outlet;
-    while (outlet !== null && !this.#isHeld) {
+    while (outlet !== null && !this.#isHeld && this.#unusedSeq === null) {
       const [entry] = this.#queue;
       if (entry === undefined) return;
       const { count, bytes } = entry.work;
