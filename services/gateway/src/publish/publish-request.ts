@@ -6,7 +6,7 @@ import {
   type Publish,
   type PublishBatch,
 } from '@millrace/gateway-protocol';
-import { costOf, type NewRecord, ownHeaders } from './record-checks.ts';
+import { copyOf, costOf, type NewRecord, ownHeaders } from './record-checks.ts';
 
 /** A Publish or PublishBatch in one form; nothing in it is borrowed from the frame. */
 export interface PublishRequest {
@@ -34,8 +34,8 @@ export function singleRequest(frame: Publish, nowMs: number): PublishRequest {
     isBatch: false,
     records: [
       {
-        key: frame.key?.slice() ?? null,
-        value: frame.value?.slice() ?? null,
+        key: copyOf(frame.key),
+        value: copyOf(frame.value),
         headers: ownHeaders(frame.headers),
         timestampMs: frame.timestampMs < 0n ? nowMs : Number(frame.timestampMs),
       },
@@ -48,7 +48,7 @@ export function singleRequest(frame: Publish, nowMs: number): PublishRequest {
 /** The request of a PublishBatch frame, or the `ErrorCode` that its payload deserves (§4.2). */
 export function batchRequest(frame: PublishBatch): PublishRequest | number {
   // What is kept of the payload is views on this copy.
-  const payload = frame.payload?.slice() ?? new Uint8Array(0);
+  const payload = copyOf(frame.payload) ?? new Uint8Array(0);
   const { count } = frame;
   const baseTimestamp = Number(frame.baseTimestampMs);
   const reader = new PackedRecordsReader(payload, {

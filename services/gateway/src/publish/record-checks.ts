@@ -28,11 +28,16 @@ export function costOf(
   return bytes;
 }
 
+/** Bytes of the frame that outlive it. A `slice` would not do: that of a Buffer is a view. */
+export function copyOf(bytes: Uint8Array | null): Uint8Array | null {
+  return bytes === null ? null : new Uint8Array(bytes);
+}
+
 /** Headers that go into the log: without those of the gateway and of HTTP (§19.12), copied. */
 export function ownHeaders(headers: readonly HeaderField[]): RecordHeader[] {
   return headers
     .filter(({ name }) => !STRIPPED.test(name ?? ''))
-    .map(({ name, value }) => ({ key: name ?? '', value: value?.slice() ?? null }));
+    .map(({ name, value }) => ({ key: name ?? '', value: copyOf(value) }));
 }
 
 /** A header of the gateway's own. */

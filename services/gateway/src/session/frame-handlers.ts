@@ -36,10 +36,10 @@ const HANDLERS: Handlers = {
   commit: (connection, frame) => request(connection, frame.req, () => commit(connection, frame)),
   credit: (connection, frame) => small(connection, () => addCredit(connection, frame)),
   pause: (connection, { sub }) =>
-    small(connection, () => connection.subscriptions.get(sub)?.pause()),
+    small(connection, () => connection.subscriptions.setPaused(sub, true)),
   resume: (connection, { sub }) =>
     small(connection, () => {
-      connection.subscriptions.get(sub)?.resume();
+      connection.subscriptions.setPaused(sub, false);
       connection.parts.fanOut.wake(connection);
     }),
   publish: (connection, frame) => connection.publishing.publish(frame),
@@ -89,7 +89,7 @@ function small(connection: Connection, act: () => void): void {
 
 function addCredit(connection: Connection, { sub, add }: Credit): void {
   let fits = true;
-  if (sub !== 0) fits = connection.subscriptions.get(sub)?.addCredit(add) ?? true;
+  if (sub !== 0) fits = connection.subscriptions.addCredit(sub, add);
   else if (connection.creditBytes + add > WINDOW_BYTES_MAX) fits = false;
   else connection.creditBytes += add;
   if (!fits)

@@ -3,6 +3,7 @@ import {
   type StreamOffset,
   type Subscribe,
   type Unsubscribe,
+  WINDOW_BYTES_MAX,
 } from '@millrace/gateway-protocol';
 import type { Revocations } from '../auth/revocations.ts';
 import { sessionLimits } from '../limits.ts';
@@ -24,8 +25,8 @@ export class SubscriptionTable {
   readonly #parts: SubscriptionTableParts;
   readonly #host: SubscriptionHost;
   readonly #live = new Map<number, Subscription>();
-  /** Numbers whose Subscribe is still being looked at. */
-  readonly #starting = new Set<number>();
+  /** Numbers whose Subscribe is still being looked at, and what the client has said about them meanwhile. */
+  readonly #starting = new Map<number, { isPaused: boolean; credit: number }>();
   /** Numbers that were used, the latest ones. */
   readonly #ended = new Set<number>();
   readonly #streamIds = new Set<number>();
@@ -54,7 +55,7 @@ export class SubscriptionTable {
     const startedMs = clock.monotonicMs();
     try {
       this.#checkRoom(sub);
-      this.#starting.add(sub);
+      this.#starting.set(sub, { isPaused: false, credit: 0 });
       const plan = await planSubscription(this.#parts, this.#host, frame);
       if (!this.#host.isOpen) return;
       if (!this.#starting.has(sub)) throw new Refused(ErrorCode.BAD_REQUEST, 'Unsubscribed.');
@@ -82,6 +83,23 @@ export class SubscriptionTable {
     if (wasStarting)
       this.#host.send({ kind: 'unsubscribed', req, sub, code: 0, retryable: false, resume: null });
     else this.#host.refuse(req, ErrorCode.BAD_REQUEST, 'There is no such subscription.');
+  }
+
+  /** Stops or continues delivery; an ended subscription is none of its business. */
+  setPaused(sub: number, isPaused: boolean): void {
+    const starting = this.#starting.get(sub);
+    if (starting !== undefined) starting.isPaused = isPaused;
+    const live = this.#live.get(sub);
+    if (isPaused) live?.pause();
+    else live?.resume();
+  }
+
+  /** False when the window would grow beyond its bound. */
+  addCredit(sub: number, bytes: number): boolean {
+    const starting = this.#starting.get(sub);
+    if (starting === undefined) return this.#live.get(sub)?.addCredit(bytes) ?? true;
+    starting.credit += bytes;
+    return starting.credit <= WINDOW_BYTES_MAX;
   }
 
   /** Positions of all streams that moved without a frame that said so. The caller sends them at once. */
@@ -138,8 +156,11 @@ export class SubscriptionTable {
   async #begin(req: number, plan: SubscriptionPlan): Promise<void> {
     const { sub } = plan;
     const subscription = new Subscription(this.#parts, this.#host, this.#owner, plan);
+    const { isPaused, credit } = this.#starting.get(sub) ?? { isPaused: false, credit: 0 };
     this.#starting.delete(sub);
     this.#live.set(sub, subscription);
+    if (isPaused) subscription.pause();
+    subscription.addCredit(credit);
     const code = await subscription.begin(req);
     if (code === 0) return;
     this.#live.delete(sub);

@@ -200,7 +200,7 @@ class MemorySocket implements Socket {
       this.closeBy(ABNORMAL, '');
       return 'dropped';
     }
-    this.#waiting.push({ message: { bytes: bytes.slice(), isText }, left: bytes.length });
+    this.#waiting.push({ message: { bytes: new Uint8Array(bytes), isText }, left: bytes.length });
     this.#unsentBytes += bytes.length;
     this.#move();
     return this.#unsentBytes === 0 ? 'sent' : 'buffered';
@@ -221,7 +221,7 @@ class MemorySocket implements Socket {
       return;
     }
     // As in the real transport, the memory is another's once the handler has returned.
-    const copy = bytes.slice();
+    const copy = new Uint8Array(bytes);
     this.#parts.handlers.message(this, copy, isText);
     copy.fill(0xdd);
   }
