@@ -1,4 +1,6 @@
+import { inflateRawSync } from 'node:zlib';
 import {
+  Codec,
   encodeFrame,
   encodeJsonFrame,
   type Frame,
@@ -59,11 +61,12 @@ export class SeenStream {
     const next = Number(frame.nextOffset);
     if (this.position >= 0)
       expect(from, 'a frame begins where the client stands').toBe(this.position);
-    if (frame.leaderEpoch < this.epoch) throw new Error('the epoch went back');
+    expect(frame.leaderEpoch, 'the epoch does not go back').toBeGreaterThanOrEqual(this.epoch);
     this.frames.push(frame);
     this.#parts.push((frame.payload ?? new Uint8Array()).slice());
     if (frame.part < frame.parts - 1) return;
-    const payload = Buffer.concat(this.#parts);
+    const joined = Buffer.concat(this.#parts);
+    const payload = frame.codec === Codec.DEFLATE_RAW ? inflateRawSync(joined) : joined;
     this.#parts = [];
     this.epoch = frame.leaderEpoch;
     this.position = next;
@@ -123,6 +126,8 @@ export class Reader implements DeliveryTarget, CursorEvents {
   readonly streams = new Map<number, SeenStream>();
   readonly outcomes: CursorOutcome[] = [];
   readonly messages: MemoryMessage[] = [];
+  /** Announced DIVERGED: the next Progress of that stream may go back, to there. */
+  readonly rewinds: { readonly stream: SeenStream; readonly to: number }[] = [];
   slowCount = 0;
   droppedCount = 0;
   unsentMax = 0;
@@ -195,7 +200,11 @@ export class Reader implements DeliveryTarget, CursorEvents {
     if (frame.kind === 'progress') {
       for (const { stream, offset } of frame.streams) {
         const seen = this.stream(stream);
-        if (Number(offset) < seen.position) throw new Error('progress goes back');
+        const rewind = this.rewinds.findIndex(
+          (each) => each.stream === seen && each.to === Number(offset),
+        );
+        if (Number(offset) < seen.position && rewind < 0) throw new Error('progress goes back');
+        if (rewind >= 0) this.rewinds.splice(rewind, 1);
         seen.position = Number(offset);
         seen.progress.push(Number(offset));
       }
