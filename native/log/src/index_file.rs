@@ -10,7 +10,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use millrace_io::Disk;
@@ -212,13 +212,25 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         Ok(above.checked_sub(1).map(|index| page[index]))
     }
 
-    /// All entries, for recovery: the file as it is, whatever its length.
-    pub(crate) fn read_all(disk: &dyn Disk, path: &std::path::Path) -> io::Result<Vec<u8>> {
+    /// The first entries as long as they are good, for recovery. Behind them a crash leaves a hole of
+    /// megabytes, which is not read.
+    pub(crate) fn read_while(
+        disk: &dyn Disk,
+        path: &Path,
+        mut is_good: impl FnMut(&[u8; ENTRY_BYTES]) -> bool,
+    ) -> io::Result<Vec<u8>> {
         let file = disk.open_read(path)?;
-        let length = file.metadata()?.len() as usize;
-        let mut bytes = vec![0; length - length % ENTRY_BYTES];
-        disk.read_exact_at(&file, &mut bytes, 0)?;
-        Ok(bytes)
+        let mut good = Vec::new();
+        let mut chunk = vec![0; SPILL_COUNT * ENTRY_BYTES];
+        loop {
+            let filled = disk.read_at(&file, &mut chunk, good.len() as u64)?;
+            let (entries, _) = chunk[..filled].as_chunks::<ENTRY_BYTES>();
+            let count = entries.iter().take_while(|entry| is_good(entry)).count();
+            good.extend_from_slice(&chunk[..count * ENTRY_BYTES]);
+            if count < entries.len() || entries.is_empty() {
+                return Ok(good);
+            }
+        }
     }
 
     fn read_entry(
@@ -258,5 +270,33 @@ impl<const ENTRY_BYTES: usize> IndexFile<ENTRY_BYTES> {
         }
         let file = disk.open(&self.path, false)?;
         Ok(self.file.get_or_init(|| file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use millrace_io::OsDisk;
+
+    #[test]
+    fn recovery_reads_no_further_than_the_entries_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("0.index");
+        let count = SPILL_COUNT as u64 * 2 + 3;
+        let entries: Vec<u8> = (1..=count).flat_map(u64::to_be_bytes).collect();
+        std::fs::write(&path, &entries).unwrap();
+        // As a crash leaves it, and larger than could be read.
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_len(1 << 40).unwrap();
+        let mut last = 0;
+        let good = IndexFile::<8>::read_while(&OsDisk, &path, |entry| {
+            let ascends = u64::from_be_bytes(*entry) > last;
+            last = u64::from_be_bytes(*entry);
+            ascends
+        });
+        assert!(good.unwrap() == entries);
+        file.set_len(entries.len() as u64 + 5).unwrap();
+        let all = IndexFile::<8>::read_while(&OsDisk, &path, |entry| entry != &[0; 8]);
+        assert!(all.unwrap() == entries);
     }
 }

@@ -16,7 +16,8 @@ use crate::dir::LogDir;
 use crate::epochs::Epochs;
 use crate::janitor::Janitor;
 use crate::layout::{
-    CLEANED, DELETED, EPOCHS, LOG, SEGMENT_EXTENSIONS, SWAP, parse_segment_file, segment_path,
+    CLEANED, DELETED, EPOCHS, LOG, SEGMENT_EXTENSIONS, SWAP, SegmentFileName, parse_segment_file,
+    segment_path,
 };
 use crate::log::{Log, LogParts, View};
 use crate::scan_segment::{ScanFailure, ScanPlan, Scanned, scan_segment};
@@ -45,8 +46,8 @@ pub(crate) fn open_log(
         tail: TailMark::of_new_segment(request.log_start_offset),
     };
     let topic = topic_id(dir, &path, request.topic_id.as_deref())?;
-    recovery.tidy()?;
-    recovery.load()?;
+    let bases = recovery.tidy()?;
+    recovery.load(&bases)?;
     let (segments, tail, seen) = (recovery.segments, recovery.tail, recovery.epochs);
     let truncated_bytes = recovery.truncated_bytes;
     let log_end = tail.next_offset;
@@ -88,7 +89,8 @@ pub(crate) fn open_log(
         epochs,
     });
     // What a killed process had written may still be in the page cache only.
-    if request.options.flush_mode == FlushMode::Group || request.create || truncated_bytes > 0 {
+    let is_unflushed = request.options.flush_mode == FlushMode::Group && flushed < log_end;
+    if is_unflushed || request.create || truncated_bytes > 0 {
         log.flush()?;
     }
     let opened = OpenedLog {
@@ -124,35 +126,45 @@ impl Recovery<'_> {
             .judge(&format!("open {}", self.path.display()), error)
     }
 
-    /// Removes what waits for removal, finishes or drops compactions, removes orphaned indexes.
-    fn tidy(&self) -> Result<()> {
+    /// Removes what waits for removal, finishes or drops compactions, removes orphaned indexes. Gives
+    /// the base offsets of the segments.
+    fn tidy(&self) -> Result<Vec<i64>> {
+        let mut files = self.segment_files()?;
         let mut swaps = Vec::new();
-        for path in self.dir.list(self.path)? {
-            let Some(name) = parse_segment_file(&path) else {
-                continue;
-            };
+        for (path, name) in &files {
             match name.suffix.as_str() {
-                DELETED | CLEANED => self.remove(&path)?,
+                DELETED | CLEANED => self.remove(path)?,
                 // A log is renamed to `.swap` last, so that its indexes are complete by then.
                 SWAP if name.extension == LOG => swaps.push(name.base_offset),
                 _ => {}
             }
         }
         swaps.sort_unstable();
-        for base_offset in swaps {
-            self.finish_swap(base_offset)?;
+        for base_offset in &swaps {
+            self.finish_swap(*base_offset)?;
         }
-        let bases = self.log_bases()?;
-        for path in self.dir.list(self.path)? {
-            let Some(name) = parse_segment_file(&path) else {
-                continue;
-            };
+        if !swaps.is_empty() {
+            files = self.segment_files()?;
+        }
+        let bases = bases_of(&files);
+        for (path, name) in &files {
             let segment_file = SEGMENT_EXTENSIONS.contains(&name.extension.as_str());
-            if segment_file && (!name.suffix.is_empty() || !bases.contains(&name.base_offset)) {
-                self.remove(&path)?;
+            let is_orphan = bases.binary_search(&name.base_offset).is_err();
+            if segment_file && (!name.suffix.is_empty() || is_orphan) {
+                self.remove(path)?;
             }
         }
-        Ok(())
+        Ok(bases)
+    }
+
+    fn segment_files(&self) -> Result<Vec<(PathBuf, SegmentFileName)>> {
+        let named = |path: PathBuf| parse_segment_file(&path).map(|name| (path, name));
+        Ok(self
+            .dir
+            .list(self.path)?
+            .into_iter()
+            .filter_map(named)
+            .collect())
     }
 
     /// The compacted segment is complete: it takes the place of all it covers.
@@ -161,7 +173,7 @@ impl Recovery<'_> {
             crate::layout::with_suffix(&segment_path(self.path, base_offset, extension), SWAP)
         };
         let end = end_of_file(self.disk(), &swap(LOG)).map_err(|error| self.failed(&error))?;
-        for covered in self.log_bases()? {
+        for covered in bases_of(&self.segment_files()?) {
             if covered == base_offset || (covered > base_offset && covered < end) {
                 for extension in SEGMENT_EXTENSIONS {
                     self.remove(&segment_path(self.path, covered, extension))?;
@@ -187,21 +199,7 @@ impl Recovery<'_> {
         }
     }
 
-    fn log_bases(&self) -> Result<Vec<i64>> {
-        let mut bases: Vec<i64> = self
-            .dir
-            .list(self.path)?
-            .iter()
-            .filter_map(|path| parse_segment_file(path))
-            .filter(|name| name.extension == LOG && name.suffix.is_empty())
-            .map(|name| name.base_offset)
-            .collect();
-        bases.sort_unstable();
-        Ok(bases)
-    }
-
-    fn load(&mut self) -> Result<()> {
-        let bases = self.log_bases()?;
+    fn load(&mut self, bases: &[i64]) -> Result<()> {
         for (index, base_offset) in bases.iter().enumerate() {
             let next = bases.get(index + 1).copied();
             let go_on = self.load_segment(*base_offset, next)?;
@@ -351,6 +349,15 @@ impl Recovery<'_> {
             self.dir.sync_dir(self.path)
         }
     }
+}
+
+/// Base offsets of the segments among the files, ascending.
+fn bases_of(files: &[(PathBuf, SegmentFileName)]) -> Vec<i64> {
+    let is_log = |name: &SegmentFileName| name.extension == LOG && name.suffix.is_empty();
+    let logs = files.iter().filter(|(_, name)| is_log(name));
+    let mut bases: Vec<i64> = logs.map(|(_, name)| name.base_offset).collect();
+    bases.sort_unstable();
+    bases
 }
 
 /// Offset after the last whole batch of a file.

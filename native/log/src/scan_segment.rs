@@ -226,33 +226,33 @@ impl SegmentScan<'_> {
     fn trust_indexes(&mut self, disk: &dyn Disk, dir: &Path) -> io::Result<()> {
         let base = self.indexes.base_offset;
         let path = segment_path(dir, base, OFFSET_INDEX);
-        let Ok(bytes) = IndexFile::<{ offset_index::ENTRY_BYTES }>::read_all(disk, &path) else {
-            return Ok(());
-        };
-        let (raw, _) = bytes.as_chunks::<{ offset_index::ENTRY_BYTES }>();
         let mut last = OffsetEntry {
             last_offset: base - 1,
             position: 0,
         };
-        let mut count = 0;
-        for entry in raw.iter().map(|entry| offset_index::decode(base, entry)) {
-            let ascends = entry.last_offset > last.last_offset
-                && (count == 0 || entry.position > last.position)
-                && entry.last_offset >= base;
-            if !ascends || entry.last_offset >= self.plan.trust_below || entry.position == 0 {
-                break;
-            }
-            last = entry;
-            count += 1;
-        }
-        if count == 0 || last.position + HEADER_BYTES as u64 > self.file_bytes {
+        let trust_below = self.plan.trust_below;
+        let entries =
+            IndexFile::<{ offset_index::ENTRY_BYTES }>::read_while(disk, &path, |entry| {
+                let entry = offset_index::decode(base, entry);
+                let ascends =
+                    entry.last_offset > last.last_offset && entry.position > last.position;
+                let is_good = ascends && entry.last_offset < trust_below;
+                if is_good {
+                    last = entry;
+                }
+                is_good
+            });
+        let Ok(entries) = entries else {
+            return Ok(());
+        };
+        if entries.is_empty() || last.position + HEADER_BYTES as u64 > self.file_bytes {
             return Ok(());
         }
         let there = self.chunks.header(last.position)?;
         let Some(there) = there.filter(|header| header.last_offset() == last.last_offset) else {
             return Ok(());
         };
-        self.indexes.offsets = bytes[..count * offset_index::ENTRY_BYTES].to_vec();
+        self.indexes.offsets = entries;
         self.trust_times(disk, dir, last.last_offset);
         // The indexed batch is walked again below, without a second entry.
         self.position = last.position;
@@ -263,19 +263,25 @@ impl SegmentScan<'_> {
     fn trust_times(&mut self, disk: &dyn Disk, dir: &Path, up_to: i64) {
         let base = self.indexes.base_offset;
         let path = segment_path(dir, base, TIME_INDEX);
-        let bytes = IndexFile::<{ time_index::ENTRY_BYTES }>::read_all(disk, &path);
-        let bytes = bytes.unwrap_or_default();
-        let (raw, _) = bytes.as_chunks::<{ time_index::ENTRY_BYTES }>();
-        for entry in raw {
-            let decoded = time_index::decode(base, entry);
-            let fits = decoded.timestamp > self.indexes.last_time_entry
-                && (base..=up_to).contains(&decoded.offset);
-            if !fits {
-                break;
+        let mut last = TimeEntry {
+            timestamp: self.indexes.last_time_entry,
+            offset: base,
+        };
+        let entries = IndexFile::<{ time_index::ENTRY_BYTES }>::read_while(disk, &path, |entry| {
+            let entry = time_index::decode(base, entry);
+            let is_good =
+                entry.timestamp > last.timestamp && (base..=up_to).contains(&entry.offset);
+            if is_good {
+                last = entry;
             }
-            self.indexes.times.extend_from_slice(entry);
-            self.indexes.last_time_entry = decoded.timestamp;
-            self.largest = decoded;
+            is_good
+        });
+        if let Ok(entries) = entries
+            && !entries.is_empty()
+        {
+            self.indexes.times = entries;
+            self.indexes.last_time_entry = last.timestamp;
+            self.largest = last;
         }
     }
 
