@@ -41,6 +41,8 @@ export interface RunningGateway {
 
 /** Ends the window over which quantiles are taken. */
 const QUANTILE_WINDOW_MS = 60_000;
+/** Time for a closing handshake on a socket that is cut anyway. */
+const CUT_AFTER_MS = 250;
 
 /**
  * Starts a gateway in the caller's process.
@@ -136,6 +138,9 @@ async function start(
     http: http.answer,
     messageBytesMax: config.inboundMessageMaxBytes,
   });
+  cleanUps.push(() => server.destroyAll());
+  // Undone before the sockets are cut: whoever is connected is told to go.
+  cleanUps.push(() => sessions.drain());
   const bound = await server.listen({
     ...config.listen,
     sharedPort: options.process !== undefined,
@@ -143,26 +148,32 @@ async function start(
       ? {}
       : { tls: { cert: config.tlsCert, key: config.tlsKey } }),
   });
-  cleanUps.push(() => server.destroyAll());
   await applyListenerOptions(bound.port, config, metrics, log);
   health.stage = 'ready';
   log.info('the gateway serves', { listen: addressText({ ...config.listen, port: bound.port }) });
 
+  /** Closes politely; a peer that does not take part in closing is cut a moment later. */
+  const closeSockets = (): void => {
+    sessions.closeAll();
+    clock.setTimer(CUT_AFTER_MS, () => server.destroyAll());
+  };
+  const closeOnce = async (): Promise<void> => {
+    health.stage = 'draining';
+    metrics.draining.with().set(1);
+    server.stopListening();
+    const deadline = clock.setTimer(config.drainDeadlineMs, closeSockets);
+    await undo();
+    deadline.cancel();
+  };
   let closing: Promise<void> | null = null;
   return {
     config,
     port: bound.port,
     adminPort,
     close: () => {
-      closing ??= (async () => {
-        health.stage = 'draining';
-        metrics.draining.with().set(1);
-        server.stopListening();
-        await sessions.drain();
-        await undo();
-      })();
+      closing ??= closeOnce();
       return closing;
     },
-    hurry: () => sessions.closeAll(),
+    hurry: closeSockets,
   };
 }
