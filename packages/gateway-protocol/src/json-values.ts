@@ -5,19 +5,23 @@ import { type Row, Wire } from './row.ts';
 import type { JsonValue } from './strict-json.ts';
 import { utf8 } from './utf8.ts';
 
-/** A frame with a field that means nothing (V8): the frame is refused, the connection lives. */
-export class FieldProblem extends Error {
-  override readonly name = 'FieldProblem';
+/** A field that means nothing (V8): its frame is refused, the connection lives. No Error, as JsonProblem. */
+export class FieldProblem {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
 }
 
-/** A message that is not to be understood. */
-export class MessageProblem extends Error {
-  override readonly name = 'MessageProblem';
+/** A message that is not to be understood. No Error either. */
+export class MessageProblem {
   readonly check: Check;
+  readonly message: string;
 
   constructor(check: Check, message: string) {
-    super(message);
     this.check = check;
+    this.message = message;
   }
 }
 

@@ -12,7 +12,7 @@ import {
 } from './packed-record.ts';
 import { writeUtf8 } from './utf8.ts';
 
-const FIRST_BYTES = 16_384;
+const FIRST_BYTES = 1024;
 const NO_HEADERS: readonly HeaderField[] = [];
 const INT32_MAX = 0x7fffffff;
 

@@ -6,9 +6,16 @@ export interface JsonObject {
   readonly [name: string]: JsonValue;
 }
 
-/** Text that is not to be read: not JSON, or JSON beyond its bounds. */
-export class JsonProblem extends Error {
-  override readonly name = 'JsonProblem';
+/**
+ * Text that is not to be read: not JSON, or JSON beyond its bounds. Thrown, but no Error: nobody sees
+ * where it came from, and to find that out costs more than to read the message.
+ */
+export class JsonProblem {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
 }
 
 /** Names that reach a prototype in careless code. */
