@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ApacheKafka, Child, MillraceProcess, runProgram } from '@millrace/testing';
 import { CLIENT_CHECKS } from '../client-suite/checks.ts';
 import { DEMO_PAGE_CHECKS } from '../gateway/demo/checks.ts';
+import { SDK_CHECKS } from '../gateway/sdk/checks.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const SOURCES = ['--conditions=@millrace/source'];
@@ -77,4 +78,5 @@ export const SUITES: Readonly<Record<string, () => Promise<void>>> = {
   "schema tables equal those in kafka-clients' jar": tablesEqualJar,
   'a million lines of real files, kill -9 on the way': streamFiles,
   ...DEMO_PAGE_CHECKS,
+  ...SDK_CHECKS,
 };

@@ -101,6 +101,7 @@ test('the same gateway is asked again after a reconnect, and appends nothing twi
   await gateway.run(20);
   gateway.intercept = () => false;
   gateway.dropAll();
+  await gateway.run(2);
   const after = client.publish('t', { value: '3' });
   await gateway.run(1_000);
   expect(await lost).toMatchObject({ offset: 1, duplicate: true });
@@ -125,6 +126,7 @@ test('another gateway knows nothing: the outcome is unknown, and never a guess',
   gateway.sessions.clear();
   gateway.intercept = () => false;
   gateway.dropAll();
+  await gateway.run(2);
   const after = client.publish('t', { value: '2' });
   await gateway.run(1_000);
   await failed;
@@ -144,6 +146,7 @@ test('back at the first gateway, which remembers less: a new session, and nothin
   // At B.
   gateway.sessions = new Map();
   gateway.dropAll();
+  await gateway.run(2);
   const second = client.publish('t', { value: 'b' });
   const failedB = expect(second).rejects.toBeInstanceOf(UnknownOutcomeError);
   await gateway.run(1_000);

@@ -1,0 +1,65 @@
+import path from 'node:path';
+import { Child, freePort } from '@millrace/testing';
+
+const CLI = path.resolve(import.meta.dirname, '../../../millrace/src/cli.ts');
+const START_TIMEOUT_MS = 30_000;
+
+/** `millrace gateway` beside a broker, in a process of its own that can be killed. */
+export class GatewayProcess {
+  readonly port: number;
+  readonly #overrides: readonly string[];
+  #child: Child | undefined;
+
+  private constructor(port: number, overrides: readonly string[]) {
+    this.port = port;
+    this.#overrides = overrides;
+  }
+
+  /** In development mode on a free port; `more` are settings, `key=value` each. */
+  static async start(bootstrap: string, more: readonly string[] = []): Promise<GatewayProcess> {
+    const port = await freePort();
+    const gateway = new GatewayProcess(port, [
+      `gateway.kafka.bootstrap.servers=${bootstrap}`,
+      `gateway.listen=127.0.0.1:${port}`,
+      'gateway.admin.listen=127.0.0.1:0',
+      'gateway.auth.mode=none',
+      'gateway.demo=true',
+      'gateway.hosts=127.0.0.1',
+      `gateway.origins=http://127.0.0.1:${port}`,
+      'gateway.origins.allow.missing=true',
+      'gateway.handshakes.per.address=1000',
+      ...more,
+    ]);
+    await gateway.resume();
+    return gateway;
+  }
+
+  get url(): string {
+    return `ws://127.0.0.1:${this.port}/v1/ws`;
+  }
+
+  /** What it said. */
+  get output(): string {
+    return `${this.#child?.stdout ?? ''}${this.#child?.stderr ?? ''}`;
+  }
+
+  /** Starts it again on the same port. */
+  async resume(): Promise<void> {
+    const argv = this.#overrides.flatMap((override) => ['--override', override]);
+    const node = ['--conditions=@millrace/source', CLI, 'gateway', ...argv];
+    this.#child = new Child(process.execPath, node);
+    await this.#child.saying(/health and metrics are on/, START_TIMEOUT_MS);
+  }
+
+  /** As `kill -9` does. */
+  async kill(): Promise<void> {
+    await this.#child?.kill();
+  }
+
+  /** In order, as a supervisor does. @throws Error unless it ends with code 0. */
+  async stop(): Promise<void> {
+    const exit = await this.#child?.stop();
+    if (exit !== undefined && exit.code !== 0)
+      throw new Error(`the gateway ended with ${exit.code}: ${this.output}`);
+  }
+}

@@ -1,0 +1,97 @@
+// The SDK in Node, with Node's own WebSocket, while connections and gateways go away under it.
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seededPrng } from '@millrace/base';
+import { Producer } from '@millrace/client';
+import { eventually } from '@millrace/testing';
+import { CuttingProxy } from './cutting-proxy.ts';
+import type { GatewayProcess } from './gateway-process.ts';
+import { Reader, Writer } from './program.ts';
+
+const TIMEOUT_MS = 30_000;
+const PAUSE_MS_MAX = 80;
+const FLIGHT = 30;
+
+/** A topic with that many partitions behind two gateways. */
+export interface Course {
+  readonly bootstrap: string;
+  readonly gateways: readonly GatewayProcess[];
+  readonly topic: string;
+  readonly partitionCount: number;
+}
+
+/** Connections are cut in mid-sentence, `cuts` times, while records come: nothing is lost or comes twice. */
+export async function cutOff(course: Course, cuts: number, seed: number): Promise<void> {
+  const { topic, partitionCount } = course;
+  const random = seededPrng(seed);
+  const producer = new Producer({ bootstrapServers: course.bootstrap, lingerMs: 1 });
+  const proxies = await Promise.all(course.gateways.map(({ port }) => CuttingProxy.open(port)));
+  const urls = proxies.map(({ url }) => url);
+  const readers = [new Reader(urls, topic), new Reader(urls, topic, { protocol: 'json' })];
+  const ends = Array<number>(partitionCount).fill(0);
+  let isOver = false;
+  const load = (async () => {
+    while (!isOver) {
+      const sends = Array.from({ length: FLIGHT }, () => {
+        const partition = random.below(partitionCount);
+        ends[partition] = (ends[partition] as number) + 1;
+        return producer.send({ topic, partition, value: 'x'.repeat(random.below(300)) });
+      });
+      await Promise.all(sends);
+    }
+  })();
+  try {
+    while (proxies.reduce((sum, each) => sum + each.cuts, 0) < cuts) {
+      await sleep(random.below(PAUSE_MS_MAX));
+      for (const proxy of proxies) proxy.cut();
+    }
+    isOver = true;
+    await load;
+    for (const reader of readers) {
+      await eventually('everything is read', TIMEOUT_MS, () => {
+        const { next, ended } = reader.seen;
+        if (ended !== null) throw new Error(ended);
+        return ends.every((end, partition) => (next[partition] ?? 0) === end);
+      });
+      const { duplicates, lost, gaps, connections } = reader.seen;
+      assert.deepEqual({ duplicates, lost, gaps, seed }, { duplicates: 0, lost: 0, gaps: 0, seed });
+      assert.ok(connections > cuts / 10, `${connections} connections`);
+    }
+  } finally {
+    isOver = true;
+    await Promise.all(readers.map((reader) => reader.close()));
+    for (const proxy of proxies) proxy.close();
+    await producer.close();
+  }
+}
+
+/** `kill -9` of one gateway after the other under publishes and a reader: every outcome is true. */
+export async function killed(course: Course, kills: number): Promise<void> {
+  const urls = course.gateways.map(({ url }) => url);
+  const writer = new Writer(urls, course.topic);
+  const reader = new Reader(urls, course.topic);
+  try {
+    for (let n = 0; n < kills; n++) {
+      const before = writer.appended.length;
+      await eventually('it goes on', TIMEOUT_MS, () => writer.appended.length > before + 100);
+      const gateway = course.gateways[n % course.gateways.length] as GatewayProcess;
+      await gateway.kill();
+      await gateway.resume();
+    }
+    await writer.stop();
+    const { appended, unknown, failed } = writer;
+    await eventually('everything is read', TIMEOUT_MS, () => {
+      const end = reader.seen.next[0] ?? 0;
+      return end >= appended.length && end <= appended.length + unknown.length;
+    });
+    const { duplicates, lost, gaps } = reader.seen;
+    assert.deepEqual(
+      { duplicates, lost, gaps, failed },
+      { duplicates: 0, lost: 0, gaps: 0, failed: [] },
+    );
+    // One publish at a time: a kill leaves at most one without an outcome.
+    assert.ok(unknown.length <= kills, `${unknown.length} unknown outcomes`);
+  } finally {
+    await reader.close();
+  }
+}

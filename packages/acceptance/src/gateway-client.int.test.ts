@@ -1,0 +1,81 @@
+// The SDK in Node, with Node's own WebSocket, against gateway processes and a broker.
+import { Admin, Producer } from '@millrace/client';
+import { MillraceProcess } from '@millrace/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
+import { cutOff, killed } from '../gateway/sdk/ordeals.ts';
+import { readWithCodec, roundTrip } from '../gateway/sdk/program.ts';
+
+const CUTS = 40;
+const PARTITIONS = 3;
+
+let broker: MillraceProcess;
+let gateways: GatewayProcess[];
+let url: string;
+
+beforeAll(async () => {
+  broker = await MillraceProcess.start();
+  const settings = ['gateway.compression.topics=packed'];
+  gateways = await Promise.all([1, 2].map(() => GatewayProcess.start(broker.bootstrap, settings)));
+  url = gateways[0]?.url ?? '';
+  const admin = new Admin({ bootstrapServers: broker.bootstrap });
+  await admin.createTopics(
+    ['binary', 'json', 'packed', 'killed']
+      .map((name) => ({ name, partitionCount: 1 }))
+      .concat({ name: 'cut', partitionCount: PARTITIONS }),
+  );
+  await admin.close();
+});
+
+afterAll(async () => {
+  await Promise.all((gateways ?? []).map((gateway) => gateway.kill()));
+  await broker?.stop();
+});
+
+describe.each(['binary', 'json'] as const)('%s', (protocol) => {
+  test('publishes, reads, filters, resumes, commits', async () => {
+    const seen = await roundTrip(url, protocol, protocol);
+    expect(seen).toMatchObject({
+      headers: 40,
+      end: 40,
+      committed: 11,
+      filtered: 13,
+      isTimed: true,
+      resumed: [JSON.stringify([40, null, 'after'])],
+    });
+    expect(seen.offsets).toEqual(Array.from({ length: 40 }, (_, i) => i));
+    expect(seen.lines).toHaveLength(40);
+    expect(seen.lines).toContain(JSON.stringify([5, 'odd-5', 'value 5']));
+    expect(seen.lines).toContain(JSON.stringify([0, null, null]));
+  });
+});
+
+test('every codec that this Node has gives equal records', async () => {
+  const producer = new Producer({ bootstrapServers: broker.bootstrap });
+  const value = new TextEncoder().encode(
+    'a value that repeats itself, itself, itself. '.repeat(20),
+  );
+  const sends = Array.from({ length: 200 }, () => producer.send({ topic: 'packed', value }));
+  await Promise.all(sends);
+  await producer.close();
+  const plain = await readWithCodec(url, 'packed', 'none', 200);
+  expect(plain).toMatchObject({ codecs: [0], bytes: 200 * value.length });
+  for (const [name, code] of [
+    ['lz4', 1],
+    ['deflate-raw', 2],
+  ] as const) {
+    const { codecs, ...content } = await readWithCodec(url, 'packed', name, 200);
+    expect(codecs).toContain(code);
+    expect(content).toEqual({ bytes: plain.bytes, sum: plain.sum });
+  }
+});
+
+test(`cut off ${CUTS} times between two gateways while records come`, async () => {
+  const { bootstrap } = broker;
+  await cutOff({ bootstrap, gateways, topic: 'cut', partitionCount: PARTITIONS }, CUTS, 18);
+});
+
+test('kill -9 of the gateway under publishes and a reader', async () => {
+  const { bootstrap } = broker;
+  await killed({ bootstrap, gateways, topic: 'killed', partitionCount: 1 }, 1);
+});
