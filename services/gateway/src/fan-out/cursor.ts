@@ -123,6 +123,13 @@ export class StreamCursor implements Cursor, Waiting {
     return this.at < this.feed.ring.start ? 'cold' : 'hot';
   }
 
+  /** Where the record ends whose parts are on their way. */
+  get recordEnd(): number {
+    let packet = this.packet;
+    while (packet !== null && packet.next === packet.from) packet = packet.following;
+    return packet?.next ?? this.next;
+  }
+
   /** Nothing may be sent for it now. */
   get isHeld(): boolean {
     return this.isPaused || this.isStopped || this.isDetached || this.at < 0;

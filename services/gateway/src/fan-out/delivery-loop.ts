@@ -336,10 +336,11 @@ export class DeliveryLoop {
   #advance(outlet: Outlet, cursor: StreamCursor, packet: Packet): void {
     const { next, following } = packet;
     cursor.isMidRecord = next === packet.from;
-    cursor.next = next;
-    if (!cursor.isMidRecord) cursor.at = next;
     cursor.epoch = packet.epoch;
     cursor.packet = following;
+    if (cursor.isMidRecord) return;
+    cursor.next = next;
+    cursor.at = next;
     if (cursor.caughtUpAt >= 0 && next >= cursor.caughtUpAt) this.#reached(cursor);
     if (following !== null) return;
     cursor.matchedAtSend = cursor.cls.matchedBytes;

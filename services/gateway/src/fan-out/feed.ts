@@ -186,13 +186,16 @@ export class Feed {
     }
     this.follow();
     for (const cursor of [...this.cursors]) {
-      cursor.packet = null;
-      if (cursor.next > offset) {
-        cursor.stop({ kind: 'DIVERGED', lostFrom: offset, lostTo: cursor.next });
-      } else {
-        cursor.at = Math.min(cursor.at, offset);
-        this.#parts.host.settle(cursor);
+      // Who has some parts of a record that is still there gets the others; of one that is gone it must be told.
+      const isTorn = cursor.isMidRecord && cursor.recordEnd > offset;
+      if (cursor.next > offset || isTorn) {
+        const lostFrom = Math.min(offset, cursor.next);
+        cursor.stop({ kind: 'DIVERGED', lostFrom, lostTo: cursor.next });
+        continue;
       }
+      if (!cursor.isMidRecord) cursor.packet = null;
+      cursor.at = Math.min(cursor.at, offset);
+      this.#parts.host.settle(cursor);
     }
   }
 

@@ -56,6 +56,11 @@ export class SeenStream {
     } else if (frame.kind === 'caughtUp') this.caughtUp.push(Number(frame.offset));
   }
 
+  /** What came of a record is void: the log was cut below it. */
+  forgetParts(): void {
+    this.#parts = [];
+  }
+
   #records(frame: Records): void {
     const from = Number(frame.fromOffset);
     const next = Number(frame.nextOffset);
@@ -204,7 +209,10 @@ export class Reader implements DeliveryTarget, CursorEvents {
           (each) => each.stream === seen && each.to === Number(offset),
         );
         if (Number(offset) < seen.position && rewind < 0) throw new Error('progress goes back');
-        if (rewind >= 0) this.rewinds.splice(rewind, 1);
+        if (rewind >= 0) {
+          this.rewinds.splice(rewind, 1);
+          seen.forgetParts();
+        }
         seen.position = Number(offset);
         seen.progress.push(Number(offset));
       }
