@@ -2,9 +2,6 @@ import type { GatewayClient, SubscribeOptions, Subscription } from '@millrace/ga
 import type { Meters } from './meters.ts';
 import type { Tail } from './tail.ts';
 
-/** Records of one block that are shown; all are counted. */
-const SHOWN_MAX = 200;
-
 export interface ReaderParts {
   readonly meters: Meters;
   readonly tail: Tail;
@@ -80,11 +77,13 @@ export class Reader {
       for await (const block of subscription) {
         if (this.#subscription !== subscription) return;
         let bytes = 0;
-        let at = 0;
+        let left = block.count;
+        const { room } = tail;
+        tail.skip(Math.max(0, left - room));
         for (const record of block) {
           bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
           // The block is gone when the next one is asked for.
-          if (block.count - at++ <= SHOWN_MAX) tail.add(block.partition, record.copy());
+          if (left-- <= room) tail.add(block.partition, record.copy());
         }
         meters.block(block, bytes);
       }

@@ -1,22 +1,30 @@
 import type { GatewayRecord } from '@millrace/gateway-client';
 import { element, made, tell } from './elements.ts';
-import { bytesText, prettyText, timeText } from './text.ts';
+import { bytesText, countText, prettyText, timeText } from './text.ts';
 
 /** Rows on the page; older ones go. */
 const ROWS_MAX = 200;
+/** Rows drawn at once while others are there already: nobody reads faster. */
+const BURST_MAX = 50;
+/** Rows that come together and are still shown to be new. */
+const SHINING_MAX = 20;
 /** Characters of a cell; the rest is in the dialog. */
 const CELL_CHARS_MAX = 300;
 
 type Line =
   | { readonly kind: 'record'; readonly partition: number; readonly record: GatewayRecord }
-  | { readonly kind: 'gap'; readonly text: string };
+  | { readonly kind: 'gap' | 'skipped'; readonly text: string };
 
-/** The newest records, newest first. Lines are gathered and drawn together, so that no flood blocks the page. */
+/**
+ * The newest records, newest first. Lines are gathered and drawn together; of a flood only the newest are drawn, and a
+ * line says how many are not.
+ */
 export class Tail {
   readonly #rows = element('rows', HTMLTableSectionElement);
   readonly #dialog = element('record', HTMLDialogElement);
   readonly #lines = new WeakMap<HTMLTableRowElement, Line>();
   #waiting: Line[] = [];
+  #skipped = 0;
 
   constructor() {
     this.#rows.addEventListener('click', (event) => this.#open(rowOf(event)));
@@ -38,13 +46,24 @@ export class Tail {
 
   clear(note: string): void {
     this.#waiting = [];
+    this.#skipped = 0;
     this.#rows.replaceChildren();
     tell('tail-note', note);
   }
 
-  /** A record that outlives its block. Of a flood only the last ones are kept. */
+  /** How many lines the next drawing takes. */
+  get room(): number {
+    return this.#rows.rows.length === 0 ? ROWS_MAX : BURST_MAX;
+  }
+
+  /** A record that outlives its block. */
   add(partition: number, record: GatewayRecord): void {
     this.#push({ kind: 'record', partition, record });
+  }
+
+  /** Records that came before the next ones added and are not shown. */
+  skip(count: number): void {
+    this.#skipped += count;
   }
 
   addGap(text: string): void {
@@ -53,20 +72,19 @@ export class Tail {
 
   /** Draws what came since the last call. */
   draw(nowMs: number): void {
+    if (this.#waiting.length === 0) return;
+    this.#keepNewest(this.room);
     const lines = this.#waiting;
-    if (lines.length === 0) return;
-    this.#waiting = [];
-    tell('tail-note', '');
-    const fresh = lines.map((line) => this.#row(line, nowMs)).reverse();
-    for (const old of this.#rows.querySelectorAll('tr.new')) old.classList.remove('new');
-    this.#rows.prepend(...fresh);
-    const focused = document.activeElement;
-    while (this.#rows.rows.length > ROWS_MAX) {
-      const last = this.#rows.rows[this.#rows.rows.length - 1];
-      const isFocused = last === focused;
-      last?.remove();
-      if (isFocused) focusRow(this.#rows.rows[this.#rows.rows.length - 1]);
+    if (this.#skipped > 0) {
+      lines.unshift({ kind: 'skipped', text: `${countText(this.#skipped)} more are not shown` });
     }
+    this.#waiting = [];
+    this.#skipped = 0;
+    tell('tail-note', '');
+    const shines = lines.length <= SHINING_MAX;
+    for (const old of this.#rows.querySelectorAll('tr.new')) old.classList.remove('new');
+    this.#rows.prepend(...lines.map((line) => this.#row(line, nowMs, shines)).reverse());
+    this.#trim();
     if (this.#rows.querySelector('[tabindex="0"]') === null) {
       this.#rows.rows[0]?.setAttribute('tabindex', '0');
     }
@@ -74,22 +92,38 @@ export class Tail {
 
   #push(line: Line): void {
     this.#waiting.push(line);
-    if (this.#waiting.length > 2 * ROWS_MAX) this.#waiting = this.#waiting.slice(-ROWS_MAX);
+    if (this.#waiting.length > 2 * ROWS_MAX) this.#keepNewest(ROWS_MAX);
   }
 
-  #row(line: Line, nowMs: number): HTMLTableRowElement {
+  #keepNewest(count: number): void {
+    this.#skipped += Math.max(0, this.#waiting.length - count);
+    this.#waiting = this.#waiting.slice(-count);
+  }
+
+  /** The oldest rows go; the focus stays on the page. */
+  #trim(): void {
+    const { rows } = this.#rows;
+    const focused = document.activeElement;
+    while (rows.length > ROWS_MAX) {
+      const last = rows[rows.length - 1];
+      last?.remove();
+      if (last === focused) focusRow(rows[rows.length - 1]);
+    }
+  }
+
+  #row(line: Line, nowMs: number, shines: boolean): HTMLTableRowElement {
     const row = document.createElement('tr');
     row.tabIndex = -1;
     this.#lines.set(row, line);
-    if (line.kind === 'gap') {
-      row.className = 'gap';
+    if (line.kind !== 'record') {
+      row.className = line.kind;
       const cell = made('td', line.text);
       cell.colSpan = 5;
       row.append(cell);
       return row;
     }
     const { partition, record } = line;
-    row.className = 'new';
+    row.classList.toggle('new', shines);
     row.append(
       made('td', timeText(record.timestamp, nowMs)),
       made('td', String(partition), 'place'),
