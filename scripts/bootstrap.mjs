@@ -25,6 +25,7 @@ const COMMANDS = {
   check: (args) => script('check.ts', args),
   bench: (args) => script('bench.ts', args),
   compat: (args) => script('../packages/acceptance/compat/run.ts', args),
+  fuzz: (args) => script('../packages/acceptance/hostile/run.ts', args),
 };
 
 class Refusal extends Error {}

@@ -1,5 +1,5 @@
 // A broker among hostile clients, the long form of src/hostile.int.test.ts:
-//   node --conditions=@millrace/source packages/acceptance/hostile/run.ts [--frames 1000000] [--seed N] [--idle 8000]
+//   npm run fuzz -- [--frames 1000000] [--seed N] [--idle 8000]
 import { parseArgs } from 'node:util';
 import { MillraceProcess } from '@millrace/testing';
 import { Canary } from './canary.ts';

@@ -1,4 +1,5 @@
 import { BatchBuilder, BatchView, verifyCrc } from '@millrace/records';
+import { eventually } from '@millrace/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BODIES, LOG_OPTIONS, logRequest, produced, type World } from './contract/bodies.ts';
 import type { Engine } from './engine.ts';
@@ -170,6 +171,34 @@ describe.each(BODIES)('segment store, $name body', (body) => {
     expect(await engine.store.listLogs(again.dirId)).toEqual(['topic-0']);
     await engine.store.deleteLog(again.logId);
     expect(await engine.store.listLogs(again.dirId)).toEqual([]);
+  });
+
+  test('a commit that may be deferred is written now, or named and reported later', async () => {
+    const { logId } = await open({ ...LOG_OPTIONS, segmentBytes: 64 << 20 });
+    const written: number[] = [];
+    const { store, reactor } = engine;
+    reactor.run((count) => {
+      for (let row = 0; row < count; row++) {
+        const [kind, id, end] = reactor.events.subarray(row * EVENT_STRIDE, row * EVENT_STRIDE + 3);
+        if (kind === EventKind.written && id === logId) written.push(end as number);
+      }
+    });
+    store.setDeferral(true);
+    const deferredEnds: number[] = [];
+    for (let end = 1; end <= 40; end++) {
+      append(logId, produced(1, 1000, 256 << 10));
+      expect(store.commit()).toBe(0);
+      if (store.deferredCount === 0) continue;
+      expect([...store.deferredLogs.subarray(0, store.deferredCount)]).toEqual([logId]);
+      deferredEnds.push(end);
+    }
+    await eventually('all of it is readable', 10_000, async () => {
+      const last = await store.read(logId, 39, NO_BOUND, 1, true);
+      return last.length > 0 && new BatchView(last).baseOffset === 39;
+    });
+    await eventually('every deferral is reported', 10_000, () =>
+      deferredEnds.every((end) => written.includes(end)),
+    );
   });
 
   test('a log that is not open can be discarded, one that is cannot', async () => {

@@ -1,42 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createTopicsApi, produceApi } from '@millrace/protocol';
 import { BatchCursor, readRecords } from '@millrace/records';
 import { tempFolder } from '@millrace/testing';
 import { expect, it } from 'vitest';
+import { KillableBroker } from './testing/killable-broker.ts';
 import { batchOf, fetch, produceOf, RawClient } from './testing/raw-client.ts';
 
 const PARTITIONS = [0, 1, 2];
 const PIPELINED = 4;
-
-class Killable {
-  readonly child: ChildProcess;
-  readonly port: number;
-
-  private constructor(child: ChildProcess, port: number) {
-    this.child = child;
-    this.port = port;
-  }
-
-  static async start(...overrides: string[]): Promise<Killable> {
-    const program = new URL('./testing/broker-process.ts', import.meta.url).pathname;
-    const child = spawn(
-      process.execPath,
-      ['--conditions=@millrace/source', program, ...overrides],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
-    return new Killable(child, Number(line.toString()));
-  }
-
-  async end(signal: NodeJS.Signals): Promise<void> {
-    const exited = once(this.child, 'exit');
-    this.child.kill(signal);
-    await exited;
-  }
-}
 
 /** An idempotent producer on one partition that remembers what was acknowledged. */
 class Producer {
@@ -113,7 +83,7 @@ async function readAll(port: number, partition: number): Promise<string[]> {
 it('loses nothing acknowledged and repeats nothing across kill -9', async () => {
   const folder = tempFolder('crash');
   const overrides = [`log.dirs=${folder.path}`, 'log.segment.bytes=20000'];
-  let broker = await Killable.start(...overrides);
+  let broker = await KillableBroker.start(...overrides);
   try {
     const admin = await RawClient.connect(broker.port);
     await admin.call(createTopicsApi, 5, {
@@ -128,7 +98,7 @@ it('loses nothing acknowledged and repeats nothing across kill -9', async () => 
       await new Promise((resolve) => setTimeout(resolve, 300));
       await broker.end('SIGKILL');
       await running;
-      broker = await Killable.start(...overrides);
+      broker = await KillableBroker.start(...overrides);
     }
     for (const producer of producers) {
       const values = await readAll(broker.port, producer.partition);
