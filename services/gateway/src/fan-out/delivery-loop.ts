@@ -1,4 +1,4 @@
-import { assert, type Clock, type Timer } from '@millrace/base';
+import type { Clock, Timer } from '@millrace/base';
 import { deliveryLimits } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import type { ColdReads } from './cold-reads.ts';
@@ -7,14 +7,11 @@ import { DeadlineHeap } from './deadline-heap.ts';
 import { DeliveryStats } from './delivery-stats.ts';
 import type { Entry } from './entry.ts';
 import type { Feed } from './feed.ts';
-import { nextPacket, Standstill } from './next-packet.ts';
 import type { Outlet } from './outlet.ts';
 import { OutletQueue } from './outlet-queue.ts';
-import { type Packet, PacketKind } from './packet.ts';
-import { type EncodingCount, WS_HEADER_BYTES } from './packet-maker.ts';
-import type { RateLimit } from './rate-limit.ts';
+import type { EncodingCount } from './packet-maker.ts';
 import type { StreamClass } from './stream-class.ts';
-import { controlRoom, WriteBatch } from './write-batch.ts';
+import { Turn } from './turn.ts';
 
 export interface DeliveryLoopParts {
   readonly clock: Clock;
@@ -33,17 +30,6 @@ const CLOCK_MASK = 15;
 /** Shares of live and catch-up traffic are forgotten by halves beyond this. Bytes. */
 const SHARE_WINDOW_BYTES = 4 << 20;
 
-/** What serving one cursor came to. */
-const Served = {
-  /** Nothing more for now. */
-  nothing: 0,
-  /** Something was taken; there may be more. */
-  some: 1,
-  /** The write is full. */
-  full: 2,
-} as const;
-type Served = (typeof Served)[keyof typeof Served];
-
 /**
  * The delivery loop (§12.4). Connections that may have something to send wait in a queue; each gets one write per turn.
  * A feed's open block is sealed when everybody who had to be offered the one before had a turn, so that a busy loop
@@ -55,8 +41,7 @@ export class DeliveryLoop {
   readonly #live = new OutletQueue();
   readonly #cold = new OutletQueue();
   readonly #deadlines = new DeadlineHeap<StreamCursor>();
-  readonly #caughtUp: StreamCursor[] = [];
-  readonly #batch: WriteBatch;
+  readonly #turn: Turn;
   readonly #run = () => this.#tick();
   #open: Feed[] = [];
   #isScheduled = false;
@@ -67,18 +52,27 @@ export class DeliveryLoop {
   #nowMs = 0;
   #liveBytes = 0;
   #coldBytes = 0;
-  /** This turn: cold cursors were passed over; there is more to send. */
-  #sawCold = false;
-  #again = false;
-  #unsent = 0;
-  blockedCount = 0;
-  progressAtMs = 0;
 
   constructor(parts: DeliveryLoopParts) {
     this.#parts = parts;
     this.#stats = new DeliveryStats(parts.metrics, parts.encodings);
-    this.#batch = new WriteBatch(this.#stats);
-    this.progressAtMs = parts.clock.monotonicMs();
+    this.#turn = new Turn({
+      cold: parts.cold,
+      stats: this.#stats,
+      nowMs: parts.clock.monotonicMs(),
+      settle: (cursor) => this.settle(cursor),
+      await: (cursor, atMs) => this.#await(cursor, atMs),
+    });
+  }
+
+  /** Connections with unsent bytes. */
+  get blockedCount(): number {
+    return this.#turn.blockedCount;
+  }
+
+  /** When a socket took something last. Monotonic ms. */
+  get progressAtMs(): number {
+    return this.#turn.progressAtMs;
   }
 
   close(): void {
@@ -125,7 +119,7 @@ export class DeliveryLoop {
 
   /** Control frames, credit or room came. */
   wake(outlet: Outlet): void {
-    if (outlet.isBlocked) this.progressAtMs = this.#parts.clock.monotonicMs();
+    if (outlet.isBlocked) this.#turn.progressAtMs = this.#parts.clock.monotonicMs();
     outlet.mayHoldBytes = true;
     this.#enqueue(outlet);
   }
@@ -201,218 +195,18 @@ export class DeliveryLoop {
     return outlet;
   }
 
-  /** One connection's turn: control first, then its streams, in one write (P2). */
   #visit(outlet: Outlet, withCold: boolean): void {
-    if (outlet.isGone) return;
-    const { target } = outlet;
-    this.#unsent = outlet.mayHoldBytes ? target.socket.unsentBytes() : 0;
-    this.#setBlocked(outlet, this.#unsent > deliveryLimits.drainedBytes && outlet.isBlocked);
-    this.#sawCold = false;
-    this.#again = false;
-    this.#batch.begin(target, this.#unsent);
-    const fits = target.control.bytes <= controlRoom(this.#unsent);
-    if (!outlet.isBlocked && fits) this.#gather(outlet, withCold);
-    this.#write(outlet);
-    if (this.#caughtUp.length > 0) this.#tellCaughtUp();
-    if (outlet.isGone) return;
-    if (this.#again || (target.control.bytes > 0 && !outlet.isBlocked)) this.#enqueue(outlet);
-    if (this.#sawCold) this.#enqueueCold(outlet);
-  }
-
-  /** Takes frames of the ready streams, in turn, each as far as its deficit allows. */
-  #gather(outlet: Outlet, withCold: boolean): void {
-    const { ready } = outlet;
-    for (let idle = 0; idle < ready.length; ) {
-      if (outlet.turn >= ready.length) outlet.turn = 0;
-      const cursor = ready[outlet.turn] as StreamCursor;
-      if (!withCold && cursor.at < cursor.feed.ring.start) {
-        this.#sawCold = true;
-        outlet.turn++;
-        idle++;
-        continue;
-      }
-      const { quantumBytes } = deliveryLimits;
-      cursor.deficit = Math.min(cursor.deficit + quantumBytes, 4 * quantumBytes);
-      const served = this.#serve(outlet, cursor);
-      if (served === Served.full || outlet.isGone) return;
-      idle = served === Served.some ? 0 : idle + 1;
-      if (ready[outlet.turn] === cursor) outlet.turn++;
-    }
-  }
-
-  /** Takes frames of one stream. */
-  #serve(outlet: Outlet, cursor: StreamCursor): Served {
-    let served: Served = Served.nothing;
-    while (!cursor.isHeld) {
-      const packet = nextPacket(cursor, this.#parts.cold, this.#nowMs);
-      if (typeof packet === 'number') {
-        this.#stand(outlet, cursor, packet);
-        return served;
-      }
-      if (packet.kind === PacketKind.data) {
-        const taken = this.#take(outlet, cursor, packet);
-        if (taken !== Served.some) return taken === Served.full ? taken : served;
-        served = Served.some;
-        if (cursor.readyIndex < 0) return served;
-      } else if (!this.#step(cursor, packet)) return Served.full;
-    }
-    outlet.removeReady(cursor);
-    return served;
-  }
-
-  /** A step without a frame. False when what was taken must go out first. */
-  #step(cursor: StreamCursor, packet: Packet): boolean {
-    if (packet.kind === PacketKind.silence) {
-      cursor.at = packet.next;
-      cursor.packet = packet.following;
-      return true;
-    }
-    if (this.#batch.count > 0) {
-      this.#again = true;
-      return false;
-    }
-    if (packet.kind === PacketKind.progress) {
-      cursor.moveTo(packet.next);
-      cursor.packet = packet.following;
-      cursor.events.progress(cursor, packet.next);
-      return true;
-    }
-    if (packet.gapFrom > cursor.next) {
-      cursor.moveTo(packet.gapFrom);
-      cursor.events.progress(cursor, packet.gapFrom);
-    }
-    if (cursor.isHeld) return true;
-    cursor.moveTo(packet.next);
-    cursor.packet = packet.following;
-    cursor.events.gap(cursor, packet.gapFrom, packet.next, packet.gapReason);
-    return true;
-  }
-
-  /** Takes one frame into the write, if rules P2 to P5 allow. */
-  #take(outlet: Outlet, cursor: StreamCursor, packet: Packet): Served {
-    const { target } = outlet;
-    const { window } = cursor;
-    // The later parts of a record follow whatever the credit: the client returns it for the whole.
-    const isStarved = target.creditBytes <= 0 || window.bytes <= 0;
-    if (isStarved && !cursor.isMidRecord) return Served.nothing;
-    const batch = this.#batch;
-    const bytes = packet.bytes.length + WS_HEADER_BYTES;
-    const taken = batch.bytes + target.control.bytes;
-    if (bytes > cursor.deficit && batch.count > 0) {
-      this.#again = true;
-      return Served.nothing;
-    }
-    if (taken > 0 && taken + bytes > deliveryLimits.writeBytesMax) {
-      this.#again = true;
-      return Served.full;
-    }
-    if (this.#unsent + taken + bytes > deliveryLimits.dataUnsentBytesMax) {
-      this.#setBlocked(outlet, true);
-      return Served.full;
-    }
-    if (cursor.rate !== null && !this.#mayPass(outlet, cursor, packet)) return Served.nothing;
-    assert(packet.from === cursor.next, 'I1: a frame begins where the client stands');
-    target.creditBytes -= packet.charge;
-    window.bytes -= packet.charge;
-    cursor.deficit -= bytes;
-    batch.add(packet, this.#nowMs);
-    this.#advance(outlet, cursor, packet);
-    return Served.some;
-  }
-
-  /** The rate limit of a stream (P5). */
-  #mayPass(outlet: Outlet, cursor: StreamCursor, packet: Packet): boolean {
-    const rate = cursor.rate as RateLimit;
-    const waitMs = cursor.isMidRecord ? 0 : rate.waitMs(this.#nowMs);
-    if (waitMs === 0) {
-      rate.take(packet.records);
-      return true;
-    }
-    outlet.removeReady(cursor);
-    this.#await(cursor, this.#nowMs + waitMs);
-    return false;
-  }
-
-  #advance(outlet: Outlet, cursor: StreamCursor, packet: Packet): void {
-    const { next, following } = packet;
-    cursor.isMidRecord = next === packet.from;
-    cursor.epoch = packet.epoch;
-    cursor.packet = following;
-    if (cursor.isMidRecord) return;
-    cursor.next = next;
-    cursor.at = next;
-    if (cursor.caughtUpAt >= 0 && next >= cursor.caughtUpAt) this.#reached(cursor);
-    if (following !== null) return;
-    cursor.matchedAtSend = cursor.cls.matchedBytes;
-    if (next === cursor.feed.ring.end) this.#stand(outlet, cursor, Standstill.tail);
-  }
-
-  #stand(outlet: Outlet, cursor: StreamCursor, why: Standstill): void {
-    if (why === Standstill.later) {
-      this.#again = true;
-      return;
-    }
-    outlet.removeReady(cursor);
-    cursor.deficit = 0;
-    if (why === Standstill.cold) this.#parts.cold.wait(cursor);
-    else if (why === Standstill.ahead) this.settle(cursor);
-    else {
-      cursor.isTail = true;
-      if (cursor.caughtUpAt >= 0 && cursor.feed.ring.end >= cursor.caughtUpAt) {
-        this.#reached(cursor);
-      }
-    }
-  }
-
-  #reached(cursor: StreamCursor): void {
-    cursor.caughtUpAt = -1;
-    cursor.isSnapshot = false;
-    this.#caughtUp.push(cursor);
-  }
-
-  /** After the write: what it contained comes before. */
-  #tellCaughtUp(): void {
-    for (const cursor of this.#caughtUp.splice(0)) {
-      if (cursor.isHeld && !cursor.isPaused) continue;
-      cursor.announce();
-      cursor.events.caughtUp(cursor, cursor.next);
-    }
-  }
-
-  #write(outlet: Outlet): void {
-    const batch = this.#batch;
-    const { target } = outlet;
-    if (batch.count === 0 && target.control.bytes === 0) {
-      outlet.mayHoldBytes = this.#unsent > 0;
-      return;
-    }
-    const unsent = batch.send();
-    if (batch.isCold) this.#coldBytes += batch.bytes;
-    else this.#liveBytes += batch.bytes;
-    if (unsent < 0) {
-      outlet.isGone = true;
-      target.dropped();
-      return;
-    }
-    outlet.mayHoldBytes = unsent > 0;
-    if (unsent === 0) {
-      this.progressAtMs = this.#nowMs;
-      return;
-    }
-    assert(unsent <= deliveryLimits.unsentBytesMax, 'I5: unsent bytes stay below their bound');
-    if (unsent > this.#stats.unsentMax) this.#stats.unsentMax = unsent;
-    this.#setBlocked(outlet, true);
-  }
-
-  #setBlocked(outlet: Outlet, isBlocked: boolean): void {
-    if (outlet.isBlocked === isBlocked) return;
-    outlet.isBlocked = isBlocked;
-    this.blockedCount += isBlocked ? 1 : -1;
+    const turn = this.#turn;
+    turn.take(outlet, withCold, this.#nowMs);
+    this.#liveBytes += turn.liveBytes;
+    this.#coldBytes += turn.coldBytes;
+    if (turn.isUnfinished) this.#enqueue(outlet);
+    if (turn.sawCold) this.#enqueueCold(outlet);
   }
 
   /** The connection is gone; what it held is not counted any more. */
   remove(outlet: Outlet): void {
-    this.#setBlocked(outlet, false);
+    this.#turn.setBlocked(outlet, false);
     outlet.isGone = true;
   }
 
