@@ -1,4 +1,4 @@
-// npm run bench -- throughput | librdkafka | life | gateway | micro, with what follows handed on.
+// npm run bench -- throughput | librdkafka | life | gateway | k6 | micro, with what follows handed on.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { run } from './lib/run.ts';
@@ -12,6 +12,7 @@ const PROGRAMS: Readonly<Record<string, () => readonly string[]>> = {
   librdkafka: () => [`${THROUGHPUT}/librdkafka.ts`],
   life: () => [`${THROUGHPUT}/life.ts`],
   gateway: () => [`${GATEWAY}/run.ts`],
+  k6: () => ['benchmarks/k6/run.ts'],
   micro: () =>
     readdirSync(path.join(ROOT, MICRO))
       .filter((name) => name.endsWith('.bench.ts'))

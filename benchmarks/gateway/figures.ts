@@ -4,6 +4,8 @@ import type { Report } from './generator.ts';
 
 /** A run whose load core was busier than this says nothing about the server. */
 const LOAD_CORE_IDLE_MIN = 0.15;
+/** Of a core's time; more than this taken by the hypervisor makes a run's figures doubtful. */
+const STEAL_MAX = 0.03;
 
 /** Shares are of the phase's time. */
 export interface Figures {
@@ -15,6 +17,8 @@ export interface Figures {
   /** User space's part of what core 0 did. */
   readonly core0User: number;
   readonly core1Idle: number;
+  /** What the hypervisor took of core 0. */
+  readonly core0Steal: number;
   readonly bytesPerMessage: number;
   readonly recordsPerMessage: number;
   readonly p50Ms: number;
@@ -34,6 +38,7 @@ export function figuresOf(report: Report): Figures {
     core0Busy: busySeconds / seconds,
     core0User: core0.user / busySeconds,
     core1Idle: core1.idle / seconds,
+    core0Steal: core0.steal / seconds,
     bytesPerMessage: report.bytes / report.messages,
     recordsPerMessage: report.deliveries / report.messages,
     p50Ms: report.p50Ms,
@@ -117,6 +122,9 @@ export function warnings(name: string, reports: readonly Report[]): string[] {
   const idle = Math.min(...reports.map((report) => figuresOf(report).core1Idle));
   if (idle < LOAD_CORE_IDLE_MIN)
     said.push(`${name}: core 1 had only ${percent(idle)} idle, so the load was part of the limit`);
+  const steal = Math.max(...reports.map((report) => figuresOf(report).core0Steal));
+  if (steal > STEAL_MAX)
+    said.push(`${name}: the hypervisor took up to ${percent(steal)} of core 0`);
   for (const [what, count] of [
     ['silent gaps', sum(reports, (report) => report.silentGaps)],
     ['announced gaps', sum(reports, (report) => report.announcedGaps)],

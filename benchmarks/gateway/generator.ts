@@ -63,6 +63,8 @@ export interface Phase {
   readonly feeds?: readonly Feed[];
   /** Latency of one message in so many is taken; 0 = of none. */
   readonly sampleEvery?: number;
+  /** The generator sleeps this long between two looks at its sockets, so that no write of the server wakes it. */
+  readonly napMicros?: number;
   readonly untilBack?: boolean;
 }
 

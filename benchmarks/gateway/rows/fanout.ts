@@ -17,6 +17,7 @@ import type { ServerName } from '../servers.ts';
 const VALUE_BYTES = 124;
 const RECORDS = [1, 8, 32];
 const SAMPLE_EVERY = 64;
+const NAP_MICROS = 200;
 const COLUMNS = [
   'server',
   'deliveries/s',
@@ -40,7 +41,12 @@ export async function fanout(bench: Bench): Promise<Section[]> {
       const phases = RECORDS.map((records): Phase => {
         const frame = name === 'A' || name === 'B' ? readyFrame(records, VALUE_BYTES) : '';
         const feed = { topic, records, valueBytes: VALUE_BYTES, rate: 0, frame };
-        const phase = { name: String(records), warmupSeconds: seconds / 4, seconds };
+        const phase = {
+          name: String(records),
+          warmupSeconds: seconds / 4,
+          seconds,
+          napMicros: NAP_MICROS,
+        };
         return { ...phase, feeds: [feed], sampleEvery: SAMPLE_EVERY };
       });
       const group = {

@@ -13,16 +13,15 @@ export const scaled = (count) => Math.max(1, Math.round(count * SCALE));
 /** How long the load of this run lasts. */
 export const SECONDS = Number(__ENV.SECONDS ?? '60');
 
-/** One long iteration in each user; sockets are spread over the users. */
-export function users(sockets, { seconds = SECONDS, exec = 'default', startTime = '0s' } = {}) {
+/** A scenario of one long iteration of `exec` in each user; the sockets are spread over the users. */
+export function users(sockets, exec) {
   const vus = Math.max(1, Math.ceil(sockets / SOCKETS_PER_USER));
   return {
     executor: 'per-vu-iterations',
     vus,
     iterations: 1,
-    maxDuration: `${Math.ceil(seconds) + 30}s`,
+    maxDuration: `${Math.ceil(SECONDS) + 30}s`,
     exec,
-    startTime,
     env: { SOCKETS: String(Math.ceil(sockets / vus)) },
   };
 }

@@ -15,8 +15,8 @@ const rejected = new Rate('gw_rejected');
 
 export const options = {
   scenarios: {
-    good: users(scaled(500), { exec: 'good' }),
-    bad: { ...users(1, { exec: 'bad' }), env: { HANDSHAKES: String(scaled(10_000)) } },
+    good: users(scaled(500), 'good'),
+    bad: { ...users(1, 'bad'), env: { HANDSHAKES: String(scaled(10_000)) } },
   },
   // Twice what the broadcast may take.
   thresholds: thresholds({ gw_e2e_ms: ['p(99)<100'], gw_rejected: ['rate==1'] }),

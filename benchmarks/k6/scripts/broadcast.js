@@ -4,11 +4,11 @@ import { isSampled, mySockets, SECONDS, scaled, TOPIC, URLS, users } from '../li
 import { thresholds } from '../lib/metrics.js';
 
 export const options = {
-  scenarios: { broadcast: users(scaled(2000)) },
+  scenarios: { broadcast: users(scaled(2000), 'broadcast') },
   thresholds: thresholds({ gw_e2e_ms: ['p(99)<50'] }),
 };
 
-export default function broadcast() {
+export function broadcast() {
   const make = (index) => ({ url: URLS[0], topic: TOPIC, decode: isSampled(index) });
   subscribers(mySockets(), SECONDS, make);
 }

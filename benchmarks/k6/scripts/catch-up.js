@@ -9,8 +9,8 @@ const caughtUp = new Rate('gw_caught_up');
 
 export const options = {
   scenarios: {
-    live: users(scaled(1000), { exec: 'live' }),
-    behind: users(scaled(200), { exec: 'behind' }),
+    live: users(scaled(1000), 'live'),
+    behind: users(scaled(200), 'behind'),
   },
   // 1.5 times what the broadcast may take.
   thresholds: thresholds({ gw_e2e_ms: ['p(99)<75'], gw_caught_up: ['rate==1'] }),

@@ -14,11 +14,11 @@ const staleMs = new Trend('gw_stale_ms', true);
 const finals = new Rate('gw_final');
 
 export const options = {
-  scenarios: { conflate: users(scaled(500)) },
+  scenarios: { conflate: users(scaled(500), 'conflate') },
   thresholds: thresholds({ gw_stale_ms: ['p(99)<1000'], gw_final: ['rate==1'] }),
 };
 
-export default function conflate() {
+export function conflate() {
   const keys = scaled(10_000);
   const seen = [];
   const clients = subscribers(mySockets(), SECONDS, (index) => {

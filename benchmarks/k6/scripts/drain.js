@@ -9,11 +9,11 @@ const SPREAD_SECONDS = Number(__ENV.SPREAD_SECONDS);
 const attempts = new Trend('gw_attempts_share');
 
 export const options = {
-  scenarios: { drain: users(scaled(2000)) },
+  scenarios: { drain: users(scaled(2000), 'drain') },
   thresholds: thresholds({ gw_attempts_share: ['max<=2'], gw_resume_exact: ['rate==1'] }),
 };
 
-export default function drain() {
+export function drain() {
   const count = mySockets();
   const perSecond = new Map();
   subscribers(count, SECONDS, () => ({

@@ -4,11 +4,11 @@ import { isSampled, mySockets, SECONDS, scaled, TOPIC, URLS, users } from '../li
 import { thresholds } from '../lib/metrics.js';
 
 export const options = {
-  scenarios: { json: users(scaled(2000)) },
+  scenarios: { json: users(scaled(2000), 'json') },
   thresholds: thresholds({ gw_e2e_ms: ['p(99)<60'] }),
 };
 
-export default function json() {
+export function json() {
   const make = (index) => ({ url: URLS[0], topic: TOPIC, json: true, decode: isSampled(index) });
   subscribers(mySockets(), SECONDS, make);
 }

@@ -8,11 +8,11 @@ import { thresholds } from '../lib/metrics.js';
 const foreign = new Counter('gw_foreign');
 
 export const options = {
-  scenarios: { keyed: users(scaled(4500)) },
+  scenarios: { keyed: users(scaled(4500), 'keyed') },
   thresholds: thresholds({ gw_e2e_ms: ['p(99)<15'], gw_foreign: ['count==0'] }),
 };
 
-export default function keyed() {
+export function keyed() {
   const keys = scaled(450);
   subscribers(mySockets(), SECONDS, (index) => {
     const key = keyName((index * 7) % keys);

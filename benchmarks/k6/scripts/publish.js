@@ -14,11 +14,11 @@ const IN_FLIGHT_MAX = 32;
 const unknown = new Counter('gw_pub_unknown');
 
 export const options = {
-  scenarios: { publish: users(scaled(500)) },
+  scenarios: { publish: users(scaled(500), 'publish') },
   thresholds: thresholds({ gw_pub_ok: ['rate>0.999'] }),
 };
 
-export default function publish() {
+export function publish() {
   const publishers = Array.from({ length: mySockets() }, (_, index) => publisher(index));
   setTimeout(
     () => {

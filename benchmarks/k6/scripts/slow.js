@@ -12,9 +12,9 @@ const stalled = new Rate('gw_stalled');
 
 export const options = {
   scenarios: {
-    others: users(scaled(1700), { exec: 'others' }),
-    withholding: users(scaled(200), { exec: 'withholding' }),
-    stopped: users(scaled(100), { exec: 'stopped' }),
+    others: users(scaled(1700), 'others'),
+    withholding: users(scaled(200), 'withholding'),
+    stopped: users(scaled(100), 'stopped'),
   },
   // 1.2 times what the broadcast may take.
   thresholds: thresholds({

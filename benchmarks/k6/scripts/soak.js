@@ -4,11 +4,11 @@ import { isSampled, mySockets, SECONDS, scaled, TOPIC, URLS, users } from '../li
 import { badCloses, thresholds } from '../lib/metrics.js';
 
 export const options = {
-  scenarios: { soak: users(scaled(2000)) },
+  scenarios: { soak: users(scaled(2000), 'soak') },
   thresholds: thresholds({ gw_bad_close: ['count==0'] }),
 };
 
-export default function soak() {
+export function soak() {
   const onClose = () => badCloses.add(1);
   const make = (index) => ({ url: URLS[0], topic: TOPIC, decode: isSampled(index), onClose });
   subscribers(mySockets(), SECONDS, make);

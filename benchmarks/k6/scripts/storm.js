@@ -7,11 +7,11 @@ import { thresholds } from '../lib/metrics.js';
 const backMs = new Trend('gw_back_ms', true);
 
 export const options = {
-  scenarios: { storm: users(scaled(5000)) },
+  scenarios: { storm: users(scaled(5000), 'storm') },
   thresholds: thresholds({ gw_resume_exact: ['rate==1'], gw_back_ms: ['max<5000'] }),
 };
 
-export default function storm() {
+export function storm() {
   subscribers(mySockets(), SECONDS, () => {
     let lostAt = 0;
     return {

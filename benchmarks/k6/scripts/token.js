@@ -13,7 +13,7 @@ const refused = new Rate('gw_refuser_closed');
 const refreshed = new Rate('gw_refreshed');
 
 export const options = {
-  scenarios: { token: users(scaled(2000)) },
+  scenarios: { token: users(scaled(2000), 'token') },
   thresholds: thresholds({
     gw_bad_close: ['count==0'],
     gw_refuser_closed: ['rate==1'],
@@ -21,7 +21,7 @@ export const options = {
   }),
 };
 
-export default function token() {
+export function token() {
   const count = mySockets();
   const newToken = () => http.get(TOKEN_URL).body;
   let current = newToken();

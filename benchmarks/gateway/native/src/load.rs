@@ -60,6 +60,7 @@ pub struct Load {
     meter: Meter,
     buffer: Vec<u8>,
     records_per_message: u64,
+    nap: Duration,
     back: Return,
     live_readers: u64,
     /// Clients that should be live and caught up.
@@ -92,6 +93,7 @@ impl Load {
             meter: Meter::default(),
             buffer: vec![0; BUFFER_BYTES],
             records_per_message: 1,
+            nap: Duration::ZERO,
             back: Return::default(),
             live_readers: 0,
             wanted: 0,
@@ -156,6 +158,7 @@ impl Load {
 
     fn phase(&mut self, phase: &Phase) -> io::Result<Report> {
         let started = Instant::now();
+        self.nap = Duration::from_micros(phase.nap_micros);
         if let Some(feeder) = &mut self.feeder {
             feeder.begin(&phase.feeds, self.meter.delivered);
         }

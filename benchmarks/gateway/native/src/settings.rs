@@ -140,6 +140,10 @@ pub struct Phase {
     /// Latency of one in so many messages is taken; 0 = none.
     #[serde(default)]
     pub sample_every: u32,
+    /// Between two looks at the sockets the generator sleeps this long, so that no write of the server pays for waking
+    /// it: what a busy fan-out costs a server whose clients are on other machines. 0 = it waits for each message.
+    #[serde(default)]
+    pub nap_micros: u64,
     /// The phase ends when every client that lost its connection has caught up again.
     #[serde(default)]
     pub until_back: bool,
