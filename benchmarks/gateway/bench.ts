@@ -21,6 +21,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Of one measured phase. */
   readonly seconds: number;
+  /** Records a frame in the fan-out. */
+  readonly records: readonly number[];
   readonly soakSeconds: number;
   readonly profileDir: string;
   readonly without: ReadonlySet<string>;

@@ -3,7 +3,8 @@
  * the load's promises, each with its pass lines.
  *
  *   npm run bench -- gateway [--rows fanout,join,latency,idle,stopped,storm,abuse,soak] [--clients 9000] [--rounds 5]
- *                            [--seconds 4] [--soak-seconds 3600] [--without N,A] [--profile DIR] [--save]
+ *                            [--seconds 4] [--records 1,8,32] [--soak-seconds 3600] [--without N,A]
+ *                            [--profile DIR] [--save]
  *
  * Without --rows all but soak run. Needs cargo, taskset and Debian's nats-server.
  */
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '9000' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
+    records: { type: 'string', default: '1,8,32' },
     'soak-seconds': { type: 'string', default: '3600' },
     without: { type: 'string', default: '' },
     profile: { type: 'string', default: '' },
@@ -79,6 +81,7 @@ async function main(): Promise<void> {
     clients: Number(values.clients),
     rounds: Number(values.rounds),
     seconds: Number(values.seconds),
+    records: values.records.split(',').map(Number),
     soakSeconds: Number(values['soak-seconds']),
     profileDir: values.profile,
     without: new Set(values.without.split(',')),

@@ -15,7 +15,6 @@ import type { Phase, Report } from '../generator.ts';
 import type { ServerName } from '../servers.ts';
 
 const VALUE_BYTES = 124;
-const RECORDS = [1, 8, 32];
 const SAMPLE_EVERY = 64;
 const NAP_MICROS = 200;
 const COLUMNS = [
@@ -32,13 +31,13 @@ const COLUMNS = [
 type Rounds = Map<ServerName, Report[][]>;
 
 export async function fanout(bench: Bench): Promise<Section[]> {
-  const { clients, rounds, seconds } = bench.options;
+  const { clients, rounds, seconds, records: sizes } = bench.options;
   const all: Rounds = new Map();
   for (let round = 0; round < rounds; round++) {
     for (const name of bench.chosen('A', 'B', 'N', 'M')) {
       const server = await bench.server(name);
       const topic = name === 'M' ? await bench.topic('fanout') : 'fanout';
-      const phases = RECORDS.map((records): Phase => {
+      const phases = sizes.map((records): Phase => {
         const frame = name === 'A' || name === 'B' ? readyFrame(records, VALUE_BYTES) : '';
         const feed = { topic, records, valueBytes: VALUE_BYTES, rate: 0, frame };
         const phase = {
@@ -58,7 +57,7 @@ export async function fanout(bench: Bench): Promise<Section[]> {
     }
   }
   await bench.stopServers();
-  return RECORDS.map((records, phase) => section(records, phase, all, clients));
+  return sizes.map((records, phase) => section(records, phase, all, clients));
 }
 
 function section(records: number, phase: number, all: Rounds, clients: number): Section {
