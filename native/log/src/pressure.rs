@@ -13,7 +13,7 @@ const WARN_PERCENT: u64 = 90;
 /// A write that takes longer than this, and longer than its bytes explain, is slow. One alone may be
 /// a busy machine's doing; it warns when the counters are near the limit or a second one follows
 /// within `WARNING`.
-const SLOW_WRITE: Duration = Duration::from_millis(20);
+const SLOW_WRITE: Duration = Duration::from_millis(50);
 const SLOW_BYTES_PER_MS: u128 = 100_000;
 /// No busy machine takes that long: such a write warns at once.
 const STALLED_WRITE: Duration = Duration::from_millis(200);
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_slow_write_warns_but_a_large_one_may_take_its_time() {
         let mut pressure = calm();
-        pressure.note_write(10_000_000, Duration::from_millis(50));
+        pressure.note_write(10_000_000, Duration::from_millis(90));
         assert!(!pressure.is_high());
         pressure.note_write(100_000, Duration::from_millis(500));
         assert!(pressure.is_high());
@@ -172,10 +172,10 @@ mod tests {
     #[test]
     fn a_pause_warns_when_it_comes_again() {
         let mut pressure = calm();
-        pressure.note_write(1, Duration::from_millis(50));
+        pressure.note_write(1, Duration::from_millis(90));
         assert!(!pressure.is_high(), "once may be chance");
         pressure.note_write(1, Duration::from_millis(1));
-        pressure.note_write(1, Duration::from_millis(50));
+        pressure.note_write(1, Duration::from_millis(90));
         assert!(pressure.is_high());
         let mut stalled = calm();
         stalled.note_write(1, Duration::from_millis(500));
@@ -215,7 +215,7 @@ mod tests {
             ..Pressure::default()
         };
         assert!(!pressure.is_high(), "full speed is no pause");
-        pressure.note_write(1, Duration::from_millis(50));
+        pressure.note_write(1, Duration::from_millis(90));
         assert!(pressure.is_high());
         pressure.note_write(1, Duration::from_millis(1));
         pressure.warned_until = Some(Instant::now());

@@ -65,6 +65,8 @@ pub(crate) struct Connection {
     pub(crate) partial: Vec<u8>,
     pub(crate) has_leftover: bool,
     pub(crate) large: Option<LargeFrame>,
+    /// Bytes that must have arrived before the kernel calls the socket readable.
+    pub(crate) low_water_bytes: u32,
     pub(crate) queue: VecDeque<Piece>,
     pub(crate) queued_bytes: u64,
     /// The part of it that lies in memory, not in files.
@@ -97,6 +99,7 @@ impl Connection {
             partial: Vec::new(),
             has_leftover: false,
             large: None,
+            low_water_bytes: 1,
             queue: VecDeque::new(),
             queued_bytes: 0,
             queued_memory: 0,

@@ -44,6 +44,13 @@ enum Read {
 
 impl Reactor {
     pub(crate) fn read_connection(&mut self, id: u32) {
+        self.read_turn(id);
+        if let Some(connection) = self.slots.get(id) {
+            connection.await_rest_of_frame();
+        }
+    }
+
+    fn read_turn(&mut self, id: u32) {
         let mut taken = 0;
         while taken < READ_BYTES_PER_TURN {
             let Some(connection) = self.slots.get(id) else {

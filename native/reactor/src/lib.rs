@@ -14,6 +14,7 @@ mod inbound;
 mod info;
 mod listener;
 mod listening_socket;
+mod low_water;
 mod mapping;
 mod options;
 mod outbound;
