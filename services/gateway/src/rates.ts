@@ -1,48 +1,37 @@
-/** So many at once, so many a second. Starts full. */
-export class TokenBucket {
-  readonly #perMs: number;
-  readonly #burst: number;
-  #tokens: number;
-  #atMs: number;
+/** A rate in one number: when all that was taken would have come at an even pace. A burst runs ahead of it. */
+export class Pace {
+  #evenMs = 0;
 
-  constructor(perSecond: number, burst: number, nowMs: number) {
-    this.#perMs = perSecond / 1000;
-    this.#burst = burst;
-    this.#tokens = burst;
-    this.#atMs = nowMs;
-  }
-
-  /** False when there are not `count` left; then nothing is taken. */
-  take(nowMs: number, count = 1): boolean {
-    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#atMs) * this.#perMs);
-    this.#atMs = nowMs;
-    if (this.#tokens < count) return false;
-    this.#tokens -= count;
+  /** False when `count` more would be beyond the burst; then nothing is taken. */
+  take(nowMs: number, perSecond: number, burst: number, count = 1): boolean {
+    const eachMs = 1000 / perSecond;
+    const evenMs = Math.max(this.#evenMs, nowMs) + count * eachMs;
+    if (evenMs - nowMs > burst * eachMs) return false;
+    this.#evenMs = evenMs;
     return true;
   }
 }
 
-/** One bucket per key; beyond `keysMax` the key unused for longest starts anew. */
-export class KeyedBuckets {
-  readonly #buckets = new Map<string, TokenBucket>();
+/** One pace per key, with bursts of a second's worth; beyond `keysMax` the key unused for longest starts anew. */
+export class KeyedPaces {
+  readonly #paces = new Map<string, Pace>();
   readonly #keysMax: number;
 
   constructor(keysMax: number) {
     this.#keysMax = keysMax;
   }
 
-  /** False when `key` has not `count` left; a burst is one second's worth. */
   take(key: string, perSecond: number, nowMs: number, count = 1): boolean {
-    const bucket = this.#buckets.get(key) ?? new TokenBucket(perSecond, perSecond, nowMs);
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket);
-    if (this.#buckets.size > this.#keysMax) {
-      for (const oldest of this.#buckets.keys()) {
-        this.#buckets.delete(oldest);
+    const pace = this.#paces.get(key) ?? new Pace();
+    this.#paces.delete(key);
+    this.#paces.set(key, pace);
+    if (this.#paces.size > this.#keysMax) {
+      for (const oldest of this.#paces.keys()) {
+        this.#paces.delete(oldest);
         break;
       }
     }
-    return bucket.take(nowMs, count);
+    return pace.take(nowMs, perSecond, perSecond, count);
   }
 }
 

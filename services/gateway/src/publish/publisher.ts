@@ -6,7 +6,7 @@ import { type Principal, principalKey } from '../auth/principal.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { sessionLimits } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
-import { KeyedBuckets } from '../rates.ts';
+import { KeyedPaces } from '../rates.ts';
 import type { Upstream, UpstreamProducer } from '../upstream-contract.ts';
 import { UpstreamError } from '../upstream-error.ts';
 import { ProducerSessions } from './producer-sessions.ts';
@@ -26,7 +26,7 @@ export interface PublisherParts {
 export class Publisher {
   readonly sessions: ProducerSessions;
   readonly #parts: PublisherParts;
-  readonly #rates = new KeyedBuckets(sessionLimits.rateKeysMax);
+  readonly #rates = new KeyedPaces(sessionLimits.rateKeysMax);
   #producer: UpstreamProducer | null = null;
   #inFlightBytes = 0;
 
@@ -38,10 +38,6 @@ export class Publisher {
       window: config.publishSessionsWindow,
       ttlMs: config.publishSessionsTtlMs,
     });
-  }
-
-  get inFlightBytes(): number {
-    return this.#inFlightBytes;
   }
 
   /** 0, or the `ErrorCode` that a request deserves before anything is appended (§15.1). */
@@ -78,11 +74,6 @@ export class Publisher {
       metrics.publish.with().record(clock.monotonicMs() - startedMs);
       return results;
     });
-  }
-
-  /** Everything handed over is sent and answered. */
-  flush(): Promise<void> {
-    return this.#producer?.flush() ?? Promise.resolve();
   }
 
   async #sendAll(

@@ -8,15 +8,15 @@ import {
   type JsonFrameInput,
   Scope,
 } from '@millrace/gateway-protocol';
-import { principalKey as keyOf, type Principal } from '../auth/principal.ts';
+import type { Principal } from '../auth/principal.ts';
 import type { DeliveryTarget } from '../fan-out/contract.ts';
 import { sessionLimits } from '../limits.ts';
 import { type PublishHost, PublishLane } from '../publish/publish-lane.ts';
-import { Strikes, TokenBucket } from '../rates.ts';
 import { progressFrames } from '../subscriptions/stream-frames.ts';
 import type { SubscriptionHost } from '../subscriptions/subscription-host.ts';
 import { SubscriptionTable } from '../subscriptions/subscription-table.ts';
 import type { Socket } from '../ws/socket-server.ts';
+import { Conduct } from './conduct.ts';
 import { FrameLane } from './control-lane.ts';
 import { type Farewell, LIFETIME_OVER } from './farewell.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -26,6 +26,7 @@ import type { UpgradeContext } from './upgrade-checks.ts';
 
 const RETRY_AFTER_MS = 1000;
 const utf8 = new TextEncoder();
+const NO_REQUESTS: number[] = [];
 
 /** What Hello and its token settled. */
 export interface WelcomedAs {
@@ -50,14 +51,11 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
   creditBytes = 0;
   caps = 0;
   codecs: readonly number[] = [];
-  /** Requests that wait for their answer. */
-  readonly openRequests = new Set<number>();
-  readonly requests: TokenBucket;
-  readonly smallFrames: TokenBucket;
-  readonly pings: TokenBucket;
-  /** When the connection is asked to go, and when it is closed then; monotonic ms. */
-  goawayMs = Number.POSITIVE_INFINITY;
-  closeMs = Number.POSITIVE_INFINITY;
+  /** Requests that wait for their answer: few, so a list. */
+  openRequests: number[] = NO_REQUESTS;
+  /** When the connection is asked to go, and when it is closed then; monotonic ms, -1 for never. */
+  goawayMs = -1;
+  closeMs = -1;
   /** Why it goes at `goawayMs`. */
   farewell: Farewell = LIFETIME_OVER;
   /** The principal that this connection counts for, once admitted. */
@@ -72,26 +70,18 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
   #producerSession: string | null = null;
   #subscriptions: SubscriptionTable | null = null;
   #publishing: PublishLane | null = null;
-  readonly #strikes = new Strikes(sessionLimits.strikesMax, sessionLimits.strikeWindowMs);
-  readonly #creditStrikes = new Strikes(
-    sessionLimits.creditStrikesMax,
-    sessionLimits.creditStrikeWindowMs,
-  );
+  #conduct: Conduct | null = null;
+  #isFlushDue = false;
 
   constructor(parts: SharedParts, socket: Socket) {
-    const { config, clock, random } = parts;
-    const nowMs = clock.monotonicMs();
+    // Whole milliseconds: fractions would be numbers on the heap, one for each field.
+    const nowMs = Math.floor(parts.clock.monotonicMs());
     this.parts = parts;
     this.socket = socket;
     this.context = socket.context as UpgradeContext;
     this.control = new FrameLane(this.context.isText);
-    const { pingIntervalMs, pongGraceMs, requestsPerSecond } = config;
-    this.heartbeat = new Heartbeat(pingIntervalMs, pongGraceMs, nowMs, random.float());
+    this.heartbeat = new Heartbeat(nowMs);
     this.openedMs = nowMs;
-    this.requests = new TokenBucket(requestsPerSecond, 2 * requestsPerSecond, nowMs);
-    const { smallFramesPerSecond, smallFrameBurst, pingsPerSecond, pingBurst } = sessionLimits;
-    this.smallFrames = new TokenBucket(smallFramesPerSecond, smallFrameBurst, nowMs);
-    this.pings = new TokenBucket(pingsPerSecond, pingBurst, nowMs);
   }
 
   get isText(): boolean {
@@ -124,7 +114,12 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
   }
 
   get principalKey(): string {
-    return keyOf(this.principal);
+    return this.countedAs ?? '';
+  }
+
+  get conduct(): Conduct {
+    this.#conduct ??= new Conduct();
+    return this.#conduct;
   }
 
   /** Made by the first use: most memory of an idle connection would be these. */
@@ -140,6 +135,11 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
     const parts = { clock, metrics, publisher, records, bytes };
     this.#publishing ??= new PublishLane(parts, this, this.#producerSession);
     return this.#publishing;
+  }
+
+  /** Highest sequence number known of the producer session, -1 for none. */
+  get lastSeq(): number {
+    return this.#producerSession === null ? -1 : this.publishing.lastSeq;
   }
 
   get hasSubscriptions(): boolean {
@@ -173,7 +173,7 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
 
   draining(closeMs: number): void {
     this.#move('DRAINING');
-    this.closeMs = closeMs;
+    this.closeMs = Math.floor(closeMs);
   }
 
   send(frame: JsonFrameInput): void {
@@ -182,18 +182,23 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
     this.parts.metrics.framesOut.with(frame.kind).add();
     this.heartbeat.sent(this.parts.clock.monotonicMs());
     if (!this.control.push(bytes)) this.#cut(CloseCode.ABUSE, 'too much unread');
-    else this.flushOrWake();
+    else if (!this.#isFlushDue) {
+      // What is said in one turn leaves in one write.
+      this.#isFlushDue = true;
+      queueMicrotask(() => this.flush());
+    }
   }
 
-  /** From the first subscription on, only the delivery loop writes to the socket. */
-  flushOrWake(): void {
+  /** Sends what waits, or lets the delivery loop: from the first subscription on, only it writes to the socket. */
+  flush(): void {
+    this.#isFlushDue = false;
     if (this.#subscriptions === null) this.#flush();
     else this.parts.fanOut.wake(this);
   }
 
   /** Sends what the control lane holds, as far as the socket may take it. */
   #flush(): void {
-    if (this.control.bytes === 0) return;
+    if (this.control.bytes === 0 || !this.isOpen) return;
     const room = sessionLimits.unsentBytesMax - this.socket.unsentBytes();
     this.socket.cork(() => {
       this.control.flush(this.socket, room);
@@ -208,6 +213,11 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
     const retryable = isRetryable(code);
     const after = retryable && retryAfterMs === 0 ? RETRY_AFTER_MS : retryAfterMs;
     this.send({ kind: 'error', scope, id, code, retryable, retryAfterMs: after, message });
+  }
+
+  closeRequest(req: number): void {
+    const left = this.openRequests.filter((open) => open !== req);
+    this.openRequests = left.length === 0 ? NO_REQUESTS : left;
   }
 
   /** Error, then the close frame: it may lose its reason on the way. */
@@ -243,12 +253,12 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
 
   /** A frame or request that should not have been; too many are abuse. */
   strike(): void {
-    if (this.#strikes.add(this.parts.clock.monotonicMs()))
+    if (this.conduct.strike(this.parts.clock.monotonicMs()))
       this.fail(CloseCode.ABUSE, ErrorCode.OVERLOADED, 'Too many refused requests.');
   }
 
   creditExceeded(): void {
-    if (this.#creditStrikes.add(this.parts.clock.monotonicMs()))
+    if (this.conduct.creditStrike(this.parts.clock.monotonicMs()))
       this.fail(CloseCode.ABUSE, ErrorCode.CREDIT_EXCEEDED, 'Too many publishes without credit.');
   }
 

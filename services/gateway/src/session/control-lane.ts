@@ -2,10 +2,12 @@ import type { ControlLane } from '../fan-out/contract.ts';
 import { sessionLimits } from '../limits.ts';
 import type { Socket } from '../ws/socket-server.ts';
 
+const NOTHING: Uint8Array[] = [];
+
 /** Control frames of one connection, oldest first (rule P6). */
 export class FrameLane implements ControlLane {
   readonly #isText: boolean;
-  readonly #waiting: Uint8Array[] = [];
+  #waiting: Uint8Array[] = NOTHING;
   #bytes = 0;
 
   constructor(isText: boolean) {
@@ -19,7 +21,8 @@ export class FrameLane implements ControlLane {
   /** False when the lane is full: the client asks and never reads. */
   push(message: Uint8Array): boolean {
     if (this.#bytes + message.length > sessionLimits.controlLaneBytesMax) return false;
-    this.#waiting.push(message);
+    if (this.#waiting === NOTHING) this.#waiting = [message];
+    else this.#waiting.push(message);
     this.#bytes += message.length;
     return true;
   }
@@ -34,7 +37,8 @@ export class FrameLane implements ControlLane {
       // What a socket drops is reported through its handlers, and the connection is over then.
       if (socket.send(message, this.#isText) === 'dropped') break;
     }
-    this.#waiting.splice(0, count);
+    // The array goes too: an idle connection holds none.
+    this.#waiting = count === this.#waiting.length ? NOTHING : this.#waiting.slice(count);
     this.#bytes -= sent;
     return sent;
   }

@@ -40,6 +40,7 @@ export function dispatch(
       act(connection, frame, counts);
     }
   }
+  connection.flush();
 }
 
 function read(connection: Connection, data: Uint8Array): MessageReading<ClientFrame> {

@@ -62,28 +62,30 @@ export function protocolError(connection: Connection, message: string): void {
 /** A frame with an answer: not too many a second, not too many at once, no number twice. */
 function request(connection: Connection, req: number, act: () => Promise<void> | void): void {
   const { openRequests, parts } = connection;
-  if (!connection.requests.take(parts.clock.monotonicMs())) {
+  if (!connection.conduct.mayRequest(parts.clock.monotonicMs(), parts.config.requestsPerSecond)) {
     connection.refuse(req, ErrorCode.OVERLOADED, 'Too many requests.');
     connection.strike();
     return;
   }
-  if (openRequests.has(req)) {
+  if (openRequests.includes(req)) {
     connection.refuse(req, ErrorCode.BAD_REQUEST, 'A request of this number is open.');
     return;
   }
-  if (openRequests.size >= sessionLimits.openRequestsMax) {
+  if (openRequests.length >= sessionLimits.openRequestsMax) {
     connection.refuse(req, ErrorCode.LIMIT, 'Too many open requests.');
     return;
   }
   const done = act();
   if (done === undefined) return;
-  openRequests.add(req);
-  done.catch((error: unknown) => connection.broken(error)).finally(() => openRequests.delete(req));
+  connection.openRequests = [...openRequests, req];
+  done
+    .catch((error: unknown) => connection.broken(error))
+    .finally(() => connection.closeRequest(req));
 }
 
 /** A frame without a cost worth counting one by one. */
 function small(connection: Connection, act: () => void): void {
-  if (connection.smallFrames.take(connection.parts.clock.monotonicMs())) act();
+  if (connection.conduct.maySendSmallFrame(connection.parts.clock.monotonicMs())) act();
   else connection.strike();
 }
 
@@ -104,7 +106,7 @@ function addCredit(connection: Connection, { sub, add }: Credit): void {
 
 function answerPing(connection: Connection, { nonce, sentMs }: Ping): void {
   const { clock } = connection.parts;
-  if (!connection.pings.take(clock.monotonicMs())) {
+  if (!connection.conduct.mayPing(clock.monotonicMs())) {
     connection.error(Scope.CONNECTION, 0, ErrorCode.OVERLOADED, 'One Ping a second.');
     connection.strike();
     return;

@@ -1,53 +1,59 @@
-/** Who was heard of when (§3.5). Times are monotonic milliseconds. */
+/** The intervals of §3.5. Milliseconds. */
+export interface HeartbeatTimes {
+  readonly pingIntervalMs: number;
+  readonly pongGraceMs: number;
+}
+
+/** Who was heard of when. Times are monotonic milliseconds, kept whole: fractions would be numbers on the heap. */
 export class Heartbeat {
-  readonly #intervalMs: number;
-  readonly #graceMs: number;
   #heardMs: number;
   #sentMs: number;
   #progressMs: number;
-  #nextPingMs: number;
+  #nextPingMs = -1;
   #isFirst = true;
 
-  /** @param jitter 0 to 1: where in the first interval the first Ping goes. */
-  constructor(intervalMs: number, graceMs: number, nowMs: number, jitter: number) {
-    this.#intervalMs = intervalMs;
-    this.#graceMs = graceMs;
+  constructor(nowMs: number) {
     this.#heardMs = nowMs;
     this.#sentMs = nowMs;
     this.#progressMs = nowMs;
-    this.#nextPingMs = nowMs + jitter * intervalMs;
+  }
+
+  /** Welcomed: the first Ping comes at a random moment of the first interval. @param jitter 0 to 1. */
+  start(nowMs: number, { pingIntervalMs }: HeartbeatTimes, jitter: number): void {
+    this.heard(nowMs);
+    this.#nextPingMs = Math.floor(nowMs + jitter * pingIntervalMs);
   }
 
   /** A complete message arrived, whatever it says. */
   heard(nowMs: number): void {
-    this.#heardMs = nowMs;
+    this.#heardMs = Math.floor(nowMs);
   }
 
   sent(nowMs: number): void {
-    this.#sentMs = nowMs;
+    this.#sentMs = Math.floor(nowMs);
   }
 
   /** Some of what waits for the peer left. */
   progressed(nowMs: number): void {
-    this.#progressMs = nowMs;
+    this.#progressMs = Math.floor(nowMs);
   }
 
-  /** True when it is time for a Ping, which the caller sends; the first one comes at its own random moment. */
-  pingDue(nowMs: number): boolean {
+  /** True when it is time for a Ping, which the caller sends. */
+  pingDue(nowMs: number, { pingIntervalMs }: HeartbeatTimes): boolean {
     if (nowMs < this.#nextPingMs) return false;
     const quietSinceMs = Math.min(this.#heardMs, this.#sentMs);
-    if (!this.#isFirst && nowMs - quietSinceMs < this.#intervalMs) {
-      this.#nextPingMs = quietSinceMs + this.#intervalMs;
+    if (!this.#isFirst && nowMs - quietSinceMs < pingIntervalMs) {
+      this.#nextPingMs = quietSinceMs + pingIntervalMs;
       return false;
     }
     this.#isFirst = false;
-    this.#nextPingMs = nowMs + this.#intervalMs;
+    this.#nextPingMs = Math.floor(nowMs) + pingIntervalMs;
     return true;
   }
 
   /** True when nothing came for too long. A slow reader lives as long as it takes something. */
-  isDead(nowMs: number, unsentBytes: number): boolean {
-    const span = this.#intervalMs + this.#graceMs;
+  isDead(nowMs: number, unsentBytes: number, times: HeartbeatTimes): boolean {
+    const span = times.pingIntervalMs + times.pongGraceMs;
     if (nowMs - this.#heardMs < span) return false;
     return unsentBytes === 0 || nowMs - this.#progressMs >= span;
   }

@@ -18,6 +18,7 @@ import { CLOCK_SKEW_MS } from '../auth/token-verifier.ts';
 import type { Connection } from './connection.ts';
 
 const PROTOCOL = 1;
+const NO_CODECS: readonly number[] = [];
 const SERVER_CAPS =
   Caps.PUBLISH |
   Caps.COMMIT |
@@ -64,7 +65,7 @@ export async function hello(
     frame.producerSession === null ? null : toBase64Url(frame.producerSession);
   const creditBytes = frame.credit === 0 ? CONNECTION_WINDOW_BYTES_DEFAULT : frame.credit;
   const caps = frame.caps & SERVER_CAPS;
-  const codecs = [...frame.codecs];
+  const codecs = frame.codecs.length === 0 ? NO_CODECS : [...frame.codecs];
   const principal = await authenticate(connection, frame.token ?? context.bearer);
   if (principal === null || !connection.isOpen) return;
   if (!counts.admit(connection, principal)) {
@@ -100,9 +101,10 @@ export function tokenEndMs({ expiresAtMs }: Principal, nowMs: number): number {
 function startTimers(connection: Connection): void {
   const { config, clock, random } = connection.parts;
   const nowMs = clock.monotonicMs();
-  connection.heartbeat.heard(nowMs);
+  connection.heartbeat.start(nowMs, config, random.float());
   // The lifetime, give or take a tenth, so that those who came together do not go together.
-  connection.goawayMs = nowMs + config.connectionLifetimeMs * (0.9 + 0.2 * random.float());
+  const lifetimeMs = config.connectionLifetimeMs * (0.9 + 0.2 * random.float());
+  connection.goawayMs = Math.floor(nowMs + lifetimeMs);
 }
 
 function sendWelcome(connection: Connection): void {
@@ -135,6 +137,6 @@ function sendWelcome(connection: Connection): void {
     clusterTag: clusterTag(upstream.clusterId),
     publishRecords: canPublish ? config.publishInflightRecords : 0,
     publishBytes: canPublish ? config.publishInflightBytes : 0,
-    sessionLastSeq: BigInt(canPublish ? connection.publishing.lastSeq : -1),
+    sessionLastSeq: BigInt(canPublish ? connection.lastSeq : -1),
   });
 }

@@ -4,7 +4,7 @@ import { type Principal, principalKey } from '../auth/principal.ts';
 import { sessionLimits } from '../limits.ts';
 import { Committer } from '../publish/committer.ts';
 import { Publisher } from '../publish/publisher.ts';
-import { KeyedBuckets } from '../rates.ts';
+import { KeyedPaces } from '../rates.ts';
 import { PositionQueries } from '../subscriptions/position-queries.ts';
 import type { SubscriptionTableParts } from '../subscriptions/subscription-table.ts';
 import type { Socket, SocketHandlers } from '../ws/socket-server.ts';
@@ -34,6 +34,7 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
   readonly #perNetwork = new Map<string, number>();
   readonly #perPrincipal = new Map<string, number>();
   readonly #sweeping: Timer;
+  #admittedCount = 0;
   #phase = 0;
   #sums: SweepSums = newSums();
   #isDraining = false;
@@ -68,8 +69,7 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
   }
 
   get unauthenticated(): number {
-    const { connections } = this.#shared.metrics;
-    return connections.with('HELLO_WAIT').value + connections.with('AUTHENTICATING').value;
+    return this.#connections.size - this.#admittedCount;
   }
 
   ofNetwork(network: string): number {
@@ -84,6 +84,7 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
     if (count >= max) return false;
     this.#perPrincipal.set(key, count + 1);
     connection.countedAs = key;
+    this.#admittedCount++;
     return true;
   }
 
@@ -98,7 +99,7 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
     for (const connection of [...this.#connections.values()]) {
       if (!connection.isWelcomed)
         connection.fail(CloseCode.GOING_AWAY, ErrorCode.GOING_AWAY, 'The gateway is going away.');
-      connection.goawayMs = nowMs + random.float() * config.drainSpreadMs;
+      connection.goawayMs = Math.floor(nowMs + random.float() * config.drainSpreadMs);
       connection.farewell = goingAway(Math.floor(random.float() * config.drainSpreadMs));
     }
     const deadline = clock.setTimer(config.drainDeadlineMs, () => this.closeAll());
@@ -133,7 +134,10 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
     this.#connections.delete(socket);
     this.#shared.metrics.connectionsClosed.with(String(code)).add();
     release(this.#perNetwork, connection.context.network);
-    if (connection.countedAs !== null) release(this.#perPrincipal, connection.countedAs);
+    if (connection.countedAs !== null) {
+      release(this.#perPrincipal, connection.countedAs);
+      this.#admittedCount--;
+    }
     try {
       connection.closed();
     } catch (error) {
@@ -155,8 +159,13 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
 
   #sweep(): void {
     this.#phase++;
-    for (const connection of [...this.#connections.values()])
-      this.#guarded(connection.socket, () => sweep(connection, this.#phase, this.#sums));
+    for (const connection of this.#connections.values()) {
+      try {
+        sweep(connection, this.#phase, this.#sums);
+      } catch (error) {
+        connection.broken(error);
+      }
+    }
     if (this.#phase % SWEEPS === 0) this.#everySecond();
   }
 
@@ -213,7 +222,7 @@ function drained(connection: Connection): void {
   const nowMs = connection.parts.clock.monotonicMs();
   connection.heartbeat.progressed(nowMs);
   connection.stalledSinceMs = -1;
-  connection.flushOrWake();
+  connection.flush();
 }
 
 function release(counts: Map<string, number>, key: string): void {
@@ -225,7 +234,7 @@ function release(counts: Map<string, number>, key: string): void {
 function shareParts(parts: SessionsParts): SharedParts {
   const { config, clock, random, metrics, upstream, fanOut, authenticator } = parts;
   const queries = new PositionQueries(upstream, clock);
-  const queryRates = new KeyedBuckets(sessionLimits.rateKeysMax);
+  const queryRates = new KeyedPaces(sessionLimits.rateKeysMax);
   const perSecond = config.positionQueriesPerSecond;
   const subscriptions: SubscriptionTableParts = {
     clock,

@@ -9,7 +9,7 @@ import {
 import { MillraceProcess } from '@millrace/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningGateway, startGateway } from '../gateway.ts';
-import { FrameClient } from './testing/web-socket-client.ts';
+import { FrameClient } from './testing/frame-client.test-client.ts';
 
 let broker: MillraceProcess;
 let gateway: RunningGateway;
@@ -134,6 +134,19 @@ test('an unknown topic is 103', async () => {
   client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 'no-such-topic' });
   expect(await client.take('error')).toMatchObject({ id: 1, code: ErrorCode.FORBIDDEN });
   client.socket.close();
+});
+
+test.each([false, true])('says why before it closes (JSON: %s)', async (isText) => {
+  const silent = await FrameClient.open(gateway.port, isText);
+  silent.send({ kind: 'ping', nonce: 1 });
+  expect((await silent.take('error')).code).toBe(ErrorCode.BAD_REQUEST);
+  expect(await silent.closed()).toBe(CloseCode.BAD_FRAME);
+  const client = await welcomed(isText);
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 'stream-false' });
+  await client.take('subscribed');
+  client.socket.send(isText ? '[]' : new Uint8Array(24));
+  expect((await client.take('error')).code).toBe(ErrorCode.BAD_REQUEST);
+  expect(await client.closed()).toBe(CloseCode.BAD_FRAME);
 });
 
 test('C10: LATEST under constant produce misses nothing from its start on', async () => {

@@ -51,13 +51,13 @@ function everySecond(connection: Connection, nowMs: number, sums: SweepSums): vo
     connection.fail(CloseCode.SOCKET_STALLED, ErrorCode.SLOW_CONSUMER, 'The socket takes nothing.');
     return;
   }
-  if (connection.heartbeat.isDead(nowMs, unsentBytes)) {
+  if (connection.heartbeat.isDead(nowMs, unsentBytes, connection.parts.config)) {
     connection.fail(CloseCode.NO_PONG, ErrorCode.BAD_REQUEST, 'Nothing was heard.');
     return;
   }
   checkToken(connection);
   if (!connection.isOpen) return;
-  if (connection.heartbeat.pingDue(nowMs)) sendPing(connection);
+  if (connection.heartbeat.pingDue(nowMs, connection.parts.config)) sendPing(connection);
   if (connection.hasSubscriptions) {
     connection.subscriptions.endExpired(connection.parts.clock.nowMs());
     connection.sendProgress();
@@ -75,7 +75,7 @@ function isStalled(connection: Connection, nowMs: number, unsentBytes: number): 
     connection.stalledSinceMs = -1;
     return false;
   }
-  if (connection.stalledSinceMs < 0) connection.stalledSinceMs = nowMs;
+  if (connection.stalledSinceMs < 0) connection.stalledSinceMs = Math.floor(nowMs);
   return nowMs - connection.stalledSinceMs >= connection.parts.config.socketStallMs;
 }
 

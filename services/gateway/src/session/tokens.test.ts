@@ -107,6 +107,7 @@ test('C42: a grant that expires or is revoked ends its subscription only', async
   await rig.advance(6100);
   expect(client.take('unsubscribed')).toMatchObject({ sub: 1, code: ErrorCode.TOKEN_EXPIRED });
   rig.revoke('g');
+  await rig.settle();
   expect(client.take('unsubscribed')).toMatchObject({ sub: 2, code: ErrorCode.FORBIDDEN });
   expect(client.kinds()).not.toContain('unsubscribed');
   expect(client.closeCode).toBeNull();

@@ -3,7 +3,7 @@ import type { GatewayConfig } from '../config/gateway-config.ts';
 import { hostIsAllowed, originIsAllowed } from '../config/web-names.ts';
 import { sessionLimits } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
-import { KeyedBuckets, TokenBucket } from '../rates.ts';
+import { KeyedPaces, Pace } from '../rates.ts';
 import { networkOf } from '../ws/address-text.ts';
 import type { UpgradeAnswer, UpgradeRequest } from '../ws/socket-server.ts';
 import { readSubprotocols } from './subprotocols.ts';
@@ -47,18 +47,11 @@ interface Refusal {
 /** Everything that is checked before there is a WebSocket, cheapest first (§3). */
 export class UpgradeChecks {
   readonly #parts: UpgradeParts;
-  readonly #perNetwork: KeyedBuckets;
-  readonly #all: TokenBucket;
+  readonly #perNetwork = new KeyedPaces(sessionLimits.rateKeysMax);
+  readonly #all = new Pace();
 
   constructor(parts: UpgradeParts) {
-    const { handshakesPerSecond } = parts.config;
     this.#parts = parts;
-    this.#perNetwork = new KeyedBuckets(sessionLimits.rateKeysMax);
-    this.#all = new TokenBucket(
-      handshakesPerSecond,
-      handshakesPerSecond,
-      parts.clock.monotonicMs(),
-    );
   }
 
   check(request: UpgradeRequest): UpgradeAnswer {
@@ -78,7 +71,8 @@ export class UpgradeChecks {
     const nowMs = clock.monotonicMs();
     if (!this.#perNetwork.take(network, config.handshakesPerAddress, nowMs))
       return { reject: 429, reason: 'address_rate', headers: RETRY };
-    if (!this.#all.take(nowMs)) return { reject: 503, reason: 'rate', headers: RETRY };
+    if (!this.#all.take(nowMs, config.handshakesPerSecond, config.handshakesPerSecond))
+      return { reject: 503, reason: 'rate', headers: RETRY };
     if (
       counts.open >= config.connectionsMax ||
       counts.unauthenticated >= config.connectionsUnauthenticatedMax ||

@@ -119,16 +119,18 @@ describe('C12: what happens to a stream during life', () => {
   });
 
   test('its partition failed: the last stream takes the subscription along', async () => {
-    const { client, cursor } = await live();
+    const { rig, client, cursor } = await live();
     cursor.events.outcome(cursor, { kind: 'FAILED', code: ErrorCode.INTERNAL });
+    await rig.settle();
     expect(client.take('streamStates').streams[0]).toMatchObject({ code: ErrorCode.INTERNAL });
     expect(client.take('unsubscribed')).toMatchObject({ code: ErrorCode.INTERNAL });
   });
 
   test('it is too slow: 113 with a token, the connection lives', async () => {
-    const { client, cursor } = await live();
+    const { rig, client, cursor } = await live();
     cursor.deliver(5);
     cursor.events.slow(cursor);
+    await rig.settle();
     const { code, retryable, resume: token } = client.take('unsubscribed');
     expect([code, retryable]).toEqual([ErrorCode.SLOW_CONSUMER, true]);
     expect(decodeResumeToken(token ?? new Uint8Array(0)).positions[0]).toMatchObject({
@@ -138,10 +140,11 @@ describe('C12: what happens to a stream during life', () => {
   });
 
   test('a gap on the way and the end of catch-up are told in order', async () => {
-    const { client, cursor } = await live();
+    const { rig, client, cursor } = await live();
     cursor.events.progress(cursor, 7);
     cursor.events.gap(cursor, 7, 9, GapReason.OVERFLOW);
     cursor.events.caughtUp(cursor, 9);
+    await rig.settle();
     expect(client.kinds()).toEqual(['progress', 'gap', 'caughtUp']);
     expect(client.take('gap')).toMatchObject({ fromOffset: 7n, toOffset: 9n });
   });

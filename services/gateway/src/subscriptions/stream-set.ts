@@ -43,31 +43,31 @@ export interface StreamSetParts {
   readonly events: CursorEvents;
 }
 
-/** The streams of one subscription and their cursors. */
+/** The streams of one subscription and their cursors, mostly one. */
 export class StreamSet {
   readonly #parts: StreamSetParts;
-  readonly #streams = new Map<number, Stream>();
+  #streams: readonly Stream[] = [];
   #isPaused = false;
 
   constructor(parts: StreamSetParts) {
     this.#parts = parts;
   }
 
-  all(): Stream[] {
-    return [...this.#streams.values()];
+  all(): readonly Stream[] {
+    return this.#streams;
   }
 
   of(partition: number): Stream | undefined {
-    return this.#streams.get(partition);
+    return this.#streams.find((stream) => stream.partition === partition);
   }
 
   /** Streams that have no position yet. */
   unplaced(): Stream[] {
-    return this.all().filter(({ isPlaced, isOver }) => !isPlaced && !isOver);
+    return this.#streams.filter(({ isPlaced, isOver }) => !isPlaced && !isOver);
   }
 
   get allOver(): boolean {
-    return this.all().every(({ isOver }) => isOver);
+    return this.#streams.every(({ isOver }) => isOver);
   }
 
   /** Reserves the stream of a partition. @returns 0, or the `ErrorCode` that forbids it. */
@@ -77,14 +77,9 @@ export class StreamSet {
     const claim = claims.claim(id);
     if (claim === 'taken') return ErrorCode.ALREADY_EXISTS;
     if (claim === 'full') return ErrorCode.LIMIT;
-    this.#streams.set(partition, {
-      partition,
-      id,
-      start,
-      cursor: null,
-      isPlaced: false,
-      isOver: false,
-    });
+    const stream: Stream = { partition, id, start, cursor: null, isPlaced: false, isOver: false };
+    // A list of its exact length: one that grows keeps room for many.
+    this.#streams = [...this.#streams, stream];
     return 0;
   }
 
@@ -106,24 +101,24 @@ export class StreamSet {
 
   pause(): void {
     this.#isPaused = true;
-    for (const { cursor } of this.#streams.values()) cursor?.pause();
+    for (const { cursor } of this.#streams) cursor?.pause();
   }
 
   resume(): void {
     this.#isPaused = false;
-    for (const { cursor } of this.#streams.values()) cursor?.resume();
+    for (const { cursor } of this.#streams) cursor?.resume();
   }
 
   /** Positions that moved without a frame that said so. The caller sends them at once. */
   takeProgress(into: StreamOffset[]): void {
-    for (const { cursor } of this.#streams.values())
+    for (const { cursor } of this.#streams)
       if (cursor?.progressDue() === true) addProgress(cursor, into);
   }
 
   /** Cursors of all streams that go on; null while one has no position. */
   cursors(): Cursor[] | null {
     const cursors: Cursor[] = [];
-    for (const { cursor, isPlaced, isOver } of this.#streams.values()) {
+    for (const { cursor, isPlaced, isOver } of this.#streams) {
       if (isOver) continue;
       if (!isPlaced || cursor === null) return null;
       cursors.push(cursor);
@@ -136,7 +131,7 @@ export class StreamSet {
   }
 
   close(): void {
-    for (const stream of this.#streams.values()) this.#end(stream);
+    for (const stream of this.#streams) this.#end(stream);
   }
 
   #end(stream: Stream): void {

@@ -26,6 +26,8 @@ import { groupName } from './group-name.ts';
 import type { StartRequest } from './start-resolution.ts';
 import { Refused, type SubscriptionHost } from './subscription-host.ts';
 
+const NO_POSITIONS: ReadonlyMap<number, Position> = new Map();
+
 /** Everything a subscription needs to know, checked; nothing of it is borrowed from the frame. */
 export interface SubscriptionPlan {
   readonly sub: number;
@@ -236,7 +238,7 @@ async function positionsOf(
         { offset: Number(offset), leaderEpoch: epoch },
       ]),
     );
-  if (frame.start !== StartKind.COMMITTED) return new Map();
+  if (frame.start !== StartKind.COMMITTED) return NO_POSITIONS;
   const { principal } = host;
   if (frame.name === null || !principal.grants.mayCommit(frame.name))
     throw new Refused(ErrorCode.FORBIDDEN, 'Not allowed to use this name.');

@@ -7,7 +7,7 @@ import {
 } from '@millrace/gateway-protocol';
 import type { Revocations } from '../auth/revocations.ts';
 import { sessionLimits } from '../limits.ts';
-import { Subscription, type SubscriptionParts } from './subscription.ts';
+import { Subscription, type SubscriptionOwner, type SubscriptionParts } from './subscription.ts';
 import { Refused, type SubscriptionHost } from './subscription-host.ts';
 import { type PlanParts, planSubscription, type SubscriptionPlan } from './subscription-plan.ts';
 
@@ -20,16 +20,25 @@ export interface SubscriptionTableParts extends SubscriptionParts, PlanParts {
 /** Refusals that say whether a topic exists come after this, so that their time says nothing. */
 const REFUSAL_DELAY_MS = 50;
 
-/** The subscriptions of one connection, by the client's numbers. */
-export class SubscriptionTable {
+/** A Subscribe that is still being looked at, and what the client has said about it meanwhile. */
+interface Starting {
+  readonly sub: number;
+  isPaused: boolean;
+  credit: number;
+}
+
+/**
+ * The subscriptions of one connection, by the client's numbers. Lists, not maps: there is mostly one subscription, and
+ * an empty map takes more memory than all of it.
+ */
+export class SubscriptionTable implements SubscriptionOwner {
   readonly #parts: SubscriptionTableParts;
   readonly #host: SubscriptionHost;
-  readonly #live = new Map<number, Subscription>();
-  /** Numbers whose Subscribe is still being looked at, and what the client has said about them meanwhile. */
-  readonly #starting = new Map<number, { isPaused: boolean; credit: number }>();
+  #live: readonly Subscription[] = [];
+  #starting: readonly Starting[] = [];
   /** Numbers that were used, the latest ones. */
-  readonly #ended = new Set<number>();
-  readonly #streamIds = new Set<number>();
+  #ended: number[] = [];
+  #streamIds: readonly number[] = [];
 
   constructor(parts: SubscriptionTableParts, host: SubscriptionHost) {
     this.#parts = parts;
@@ -37,15 +46,15 @@ export class SubscriptionTable {
   }
 
   get streamCount(): number {
-    return this.#streamIds.size;
+    return this.#streamIds.length;
   }
 
   get(sub: number): Subscription | undefined {
-    return this.#live.get(sub);
+    return this.#live.find(({ plan }) => plan.sub === sub);
   }
 
-  all(): IterableIterator<Subscription> {
-    return this.#live.values();
+  all(): readonly Subscription[] {
+    return this.#live;
   }
 
   /** Never rejects: a refusal is an Error frame for the request. */
@@ -53,13 +62,14 @@ export class SubscriptionTable {
     const { req, sub } = frame;
     const { clock } = this.#parts;
     const startedMs = clock.monotonicMs();
+    const starting: Starting = { sub, isPaused: false, credit: 0 };
     try {
       this.#checkRoom(sub);
-      this.#starting.set(sub, { isPaused: false, credit: 0 });
+      this.#starting = [...this.#starting, starting];
       const plan = await planSubscription(this.#parts, this.#host, frame);
       if (!this.#host.isOpen) return;
-      if (!this.#starting.has(sub)) throw new Refused(ErrorCode.BAD_REQUEST, 'Unsubscribed.');
-      await this.#begin(req, plan);
+      if (!this.#isStarting(starting)) throw new Refused(ErrorCode.BAD_REQUEST, 'Unsubscribed.');
+      await this.#begin(req, plan, starting);
     } catch (error) {
       const { code, message, retryAfterMs } = refusalOf(error);
       const passedMs = clock.monotonicMs() - startedMs;
@@ -69,35 +79,37 @@ export class SubscriptionTable {
         });
       if (this.#host.isOpen) this.#host.refuse(req, code, message, retryAfterMs);
     } finally {
-      this.#starting.delete(sub);
+      this.#started(starting);
     }
   }
 
   unsubscribe({ req, sub }: Unsubscribe): void {
-    const live = this.#live.get(sub);
+    const live = this.get(sub);
     if (live !== undefined) {
       live.end(req, 0);
       return;
     }
-    const wasStarting = this.#starting.delete(sub);
-    if (wasStarting)
-      this.#host.send({ kind: 'unsubscribed', req, sub, code: 0, retryable: false, resume: null });
-    else this.#host.refuse(req, ErrorCode.BAD_REQUEST, 'There is no such subscription.');
+    const starting = this.#starting.find((one) => one.sub === sub);
+    if (starting === undefined) {
+      this.#host.refuse(req, ErrorCode.BAD_REQUEST, 'There is no such subscription.');
+      return;
+    }
+    this.#started(starting);
+    this.#host.send({ kind: 'unsubscribed', req, sub, code: 0, retryable: false, resume: null });
   }
 
   /** Stops or continues delivery; an ended subscription is none of its business. */
   setPaused(sub: number, isPaused: boolean): void {
-    const starting = this.#starting.get(sub);
+    const starting = this.#starting.find((one) => one.sub === sub);
     if (starting !== undefined) starting.isPaused = isPaused;
-    const live = this.#live.get(sub);
-    if (isPaused) live?.pause();
-    else live?.resume();
+    if (isPaused) this.get(sub)?.pause();
+    else this.get(sub)?.resume();
   }
 
   /** False when the window would grow beyond its bound. */
   addCredit(sub: number, bytes: number): boolean {
-    const starting = this.#starting.get(sub);
-    if (starting === undefined) return this.#live.get(sub)?.addCredit(bytes) ?? true;
+    const starting = this.#starting.find((one) => one.sub === sub);
+    if (starting === undefined) return this.get(sub)?.addCredit(bytes) ?? true;
     starting.credit += bytes;
     return starting.credit <= WINDOW_BYTES_MAX;
   }
@@ -105,14 +117,14 @@ export class SubscriptionTable {
   /** Positions of all streams that moved without a frame that said so. The caller sends them at once. */
   takeProgress(): StreamOffset[] {
     const progress: StreamOffset[] = [];
-    for (const subscription of this.#live.values()) subscription.takeProgress(progress);
+    for (const subscription of this.#live) subscription.takeProgress(progress);
     return progress;
   }
 
   /** Ends what the connection's new token does not allow any more (§16.3). */
   recheckRights(): void {
     const { grants } = this.#host.principal;
-    for (const subscription of [...this.#live.values()]) {
+    for (const subscription of this.#live) {
       const { plan } = subscription;
       if (plan.ownGrant !== null) continue;
       if (!sameRight(plan, grants.mayRead(plan.topic.name)))
@@ -122,7 +134,7 @@ export class SubscriptionTable {
 
   /** Ends subscriptions whose own grant has expired. */
   endExpired(nowMs: number): void {
-    for (const subscription of [...this.#live.values()]) {
+    for (const subscription of this.#live) {
       const { ownGrant } = subscription.plan;
       if (ownGrant !== null && ownGrant.expiresAtMs <= nowMs)
         subscription.end(0, ErrorCode.TOKEN_EXPIRED);
@@ -131,7 +143,7 @@ export class SubscriptionTable {
 
   /** Ends subscriptions whose own grant was revoked. */
   endRevoked(revocations: Revocations): void {
-    for (const subscription of [...this.#live.values()]) {
+    for (const subscription of this.#live) {
       const { ownGrant } = subscription.plan;
       if (ownGrant !== null && revocations.isRevoked(ownGrant))
         subscription.end(0, ErrorCode.FORBIDDEN);
@@ -140,58 +152,59 @@ export class SubscriptionTable {
 
   /** The connection is gone. */
   abandon(): void {
-    for (const subscription of this.#live.values()) subscription.abandon();
-    this.#live.clear();
+    for (const subscription of this.#live) subscription.abandon();
+    this.#live = [];
+  }
+
+  claim(streamId: number): 'yes' | 'taken' | 'full' {
+    const { limits } = this.#host.principal.grants;
+    const max = Math.min(this.#parts.streamsMax, limits.streams ?? Infinity);
+    if (this.#streamIds.includes(streamId)) return 'taken';
+    if (this.#streamIds.length >= max) return 'full';
+    this.#streamIds = [...this.#streamIds, streamId];
+    return 'yes';
+  }
+
+  release(streamId: number): void {
+    this.#streamIds = this.#streamIds.filter((one) => one !== streamId);
+  }
+
+  ended(subscription: Subscription): void {
+    this.#live = this.#live.filter((one) => one !== subscription);
+    this.#ended.push(subscription.plan.sub);
+    if (this.#ended.length > sessionLimits.endedSubscriptionsMax) this.#ended.shift();
   }
 
   #checkRoom(sub: number): void {
     const { limits } = this.#host.principal.grants;
     const max = Math.min(this.#parts.subscriptionsMax, limits.subscriptions ?? Infinity);
-    if (this.#live.has(sub) || this.#starting.has(sub) || this.#ended.has(sub))
+    const isStarting = this.#starting.some((one) => one.sub === sub);
+    if (isStarting || this.get(sub) !== undefined || this.#ended.includes(sub))
       throw new Refused(ErrorCode.BAD_REQUEST, 'The number of this subscription was used before.');
-    if (this.#live.size + this.#starting.size >= max)
+    if (this.#live.length + this.#starting.length >= max)
       throw new Refused(ErrorCode.LIMIT, 'Too many subscriptions.');
   }
 
-  async #begin(req: number, plan: SubscriptionPlan): Promise<void> {
-    const { sub } = plan;
-    const subscription = new Subscription(this.#parts, this.#host, this.#owner, plan);
-    const { isPaused, credit } = this.#starting.get(sub) ?? { isPaused: false, credit: 0 };
-    this.#starting.delete(sub);
-    this.#live.set(sub, subscription);
-    if (isPaused) subscription.pause();
-    subscription.addCredit(credit);
+  async #begin(req: number, plan: SubscriptionPlan, starting: Starting): Promise<void> {
+    const subscription = new Subscription(this.#parts, this.#host, this, plan);
+    this.#started(starting);
+    this.#live = [...this.#live, subscription];
+    if (starting.isPaused) subscription.pause();
+    subscription.addCredit(starting.credit);
     const code = await subscription.begin(req);
     if (code === 0) return;
-    this.#live.delete(sub);
-    throw new Refused(
-      code,
-      code === ErrorCode.LIMIT ? 'Too many streams.' : 'The same streams exist on this lane.',
-    );
+    this.#live = this.#live.filter((one) => one !== subscription);
+    const isFull = code === ErrorCode.LIMIT;
+    throw new Refused(code, isFull ? 'Too many streams.' : 'The same streams exist on this lane.');
   }
 
-  readonly #owner = {
-    claim: (streamId: number): 'yes' | 'taken' | 'full' => {
-      const { limits } = this.#host.principal.grants;
-      const max = Math.min(this.#parts.streamsMax, limits.streams ?? Infinity);
-      if (this.#streamIds.has(streamId)) return 'taken';
-      if (this.#streamIds.size >= max) return 'full';
-      this.#streamIds.add(streamId);
-      return 'yes';
-    },
-    release: (streamId: number): void => {
-      this.#streamIds.delete(streamId);
-    },
-    ended: ({ plan }: Subscription): void => {
-      this.#live.delete(plan.sub);
-      this.#ended.add(plan.sub);
-      if (this.#ended.size <= sessionLimits.endedSubscriptionsMax) return;
-      for (const oldest of this.#ended) {
-        this.#ended.delete(oldest);
-        return;
-      }
-    },
-  };
+  #isStarting(starting: Starting): boolean {
+    return this.#starting.includes(starting);
+  }
+
+  #started(starting: Starting): void {
+    this.#starting = this.#starting.filter((one) => one !== starting);
+  }
 }
 
 /** True when the right covers what the subscription was made with: same filter, all its partitions. */

@@ -92,6 +92,8 @@ export interface SocketServerOptions {
   readonly http?: (request: PlainRequest) => PlainAnswer | Promise<PlainAnswer>;
   /** A larger message ends the connection without a close frame. Bytes. */
   readonly messageBytesMax: number;
+  /** How long a client may say nothing before the transport itself ends it; above the heartbeat's span. A minute when absent. */
+  readonly quietMs?: number;
 }
 
 export interface SocketServer {

@@ -33,8 +33,9 @@ import {
 const EXCLUSIVE_PORT = 1;
 /** A net below rule P3, which stops at 60 KiB: reached only by a bug. Bytes. */
 const BACKPRESSURE_BYTES_MAX = 131_072;
-/** Below the heartbeat's reach: ends sockets whose session is already over. */
-const IDLE_TIMEOUT_S = 60;
+/** Of `idleTimeout`, by its own limits. It ends sockets whose session is over; the heartbeat ends the others earlier. */
+const IDLE_S_MIN = 60;
+const IDLE_S_MAX = 960;
 /** Of plain answers that do not say. */
 const TEXT = 'text/plain; charset=utf-8';
 const NOT_FOUND: PlainAnswer = { status: 404, body: 'Not found.\n' };
@@ -100,12 +101,12 @@ export class UwsSocketServer implements SocketServer {
   }
 
   #route(app: TemplatedApp): void {
-    const { handlers, http } = this.#options;
+    const { handlers, http, quietMs = 0 } = this.#options;
     app.ws<UserData>('/*', {
       maxPayloadLength: this.#options.messageBytesMax,
       maxBackpressure: BACKPRESSURE_BYTES_MAX,
       closeOnBackpressureLimit: true,
-      idleTimeout: IDLE_TIMEOUT_S,
+      idleTimeout: Math.min(IDLE_S_MAX, Math.max(IDLE_S_MIN, Math.ceil(quietMs / 1000))),
       sendPingsAutomatically: false,
       maxLifetime: 0,
       upgrade: (response, request, context) => this.#upgrade(response, request, context),
