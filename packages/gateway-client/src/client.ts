@@ -15,7 +15,7 @@ import { Connector } from './connector.ts';
 import { CreditReturn } from './credit-return.ts';
 import { Emitter } from './emitter.ts';
 import { type Environment, systemEnvironment } from './environment.ts';
-import { clientError, GatewayError } from './errors.ts';
+import { clientError, GatewayError, ProtocolViolation } from './errors.ts';
 import { supportedCodecs } from './inflate.ts';
 import { CLOSE_TIMEOUT_MS, CONNECTION_WINDOW_BYTES } from './limits.ts';
 import { type Answer, Link } from './link.ts';
@@ -30,11 +30,20 @@ import type {
   SubscribeOptions,
   WebSocketConstructor,
 } from './options.ts';
+import { ownRecord } from './own-record.ts';
 import { Pinger, type PingResult } from './pinger.ts';
-import { batchWork, recordWork } from './publish-entry.ts';
-import { Publisher } from './publisher.ts';
+import { newSession } from './producer-session.ts';
+import type { batchWork as BatchWork, recordWork as RecordWork } from './publish-entry.ts';
+import type { Publisher } from './publisher.ts';
 import { positionEntry } from './subscribe-frame.ts';
 import type { Subscription } from './subscription.ts';
+
+/** What `publishing.ts` brings, and the publisher made of it. */
+interface Publishing {
+  readonly publisher: Publisher;
+  readonly recordWork: typeof RecordWork;
+  readonly batchWork: typeof BatchWork;
+}
 
 const CLIENT_NAME = 'millrace-gateway-client';
 const CAPS =
@@ -56,7 +65,10 @@ export class GatewayClient {
   readonly #connector: Connector;
   readonly #connectionWindow: CreditReturn;
   readonly #codecs: readonly number[];
-  readonly #publisher: Publisher;
+  /** The session of the last Hello, for a publisher that comes later. */
+  #session: Uint8Array | null = null;
+  #publishing: Promise<Publishing> | null = null;
+  #publisher: Publisher | null = null;
   readonly #pinger: Pinger;
   readonly #subscriptions = new Set<LiveSubscription>();
   /** The connection that is ready. */
@@ -69,7 +81,7 @@ export class GatewayClient {
 
   /** @throws GatewayError when there is no URL or no WebSocket. */
   constructor(options: ClientOptions, environment: Environment = systemEnvironment) {
-    const { clock, random } = environment;
+    const { clock } = environment;
     const urls = typeof options.url === 'string' ? [options.url] : [...options.url];
     const own = globalThis as { readonly WebSocket?: WebSocketConstructor };
     const WebSocket = options.WebSocket ?? own.WebSocket;
@@ -80,7 +92,6 @@ export class GatewayClient {
     this.#codecs = options.protocol === 'json' ? [] : supportedCodecs(options.codecs);
     const windowBytes = options.window?.connectionBytes ?? CONNECTION_WINDOW_BYTES;
     this.#connectionWindow = new CreditReturn(windowBytes, clock);
-    this.#publisher = new Publisher(random);
     this.#pinger = new Pinger(clock);
     this.#connector = new Connector(
       { client: options, urls, WebSocket, environment },
@@ -133,7 +144,9 @@ export class GatewayClient {
   ): Promise<PublishResult> {
     this.#assertOpen();
     this.#connector.start();
-    return this.#publisher.publish(recordWork(topic, record, options), options.signal);
+    const own = ownRecord(record);
+    const { publisher, recordWork } = await this.#loadPublishing();
+    return publisher.publish(recordWork(topic, own, options), options.signal);
   }
 
   /**
@@ -149,7 +162,9 @@ export class GatewayClient {
     this.#assertOpen();
     this.#connector.start();
     const nowMs = this.#environment.clock.nowMs();
-    return this.#publisher.publish(batchWork(topic, partition, records, nowMs));
+    const own = records.map(ownRecord);
+    const { publisher, batchWork } = await this.#loadPublishing();
+    return publisher.publish(batchWork(topic, partition, own, nowMs));
   }
 
   /**
@@ -199,7 +214,7 @@ export class GatewayClient {
     this.#end ??= error;
     const saved = [...this.#subscriptions].map((subscription) => subscription.shut());
     await this.#publishesSettled();
-    this.#publisher.end(error);
+    this.#publisher?.end(error);
     this.#pinger.end(error);
     this.#connector.close();
     this.#lost();
@@ -209,11 +224,37 @@ export class GatewayClient {
   #publishesSettled(): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#environment.clock.setTimer(CLOSE_TIMEOUT_MS, resolve);
-      void this.#publisher.drained().then(() => {
+      void this.#publishesDrained().then(() => {
         timer.cancel();
         resolve();
       });
     });
+  }
+
+  async #publishesDrained(): Promise<void> {
+    await this.#publishing?.catch(() => undefined);
+    await this.#publisher?.drained();
+  }
+
+  /** Publishing comes in a file of its own, as most pages only read. */
+  #loadPublishing(): Promise<Publishing> {
+    this.#publishing ??= import('./publishing.ts').then(
+      ({ Publisher, recordWork, batchWork }) => {
+        const { random } = this.#environment;
+        const publisher = new Publisher(random, this.#session ?? newSession(random));
+        this.#publisher = publisher;
+        const link = this.#link;
+        if (link !== null) publisher.attach(link.welcome, link.send);
+        if (this.#isLeaving) publisher.hold();
+        if (this.state === 'closed') publisher.end(this.#end ?? clientError('closed'));
+        return { publisher, recordWork, batchWork };
+      },
+      (error: unknown) => {
+        this.#publishing = null;
+        throw clientError('the publisher did not load', error);
+      },
+    );
+    return this.#publishing;
   }
 
   #assertOpen(): void {
@@ -223,19 +264,20 @@ export class GatewayClient {
   // ---- the connection
 
   #hello(): FrameFields<'hello'> {
+    this.#session = this.#publisher?.session() ?? newSession(this.#environment.random);
     return {
       kind: 'hello',
       client: CLIENT_NAME,
       caps: CAPS,
       codecs: this.#codecs,
       credit: this.#connectionWindow.begin(),
-      producerSession: this.#publisher.session(),
+      producerSession: this.#session,
     };
   }
 
   #ready(connection: Connection, welcome: Welcome): boolean {
     const send = connection.send.bind(connection);
-    if (!this.#publisher.attach(welcome, send)) return false;
+    if (this.#publisher?.attach(welcome, send) === false) return false;
     const link = new Link(welcome, send, (bytes) => {
       this.#connectionWindow.receive(bytes);
       this.#connectionWindow.finish(bytes);
@@ -252,7 +294,7 @@ export class GatewayClient {
     const link = this.#link;
     this.#link = null;
     this.#connectionWindow.close();
-    this.#publisher.detach();
+    this.#publisher?.detach();
     this.#pinger.detach();
     for (const subscription of this.#subscriptions) subscription.detach();
     link?.end();
@@ -261,7 +303,7 @@ export class GatewayClient {
   #fail(error: GatewayError): void {
     this.#end ??= error;
     for (const subscription of this.#subscriptions) subscription.end(error);
-    this.#publisher.end(error);
+    this.#publisher?.end(error);
     this.#pinger.end(error);
     this.#emitter.emit('error', error);
   }
@@ -271,10 +313,11 @@ export class GatewayClient {
     if (this.#link?.take(frame) === true) return;
     switch (frame.kind) {
       case 'pubResult':
+        if (this.#publisher === null) throw new ProtocolViolation('a result for nothing');
         this.#publisher.result(frame);
         break;
       case 'pubCredit':
-        this.#publisher.credit(frame);
+        this.#publisher?.credit(frame);
         break;
       case 'pong':
         this.#pinger.pong(frame);
@@ -293,8 +336,8 @@ export class GatewayClient {
   #goaway(frame: Goaway): void {
     const { code, reconnectAfterMs, closesInMs } = frame;
     this.#isLeaving = true;
-    this.#publisher.hold();
-    this.#connector.leave(frame, () => this.#publisher.drained());
+    this.#publisher?.hold();
+    this.#connector.leave(frame, () => this.#publishesDrained());
     this.#emitter.emit('goaway', { code, reconnectAfterMs, closesInMs });
   }
 

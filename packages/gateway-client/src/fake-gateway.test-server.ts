@@ -140,7 +140,7 @@ export class FakeGateway {
   /** Moves virtual time on, with everything that follows from it. */
   async run(ms = 10): Promise<void> {
     // A module that is loaded, and what the platform inflates, take turns of the event loop.
-    await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
     await this.clock.advanceAsync(ms, LATENCY_MS);
     await new Promise((resolve) => setImmediate(resolve));
   }

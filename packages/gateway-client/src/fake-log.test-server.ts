@@ -62,13 +62,14 @@ export class FakeLog {
 
   /** Up to `count` records from `from` on, all of one epoch; null at the end. */
   block(from: number, count: number): FakeBlock | null {
-    const first = this.records.find(({ offset }) => offset >= from);
+    let at = this.records.length;
+    while (at > 0 && (this.records[at - 1] as FakeRecord).offset >= from) at--;
+    const first = this.records[at];
     if (first === undefined) return null;
-    const chosen = this.records
-      .filter(({ offset, epoch }) => offset >= from && epoch === first.epoch)
-      .slice(0, count);
-    const last = chosen[chosen.length - 1] as FakeRecord;
-    const following = this.records.find(({ offset }) => offset > last.offset);
+    const chosen: FakeRecord[] = [];
+    for (const record of this.records.slice(at, at + count))
+      if (record.epoch === first.epoch) chosen.push(record);
+    const following = this.records[at + chosen.length];
     const writer = new PackedRecordsWriter(first.timestamp);
     for (const record of chosen)
       writer.append(record.offset - from, record.timestamp, record.key, record.value, []);

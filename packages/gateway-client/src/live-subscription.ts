@@ -2,6 +2,7 @@ import type { Timer } from '@millrace/base';
 import {
   ErrorCode,
   type ErrorFrame,
+  type FilterTree,
   Isolation,
   isRetryable,
   Outcome,
@@ -17,6 +18,7 @@ import { DeliveryQueue } from './delivery-queue.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
+import type { FilterPlan } from './filter-plan.ts';
 import { Intake } from './intake.ts';
 import { SERVER_DELAY_MS_MAX, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
 import type { Answer, Link, Subscriber } from './link.ts';
@@ -88,6 +90,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   readonly #backoff: Backoff;
   readonly #saver: ResumeSaver | null;
   readonly #firstStart: Promise<SubscribeFields>;
+  readonly #filter: Promise<FilterPlan>;
   readonly #abort = (): void => void this.close();
   #state: SubscriptionState = 'idle';
   #link: Link | null = null;
@@ -104,6 +107,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   /** Of the topic that the last Subscribed was about. */
   #topicId = '';
   #clusterTag = 0;
+  #filterTag = 0;
   #waiting: ((attachment: Attachment | null) => void)[] = [];
   #isPaused = false;
   #isConsumed = false;
@@ -148,6 +152,8 @@ export class LiveSubscription implements Subscription, Subscriber {
       this.#saver = null;
       this.#firstStart = Promise.resolve(startFields(start));
     }
+    this.#filter = loadFilter(options.filter);
+    this.#filter.catch(() => undefined);
     if (options.signal?.aborted) this.#abort();
     else options.signal?.addEventListener('abort', this.#abort);
   }
@@ -229,14 +235,17 @@ export class LiveSubscription implements Subscription, Subscriber {
     const attempt = ++this.#attempt;
     const { grant } = this.#options;
     try {
-      const [start, token] = await Promise.all([
+      const [start, filter, token] = await Promise.all([
         this.#firstStart,
+        this.#filter,
         typeof grant === 'function' ? grant() : (grant ?? null),
       ]);
-      if (this.#attempt === attempt) this.#ask(link, start, token);
+      if (this.#attempt === attempt) this.#ask(link, start, filter, token);
     } catch (error) {
       if (this.#attempt !== attempt) return;
-      this.end(error instanceof GatewayError ? error : clientError('no grant came', error));
+      this.end(
+        error instanceof GatewayError ? error : clientError('it could not be asked for', error),
+      );
     }
   }
 
@@ -271,13 +280,15 @@ export class LiveSubscription implements Subscription, Subscriber {
     this.#emitter.emit('error', refusalError(frame));
   }
 
-  #ask(link: Link, start: SubscribeFields, grant: string | null): void {
+  #ask(link: Link, start: SubscribeFields, filter: FilterPlan, grant: string | null): void {
     // A window that is still full would grow by one block with every reconnect.
     this.#waitsForRoom = this.#window.heldBytes >= this.#window.windowBytes;
     if (this.#waitsForRoom) return;
-    const { fields, sharingKey } = this.#plan;
+    const sharingKey = `${filter.tag} ${this.#plan.sharingKey}`;
     const { sub, lane } = link.open(this, sharingKey, this.#options.lane);
     this.#sub = sub;
+    this.#filterTag = filter.tag;
+    const fields = { ...this.#plan.fields, filter: filter.nodes };
     const credit = this.#window.begin();
     const resume = this.#token('received');
     const from = resume === null ? start : { start: StartKind.RESUME, resume };
@@ -411,7 +422,7 @@ export class LiveSubscription implements Subscription, Subscriber {
     return placesToken(this.sink.places(which), {
       topicId: this.#topicId,
       clusterTag: this.#clusterTag,
-      filterTag: this.#plan.filterTag,
+      filterTag: this.#filterTag,
       isUncommitted: this.#plan.fields.isolation === Isolation.UNCOMMITTED,
       nowMs: this.#host.environment.clock.nowMs(),
     });
@@ -436,6 +447,12 @@ export class LiveSubscription implements Subscription, Subscriber {
     const resume = await saver.load();
     return startFields(resume === null ? 'latest' : { resume });
   }
+}
+
+/** The grammar of filters comes in a file of its own, as few pages want it. */
+async function loadFilter(tree: FilterTree | undefined): Promise<FilterPlan> {
+  if (tree === undefined) return { nodes: [], tag: 0 };
+  return (await import('./filter-plan.ts')).planFilter(tree);
 }
 
 function refusalError({ code, message, ...facts }: Refusal): GatewayError {

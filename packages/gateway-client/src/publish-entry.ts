@@ -7,7 +7,7 @@ import {
   PackedRecordsWriter,
   PUBLISH_BATCH_RECORDS_MAX,
 } from '@millrace/gateway-protocol';
-import { clientError, GatewayError } from './errors.ts';
+import { GatewayError } from './errors.ts';
 import type { Payload, PublishOptions, PublishRecord } from './options.ts';
 
 /** What is published in one frame and has one outcome. */
@@ -37,7 +37,7 @@ export function recordWork(
   { partition = -1, timestamp = -1, onUnknown }: PublishOptions,
 ): PublishWork {
   const { key, value, headers, bytes } = encode(record);
-  if (!Number.isSafeInteger(timestamp)) throw clientError(`${timestamp} is no timestamp`);
+  if (!Number.isSafeInteger(timestamp)) throw new GatewayError(0, `${timestamp} is no timestamp`);
   const mayRepeat = onUnknown === 'resend';
   const rest = {
     topic,
@@ -104,7 +104,6 @@ function encode({ key = null, value, headers = [] }: PublishRecord): Encoded {
   return { ...encoded, bytes };
 }
 
-/** In memory of its own: the record may wait here while the application goes on with its buffer. */
 function bytesOf(payload: Payload | null): Uint8Array | null {
-  return typeof payload === 'string' ? encoder.encode(payload) : (payload?.slice() ?? null);
+  return typeof payload === 'string' ? encoder.encode(payload) : payload;
 }

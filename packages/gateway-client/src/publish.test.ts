@@ -1,5 +1,7 @@
 import { type ClientFrame, ErrorCode, type FrameOf } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
+// The client loads it when it is needed; here it is there already.
+import './publishing.ts';
 import { UnknownOutcomeError } from './errors.ts';
 import { FakeGateway, type Peer } from './fake-gateway.test-server.ts';
 

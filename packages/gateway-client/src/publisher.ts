@@ -8,9 +8,10 @@ import {
   type PubResult,
   type Welcome,
 } from '@millrace/gateway-protocol';
-import { clientError, GatewayError, ProtocolViolation, UnknownOutcomeError } from './errors.ts';
+import { GatewayError, ProtocolViolation, UnknownOutcomeError } from './errors.ts';
 import { PUBLISH_ENTRY_BYTES, PUBLISH_QUEUE_BYTES_MAX } from './limits.ts';
 import type { PublishResult } from './options.ts';
+import { newSession } from './producer-session.ts';
 import type { PublishWork } from './publish-entry.ts';
 
 /** One publish until its outcome is known. */
@@ -36,8 +37,6 @@ interface Outlet {
   bytesMax: number;
 }
 
-const SESSION_BYTES = 16;
-
 /** Results that leave their number to the next publish. */
 const UNUSED: readonly number[] = [
   ErrorCode.GOING_AWAY,
@@ -57,7 +56,7 @@ const UNUSED: readonly number[] = [
  */
 export class Publisher {
   readonly #random: Prng;
-  #session = new Uint8Array(SESSION_BYTES);
+  #session: Uint8Array;
   #lastSeq = 0;
   /** The highest number of the session that a result used up. */
   #resolvedSeq = 0;
@@ -71,17 +70,21 @@ export class Publisher {
   #outlet: Outlet | null = null;
   #isHeld = false;
   #drained: (() => void)[] = [];
+  #end: Error | null = null;
 
-  constructor(random: Prng) {
+  /** @param session the one that the present connection began with. */
+  constructor(random: Prng, session: Uint8Array) {
     this.#random = random;
+    this.#session = session;
   }
 
-  /** @throws GatewayError when too much is waiting already. */
+  /** @throws GatewayError when too much is waiting already, or it has ended. */
   publish(work: PublishWork, signal?: AbortSignal): Promise<PublishResult> {
     signal?.throwIfAborted();
+    if (this.#end !== null) throw this.#end;
     const bytes = work.bytes + PUBLISH_ENTRY_BYTES;
     if (this.#queuedBytes + bytes > PUBLISH_QUEUE_BYTES_MAX)
-      throw clientError(`${this.#queuedBytes} bytes wait to be published already`);
+      throw new GatewayError(0, `${this.#queuedBytes} bytes wait to be published already`);
     this.#queuedBytes += bytes;
     return new Promise((resolve, reject) => {
       const abort = (): void => this.#abort(entry, signal?.reason);
@@ -101,8 +104,7 @@ export class Publisher {
   /** For Hello: the session of what is open, otherwise a new one. */
   session(): Uint8Array {
     if (this.#sent.size === 0) {
-      this.#session = new Uint8Array(SESSION_BYTES);
-      this.#random.fill(this.#session);
+      this.#session = newSession(this.#random);
       this.#lastSeq = 0;
       this.#resolvedSeq = 0;
       this.#unusedSeq = null;
@@ -201,6 +203,7 @@ export class Publisher {
   /** The end of the client: what was not sent fails with `error`, what was sent is unknown. */
   end(error: Error): void {
     this.#outlet = null;
+    this.#end = error;
     for (const entry of this.#sent.values())
       this.#settle(entry, new UnknownOutcomeError('the client was closed', error));
     for (const entry of this.#queue) this.#settle(entry, error);
@@ -243,7 +246,10 @@ export class Publisher {
       return;
     }
     this.#queue.splice(this.#queue.indexOf(entry), 1);
-    this.#settle(entry, reason instanceof Error ? reason : clientError('aborted', reason));
+    this.#settle(
+      entry,
+      reason instanceof Error ? reason : new GatewayError(0, 'aborted', { cause: reason }),
+    );
     this.#checkDrained();
   }
 

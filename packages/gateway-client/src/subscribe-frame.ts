@@ -1,9 +1,5 @@
 import {
-  canonicalFilter,
-  type FilterNode,
-  type FilterTree,
   type FrameFields,
-  filterToNodes,
   fromBase64Url,
   Isolation,
   OnLoss,
@@ -20,15 +16,12 @@ export type SubscribeFields = Omit<FrameFields<'subscribe'>, 'kind'>;
 /** What a subscription asks for on every connection, and what identifies it there. */
 export interface SubscribePlan {
   readonly fields: SubscribeFields;
-  /** CRC-32C of the canonical filter, 0 = none; part of every resume token. */
-  readonly filterTag: number;
-  /** Equal for subscriptions that would share a stream, so that each needs a lane of its own. */
+  /** With the tag of the filter: equal for subscriptions that would share a stream. */
   readonly sharingKey: string;
 }
 
 /** @throws GatewayError when the options cannot mean anything. */
 export function planSubscription(topic: string, options: SubscribeOptions): SubscribePlan {
-  const { nodes: filter, tag: filterTag } = planFilter(options.filter);
   const projection = (options.projection ?? ['key', 'value', 'headers', 'timestamp'])
     .map((part) => Projection[part.toUpperCase() as keyof typeof Projection])
     .reduce((bits, bit) => bits | bit, 0);
@@ -38,7 +31,6 @@ export function planSubscription(topic: string, options: SubscribeOptions): Subs
     fields: {
       topic,
       partitions: options.partitions ?? [],
-      filter,
       projection,
       isolation,
       policy: POLICIES[options.policy ?? 'pause'],
@@ -49,21 +41,8 @@ export function planSubscription(topic: string, options: SubscribeOptions): Subs
       maxWaitMs: options.maxWaitMs ?? 0,
       maxLagMs: options.maxLagMs ?? 0,
     },
-    filterTag,
-    sharingKey: `${filterTag} ${projection} ${isolation} ${topic}`,
+    sharingKey: `${projection} ${isolation} ${topic}`,
   };
-}
-
-function planFilter(tree: FilterTree | undefined): { nodes: readonly FilterNode[]; tag: number } {
-  if (tree === undefined) return { nodes: [], tag: 0 };
-  try {
-    const nodes = filterToNodes(tree);
-    const canonical = canonicalFilter(nodes);
-    if (canonical !== null) return { nodes, tag: canonical.tag };
-  } catch (cause) {
-    throw clientError('this is no filter', cause);
-  }
-  throw clientError('no record can match this filter');
 }
 
 /** The start and its operand. @throws GatewayError when it names no place. */

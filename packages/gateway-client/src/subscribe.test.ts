@@ -1,6 +1,7 @@
 import { FilterOp, Outcome, Policy, StartKind } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
-// The client loads it when it is asked for; here it is there already.
+// The client loads them when they are needed; here they are there already.
+import './filter-plan.ts';
 import './json-format.ts';
 import { GatewayError } from './errors.ts';
 import { FakeGateway } from './fake-gateway.test-server.ts';
@@ -120,9 +121,14 @@ test('what is asked for stands in Subscribe', async () => {
   ]);
 });
 
-test('options that mean nothing are refused at once', () => {
-  const client = new FakeGateway().client();
-  expect(() => client.subscribe('t', { filter: { key: { in: [] } } })).toThrow(GatewayError);
+test('options that mean nothing are refused at once, a filter when it is looked at', async () => {
+  const gateway = new FakeGateway();
+  const client = gateway.client();
+  const ends = [{ key: { in: [] } }, { and: [{ key: { eq: 'a' } }, { key: { eq: 'b' } }] }].map(
+    (filter) => read(client.subscribe('t', { filter })).ended,
+  );
+  await gateway.run(50);
+  for (const end of await Promise.all(ends)) expect(end).toBeInstanceOf(GatewayError);
   expect(() => client.subscribe('t', { start: { resume: '?' } })).toThrow('base64url');
   expect(() => client.subscribe('t', { start: { resumeKey: 'k' } })).toThrow('resumeStore');
   const unsafe = { offsets: [{ partition: 0, offset: 2 ** 53 }] };
