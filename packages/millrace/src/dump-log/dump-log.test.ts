@@ -88,6 +88,7 @@ test.each<[string, ...string[]]>([
     '--files',
     `orders-0/${Z}.log`,
   ],
+  ['group-records', '--offsets-decoder', '--files', `group-records/${Z}.log`],
   ['unusual-offsets', '--offsets-decoder', '--files', `unusual-offsets/${Z}.log`],
 ])("%s: the same lines as Kafka's own tool", (name, ...argv) => {
   const { out, complaints, code } = dump(...argv);

@@ -8,6 +8,8 @@ import {
   decodeOffsetCommitValue,
   type GroupMetadataValueMember,
 } from '@millrace/protocol';
+import { GROUP_RECORDS } from './group-record-tables.ts';
+import { fieldsText } from './table-reader.ts';
 
 /*
  * Records of `__consumer_offsets` and `__transaction_state` as the JSON that Kafka's tool prints: the fields of
@@ -18,7 +20,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 const OFFSET_KEY_TYPE_MAX = 1;
 const GROUP_KEY_TYPE = 2;
-/** Highest value version by key type. */
+/** Highest value version by key type; 0 for those not named here. */
 const VALUE_VERSION_MAX: Readonly<Record<number, number>> = { 0: 0, 1: 4, 2: 4 };
 /** Newer subscriptions and assignments are read by their known beginning. */
 const CONSUMER_PROTOCOL_VERSION_MAX = 3;
@@ -31,8 +33,12 @@ export function groupKeyText(bytes: Uint8Array): string | undefined {
     const { group, topic, partition } = decodeOffsetCommitKey(reader, type);
     return typed(type, { group, topic, partition });
   }
-  if (type !== GROUP_KEY_TYPE) return undefined;
-  return typed(type, { group: decodeGroupMetadataKey(reader, type).group });
+  if (type === GROUP_KEY_TYPE) {
+    return typed(type, { group: decodeGroupMetadataKey(reader, type).group });
+  }
+  const kind = GROUP_RECORDS[type];
+  if (kind === undefined) return undefined;
+  return typed(type, Object.fromEntries(kind.key.map((name) => [name, reader.string(name)])));
 }
 
 /** @throws DecodeError; RangeError for a version that does not exist. */
@@ -42,6 +48,9 @@ export function groupValueText(keyType: number, bytes: Uint8Array): string {
   if (version < 0 || version > (VALUE_VERSION_MAX[keyType] ?? 0)) {
     throw new RangeError(`Found an unknown record version ${version} for ${keyType} type`);
   }
+  const kind = GROUP_RECORDS[keyType];
+  if (kind !== undefined)
+    return `{"version":"${version}","data":${fieldsText(reader, kind.value)}}`;
   return versioned(
     version,
     keyType === GROUP_KEY_TYPE ? groupMetadata(reader, version) : offsetCommit(reader, version),
