@@ -41,6 +41,8 @@ export interface RunningGateway {
 
 /** Ends the window over which quantiles are taken. */
 const QUANTILE_WINDOW_MS = 60_000;
+/** The transport ends a silent socket this much after the heartbeat should have. */
+const TRANSPORT_PATIENCE_MS = 10_000;
 /** Time for a closing handshake on a socket that is cut anyway. */
 const CUT_AFTER_MS = 250;
 
@@ -137,6 +139,7 @@ async function start(
     handlers: sessions.handlers,
     http: http.answer,
     messageBytesMax: config.inboundMessageMaxBytes,
+    quietMs: config.pingIntervalMs + config.pongGraceMs + TRANSPORT_PATIENCE_MS,
   });
   cleanUps.push(() => server.destroyAll());
   // Undone before the sockets are cut: whoever is connected is told to go.
