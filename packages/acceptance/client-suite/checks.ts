@@ -3,6 +3,7 @@ import { Producer } from '@millrace/client';
 import { adminChecks } from './admin-checks.ts';
 import { type Bench, type ClientCheck, createTopic, readAll, text } from './bench.ts';
 import { groupChecks } from './group-checks.ts';
+import { positionChecks } from './position-checks.ts';
 import { readerChecks } from './reader-checks.ts';
 
 async function codecs(bench: Bench): Promise<void> {
@@ -121,6 +122,7 @@ export const CLIENT_CHECKS: Readonly<Record<string, ClientCheck>> = {
   'acks 0': acksZero,
   "keys on the Java client's partitions": partitionsOfKeys,
   ...groupChecks,
+  ...positionChecks,
   ...readerChecks,
   ...adminChecks,
 };

@@ -63,7 +63,8 @@ export class ReadCursor {
   /** @throws DecodeError when the walk ended at a batch that is damaged, rather than at one that was cut. */
   assertSound(): void {
     const { problem, position } = this.#batches;
-    if (problem !== BatchProblem.none) throw new DecodeError('record batch', position, batchProblemText(problem));
+    if (problem !== BatchProblem.none)
+      throw new DecodeError('record batch', position, batchProblemText(problem));
   }
 
   /** Moves to the next record. False at the end. */

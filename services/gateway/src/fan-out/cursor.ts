@@ -33,7 +33,9 @@ export class StreamCursor implements Cursor, Waiting {
   readonly outlet: Outlet;
   readonly cls: StreamClass;
   readonly events: CursorEvents;
-  readonly options: CursorOptions;
+  /** A `Policy`, and the lag it allows; 0 = any. Milliseconds. */
+  readonly policy: number;
+  readonly maxLagMs: number;
   readonly #host: CursorHost;
   /** The client stands here: the next frame begins with it. */
   next: number;
@@ -79,7 +81,8 @@ export class StreamCursor implements Cursor, Waiting {
     this.#host = host;
     this.outlet = outlet;
     this.cls = cls;
-    this.options = options;
+    this.policy = options.policy;
+    this.maxLagMs = options.maxLagMs;
     this.events = events;
     this.next = options.startOffset;
     this.at = options.startOffset;
@@ -99,7 +102,7 @@ export class StreamCursor implements Cursor, Waiting {
   }
 
   get partition(): number {
-    return this.options.partition;
+    return this.feed.place.partition;
   }
 
   get nextOffset(): number {
@@ -137,7 +140,7 @@ export class StreamCursor implements Cursor, Waiting {
 
   /** Delivers the latest record of each key. */
   get isConflating(): boolean {
-    return this.isSnapshot || this.options.policy === Policy.CONFLATE_KEY;
+    return this.isSnapshot || this.policy === Policy.CONFLATE_KEY;
   }
 
   pause(): void {

@@ -2,7 +2,7 @@ import { Codec, FilterOp, GapReason, Policy, Projection } from '@millrace/gatewa
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compileCursorFilter } from './compile-filter.ts';
-import type { Cursor, CursorOptions, CursorOutcome } from './contract.ts';
+import type { CreditWindow, Cursor, CursorOptions, CursorOutcome } from './contract.ts';
 import { Bench } from './testing/bench.ts';
 import type { ModelRecord } from './testing/model-source.ts';
 import type { Reader } from './testing/reader.ts';
@@ -68,6 +68,7 @@ class Run {
   readonly cursors: Cursor[] = [];
   /** Records that were in the log, by offset and epoch. */
   readonly history = new Map<string, ModelRecord>();
+  readonly #windows: CreditWindow[] = [];
   #written = 0;
 
   constructor() {
@@ -75,10 +76,12 @@ class Run {
     this.append(100, 100);
     for (const kind of KINDS) {
       const reader = this.bench.connect(kind.encoding === 'json');
-      const cursor = this.bench.attach(reader, { ...kind, window: { bytes: 50_000 } });
+      const window = { bytes: 50_000 };
+      const cursor = this.bench.attach(reader, { ...kind, window });
       reader.outcome = (_, outcome) => this.#session(reader, cursor, outcome);
       this.readers.push(reader);
       this.cursors.push(cursor);
+      this.#windows.push(window);
     }
   }
 
@@ -144,8 +147,8 @@ class Run {
   }
 
   #grant(index: number, bytes: number): void {
-    const cursor = this.cursors[index] as unknown as { options: CursorOptions };
-    cursor.options.window.bytes = Math.min(cursor.options.window.bytes + bytes, 1 << 20);
+    const window = this.#windows[index] as CreditWindow;
+    window.bytes = Math.min(window.bytes + bytes, 1 << 20);
     this.bench.fanOut.wake(this.readers[index] as Reader);
   }
 }

@@ -132,7 +132,7 @@ export class StreamFanOut implements FanOut, CursorHost {
     const cls = this.#classOf(options);
     const outlet = this.#outletOf(target);
     const cursor = new StreamCursor(this, outlet, cls, options, events);
-    outlet.cursors.add(cursor);
+    outlet.add(cursor);
     this.#unused.delete(cls);
     cls.feed.addCursor(cursor);
     if (options.policy === Policy.DISCONNECT && options.maxLagMs > 0) {
@@ -168,7 +168,7 @@ export class StreamFanOut implements FanOut, CursorHost {
   remove(cursor: StreamCursor): void {
     this.#cold.leave(cursor);
     this.#judged.delete(cursor);
-    cursor.outlet.cursors.delete(cursor);
+    cursor.outlet.remove(cursor);
     cursor.feed.removeCursor(cursor);
   }
 
@@ -240,7 +240,7 @@ export class StreamFanOut implements FanOut, CursorHost {
 
   #judge(cursor: StreamCursor, nowMs: number): void {
     if (cursor.isHeld || !cursor.feed.isReady) return;
-    const isLagging = lagMs(cursor, nowMs) > cursor.options.maxLagMs;
+    const isLagging = lagMs(cursor, nowMs) > cursor.maxLagMs;
     const { position, feed } = cursor;
     if (cursor.judge?.look(nowMs, isLagging, position, feed.ring.end) !== true) return;
     this.#parts.metrics.slow.with('disconnect').add();

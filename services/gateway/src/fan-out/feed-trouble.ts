@@ -87,6 +87,12 @@ export class FeedTrouble {
     const { topic, partition } = feed.place;
     const bounds = await source.bounds(topic, partition, feed.isolation);
     if (this.#isClosed) return;
+    if (feed.epoch >= 0 && bounds.leaderEpoch >= 0 && bounds.leaderEpoch < feed.epoch) {
+      // Epochs of one log only grow: on a cluster without topic ids this is how another topic shows.
+      const { topicId } = feed.place;
+      feed.end({ kind: 'RECREATED', startOffset: bounds.logStart, topicId });
+      return;
+    }
     if (feed.next < bounds.logStart) {
       this.#isLooking = false;
       feed.restart(bounds.logStart);

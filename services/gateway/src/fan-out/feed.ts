@@ -52,7 +52,6 @@ export class Feed {
   readonly isolation: number;
   readonly ring: Ring;
   readonly classes = new FeedClasses();
-  readonly cursors = new Set<StreamCursor>();
   /** Cursors beyond the end of the ring. */
   readonly ahead = new Set<StreamCursor>();
   /** The ring has a place in the log. Before that nobody is hot or cold. */
@@ -66,6 +65,7 @@ export class Feed {
   readonly #builder: BlockBuilder;
   readonly #trouble: FeedTrouble;
   readonly #lists = new Map<string, { readonly list: ConflationList; users: number }>();
+  #cursorCount = 0;
   #follower: Follower | undefined;
   #highWatermark = -1;
   #openedAtMs = 0;
@@ -104,15 +104,15 @@ export class Feed {
   addCursor(cursor: StreamCursor): void {
     this.#linger?.cancel();
     this.#linger = undefined;
-    this.cursors.add(cursor);
+    this.#cursorCount++;
     cursor.cls.add(cursor);
-    if (cursor.options.policy === Policy.CONFLATE_KEY) this.#useList(cursor.cls);
+    if (cursor.policy === Policy.CONFLATE_KEY) this.#useList(cursor.cls);
     if (this.isReady && cursor.at >= 0) cursor.caughtUpAt = Math.max(cursor.at, this.ring.end);
   }
 
   removeCursor(cursor: StreamCursor): void {
-    if (!this.cursors.delete(cursor)) return;
     const { cls } = cursor;
+    this.#cursorCount--;
     this.ahead.delete(cursor);
     cls.remove(cursor);
     this.dropIfUnused(cls);
@@ -121,7 +121,7 @@ export class Feed {
   /** Forgets a class without members, and closes in a while when there are no cursors. */
   dropIfUnused(cls: StreamClass): void {
     if (cls.members.length === 0) this.#dropClass(cls);
-    if (this.cursors.size > 0 || this.isClosed || this.#linger !== undefined) return;
+    if (this.#cursorCount > 0 || this.isClosed || this.#linger !== undefined) return;
     this.#linger = this.#parts.clock.setTimer(this.#parts.lingerMs, () => this.close());
   }
 
@@ -161,7 +161,7 @@ export class Feed {
 
   /** The ring begins anew at another place: what lies between is gone from the log, or was never read. */
   restart(at: number): void {
-    for (const cursor of this.cursors) cursor.leaveTail();
+    for (const cursor of this.#cursors()) cursor.leaveTail();
     this.ring.restart(at);
     this.isReady = true;
     for (const cls of this.classes.values()) {
@@ -169,12 +169,12 @@ export class Feed {
       cls.conflation?.restart(at);
     }
     this.follow();
-    for (const cursor of [...this.cursors]) this.#parts.host.settle(cursor);
+    for (const cursor of this.#cursors()) this.#parts.host.settle(cursor);
   }
 
   /** The log was cut at an offset (an unclean election): drop what lies beyond, then tell who has seen it. */
   cut(offset: number): void {
-    for (const cursor of this.cursors) cursor.leaveTail();
+    for (const cursor of this.#cursors()) cursor.leaveTail();
     this.ring.dropFrom(offset);
     this.#parts.host.cut(this, offset);
     const { end } = this.ring;
@@ -185,7 +185,7 @@ export class Feed {
       cls.conflation?.restart(end);
     }
     this.follow();
-    for (const cursor of [...this.cursors]) {
+    for (const cursor of this.#cursors()) {
       // Who has some parts of a record that is still there gets the others; of one that is gone it must be told.
       const isTorn = cursor.isMidRecord && cursor.recordEnd > offset;
       if (cursor.next > offset || isTorn) {
@@ -206,7 +206,7 @@ export class Feed {
 
   /** Every stream of it ends. */
   end(outcome: CursorOutcome): void {
-    for (const cursor of [...this.cursors]) cursor.stop(outcome);
+    for (const cursor of this.#cursors()) cursor.stop(outcome);
     this.close();
   }
 
@@ -217,11 +217,11 @@ export class Feed {
       const bounds = await source.bounds(topic, partition, this.isolation);
       if (this.isClosed) return;
       let start = bounds.end;
-      for (const { at } of this.cursors) {
+      for (const { at } of this.#cursors()) {
         const isNear = at >= bounds.logStart && bounds.end - at <= REACH_BACK;
         if (isNear && at < start) start = at;
       }
-      for (const cursor of this.cursors) {
+      for (const cursor of this.#cursors()) {
         if (cursor.at >= 0) cursor.caughtUpAt = Math.max(cursor.at, bounds.end);
       }
       this.restart(start);
@@ -234,6 +234,11 @@ export class Feed {
         if (!this.isClosed) void this.#open();
       });
     }
+  }
+
+  /** All cursors as of now. */
+  #cursors(): StreamCursor[] {
+    return [...this.classes.values()].flatMap((cls) => cls.members);
   }
 
   #read(read: PartitionRead): void {

@@ -78,7 +78,7 @@ function keep(cursor: StreamCursor, packet: Packet): Packet {
 
 /** Policies that drop what is old: the jump, or null when the cursor may go on where it is (§13). */
 function overflow(cursor: StreamCursor, nowMs: number): Packet | null {
-  const { policy, maxLagMs } = cursor.options;
+  const { policy, maxLagMs } = cursor;
   if (cursor.isSnapshot || cursor.at < 0) return null;
   if (policy === Policy.LATEST) return jumpTo(cursor, newestFrom(cursor));
   if (policy !== Policy.DROP_OLDEST || maxLagMs === 0) return null;

@@ -1,12 +1,18 @@
 import type { DeliveryTarget } from './contract.ts';
 import type { StreamCursor } from './cursor.ts';
 
+/**
+ * No cursors yet. Most connections have one: an array that is made with its first element has room for one, an empty one
+ * would grow by sixteen.
+ */
+const NONE: StreamCursor[] = [];
+
 /** A connection as the delivery loop keeps it. */
 export class Outlet {
   readonly target: DeliveryTarget;
   /** Cursors that may have something to send, in no order. */
-  readonly ready: StreamCursor[] = [];
-  readonly cursors = new Set<StreamCursor>();
+  ready: StreamCursor[] = NONE;
+  cursors: StreamCursor[] = NONE;
   /** Which of `ready` comes first next time. */
   turn = 0;
   /** In the queue of connections with live work, or in that of catch-up alone. */
@@ -22,10 +28,21 @@ export class Outlet {
     this.target = target;
   }
 
+  add(cursor: StreamCursor): void {
+    if (this.cursors === NONE) this.cursors = [cursor];
+    else this.cursors.push(cursor);
+  }
+
+  remove(cursor: StreamCursor): void {
+    const at = this.cursors.indexOf(cursor);
+    if (at >= 0) this.cursors.splice(at, 1);
+  }
+
   addReady(cursor: StreamCursor): void {
     if (cursor.readyIndex >= 0) return;
     cursor.readyIndex = this.ready.length;
-    this.ready.push(cursor);
+    if (this.ready === NONE) this.ready = [cursor];
+    else this.ready.push(cursor);
   }
 
   removeReady(cursor: StreamCursor): void {
