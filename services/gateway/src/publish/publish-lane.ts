@@ -75,13 +75,22 @@ export class PublishLane {
   }
 
   publish(frame: Publish): void {
+    if (this.#isBeyond(frame.seq, 1)) return;
     this.#take(Number(frame.seq), 1, singleRequest(frame, this.#parts.clock.nowMs()));
   }
 
   publishBatch(frame: PublishBatch): void {
+    if (this.#isBeyond(frame.firstSeq, frame.count)) return;
     if ((this.#host.caps & Caps.PUBLISH_BATCH) === 0)
       this.#answerCode(Number(frame.firstSeq), frame.count, ErrorCode.UNSUPPORTED);
     else this.#take(Number(frame.firstSeq), frame.count, batchRequest(frame));
+  }
+
+  /** Sequence numbers are counted as safe integers; true when this one was refused for being larger. */
+  #isBeyond(seq: bigint, count: number): boolean {
+    if (seq + BigInt(count) <= BigInt(Number.MAX_SAFE_INTEGER)) return false;
+    this.#host.send({ kind: 'pubResult', seq, count, code: ErrorCode.BAD_REQUEST });
+    return true;
   }
 
   #take(seq: number, count: number, request: PublishRequest | number): void {
@@ -102,7 +111,7 @@ export class PublishLane {
       void this.#answerLater(request, this.#outcomeOf(request), false);
       return;
     }
-    if (seq < 1 || !Number.isSafeInteger(seq)) {
+    if (seq < 1) {
       this.#answerCode(seq, records.length, ErrorCode.BAD_REQUEST);
       return;
     }

@@ -100,6 +100,15 @@ test('what follows a batch for any partition stays behind it', async () => {
   expect(values).toEqual(['first', 'second', 'third', 'fourth']);
 });
 
+test('a sequence number beyond 2^53 is 107, as it came', async () => {
+  const { rig, client } = await bench();
+  client.send({ kind: 'publish', seq: 2n ** 60n + 1n, topic: 't' });
+  await rig.settle();
+  const result = { seq: 2n ** 60n + 1n, code: ErrorCode.BAD_REQUEST };
+  expect(client.take('pubResult')).toMatchObject(result);
+  expect(rig.upstream.sent).toHaveLength(0);
+});
+
 test('a damaged batch is 107 and nothing is appended', async () => {
   const { rig, client } = await bench();
   const payload = batchOf(['a', 'b']).slice(0, -1);

@@ -192,13 +192,14 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
   /** Sends what waits, or lets the delivery loop: from the first subscription on, only it writes to the socket. */
   flush(): void {
     this.#isFlushDue = false;
+    if (!this.isOpen) return;
     if (this.#subscriptions === null) this.#flush();
     else this.parts.fanOut.wake(this);
   }
 
   /** Sends what the control lane holds, as far as the socket may take it. */
   #flush(): void {
-    if (this.control.bytes === 0 || !this.isOpen) return;
+    if (this.control.bytes === 0) return;
     const room = sessionLimits.unsentBytesMax - this.socket.unsentBytes();
     this.socket.cork(() => {
       this.control.flush(this.socket, room);
@@ -237,10 +238,7 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
 
   /** A bug in a handler costs its connection, nothing else (§19.16). */
   broken(error: unknown): void {
-    this.parts.log.error('a connection failed', {
-      connection: this.socket.id,
-      error: asError(error),
-    });
+    this.parts.log.warnLimited('broken', 'a handler failed', { error: asError(error) });
     this.fail(CloseCode.INTERNAL, ErrorCode.INTERNAL, 'Internal error.');
   }
 

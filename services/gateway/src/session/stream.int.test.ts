@@ -1,4 +1,4 @@
-import { Producer } from '@millrace/client';
+import { Admin, Producer } from '@millrace/client';
 import {
   CloseCode,
   ErrorCode,
@@ -14,6 +14,7 @@ import { FrameClient } from './testing/frame-client.test-client.ts';
 let broker: MillraceProcess;
 let gateway: RunningGateway;
 let producer: Producer;
+let admin: Admin;
 
 beforeAll(async () => {
   broker = await MillraceProcess.start();
@@ -31,10 +32,12 @@ beforeAll(async () => {
     ],
   });
   producer = new Producer({ bootstrapServers: broker.bootstrap });
+  admin = new Admin({ bootstrapServers: broker.bootstrap });
 });
 
 afterAll(async () => {
   producer?.abort();
+  admin?.close();
   await gateway?.close();
   await broker?.remove();
 });
@@ -182,6 +185,50 @@ test('C10: LATEST under constant produce misses nothing from its start on', asyn
   }
   isOver = true;
   await producing;
+  client.socket.close();
+});
+
+test('C16: a partition that is added joins at its beginning', async () => {
+  const topic = 'grows';
+  await producer.send({ topic, value: 'a' });
+  const client = await welcomed();
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic });
+  await client.take('subscribed');
+  await admin.createPartitions(topic, 2);
+  const { streams } = await client.take('streamStates');
+  expect(streams).toMatchObject([{ partition: 1, startOffset: 0n }]);
+  const fresh = new Producer({ bootstrapServers: broker.bootstrap });
+  await fresh.send({ topic, partition: 1, value: 'b' });
+  await fresh.close();
+  const frame = await client.take('records');
+  expect([frame.stream, valuesOf(frame)]).toEqual([streams[0]?.stream, ['b']]);
+  client.socket.close();
+});
+
+test('C12: records deleted under a paused cursor are an exact gap', async () => {
+  const topic = 'trimmed';
+  for (let i = 0; i < 20; i++) await producer.send({ topic, value: `${i}` });
+  const client = await welcomed();
+  const start = StartKind.OFFSETS;
+  const offsets = [{ partition: 0, offset: 5n, epoch: -1 }];
+  await admin.deleteRecords(topic, 0, 10);
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic, start, offsets });
+  expect((await client.take('subscribed')).streams[0]).toMatchObject({ lostFrom: 5n, lostTo: 10n });
+  expect(await client.take('gap')).toMatchObject({ fromOffset: 5n, toOffset: 10n, reason: 0 });
+  expect(await read(client, 10, 10n)).toHaveLength(10);
+  client.socket.close();
+});
+
+test('C14: a topic that is made anew is RECREATED, then 123', async () => {
+  const topic = 'anew';
+  await producer.send({ topic, value: 'old' });
+  const client = await welcomed();
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic, start: StartKind.EARLIEST });
+  await client.take('subscribed');
+  await read(client, 1, 0n);
+  await admin.deleteTopics([topic]);
+  await admin.createTopics([{ name: topic, partitionCount: 1 }]);
+  expect((await client.take('unsubscribed')).code).toBe(ErrorCode.RECREATED);
   client.socket.close();
 });
 

@@ -95,6 +95,7 @@ export class SubscriptionTable implements SubscriptionOwner {
       return;
     }
     this.#started(starting);
+    this.#remember(sub);
     this.#host.send({ kind: 'unsubscribed', req, sub, code: 0, retryable: false, resume: null });
   }
 
@@ -171,8 +172,7 @@ export class SubscriptionTable implements SubscriptionOwner {
 
   ended(subscription: Subscription): void {
     this.#live = this.#live.filter((one) => one !== subscription);
-    this.#ended.push(subscription.plan.sub);
-    if (this.#ended.length > sessionLimits.endedSubscriptionsMax) this.#ended.shift();
+    this.#remember(subscription.plan.sub);
   }
 
   #checkRoom(sub: number): void {
@@ -196,6 +196,12 @@ export class SubscriptionTable implements SubscriptionOwner {
     this.#live = this.#live.filter((one) => one !== subscription);
     const isFull = code === ErrorCode.LIMIT;
     throw new Refused(code, isFull ? 'Too many streams.' : 'The same streams exist on this lane.');
+  }
+
+  /** A number that is not to be used again. */
+  #remember(sub: number): void {
+    this.#ended.push(sub);
+    if (this.#ended.length > sessionLimits.endedSubscriptionsMax) this.#ended.shift();
   }
 
   #isStarting(starting: Starting): boolean {
