@@ -11,7 +11,6 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Child, MissingTool, runProgram } from '@millrace/testing';
-import { pinHarness } from '../gateway/servers.ts';
 import { Run } from './run-context.ts';
 import { scenarios } from './scenarios.ts';
 
@@ -65,7 +64,6 @@ async function runScenario(k6: string, name: string, scale: number): Promise<str
 
 async function main(): Promise<void> {
   const k6 = await findK6();
-  await pinHarness();
   const lines: string[] = [];
   for (const name of values.only.split(',')) {
     process.stdout.write(`\n=== ${name}\n`);

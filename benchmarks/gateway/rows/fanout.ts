@@ -16,7 +16,7 @@ import type { ServerName } from '../servers.ts';
 
 const VALUE_BYTES = 124;
 const SAMPLE_EVERY = 64;
-const NAP_MICROS = 200;
+const NAP_MICROS = 3_000;
 const COLUMNS = [
   'server',
   'deliveries/s',

@@ -16,7 +16,7 @@ import type { ServerName } from '../servers.ts';
 const VALUE_BYTES = 124;
 const OFFERED_PER_SECOND = 3_000_000;
 const SAMPLE_EVERY = 64;
-const NAP_MICROS = 200;
+const NAP_MICROS = 3_000;
 
 export async function join(bench: Bench): Promise<Section[]> {
   const { clients, rounds, seconds } = bench.options;

@@ -1,6 +1,8 @@
 //! The run: one thread, one epoll set, all clients and the producer in it; phase after phase.
 
+use crate::churn::Churn;
 use crate::client::{Client, Context, Ended, State};
+use crate::comeback::Comeback;
 use crate::connect::{abandon, connect};
 use crate::feed::{self, Feeder};
 use crate::machine::Snapshot;
@@ -22,25 +24,8 @@ const RETRY: Duration = Duration::from_millis(10);
 const SLOW_TURN: Duration = Duration::from_millis(100);
 /// What a phase's feeds sent last arrives before the next phase begins.
 const DRAIN: Duration = Duration::from_millis(300);
-/// A churning connection that nobody ends is given up after this.
-const CHURN_PATIENCE: Duration = Duration::from_secs(12);
 const BUFFER_BYTES: usize = 1 << 16;
 const IDLE_WAIT: Duration = Duration::from_millis(100);
-
-/// Since the first connection was lost in this phase.
-#[derive(Default)]
-struct Return {
-    lost_at: Option<Instant>,
-    subscribed_at: Option<Instant>,
-    caught_up_at: Option<Instant>,
-}
-
-struct Churn {
-    group: usize,
-    free: Vec<usize>,
-    busy: VecDeque<(Instant, usize)>,
-    next_due: Instant,
-}
 
 pub struct Load {
     settings: Settings,
@@ -61,7 +46,7 @@ pub struct Load {
     buffer: Vec<u8>,
     records_per_message: u64,
     nap: Duration,
-    back: Return,
+    back: Comeback,
     live_readers: u64,
     /// Clients that should be live and caught up.
     wanted: usize,
@@ -94,7 +79,7 @@ impl Load {
             buffer: vec![0; BUFFER_BYTES],
             records_per_message: 1,
             nap: Duration::ZERO,
-            back: Return::default(),
+            back: Comeback::default(),
             live_readers: 0,
             wanted: 0,
             live: 0,
@@ -111,12 +96,9 @@ impl Load {
             self.join(index);
             while self.live < self.wanted {
                 if connecting.elapsed() > CONNECT_PATIENCE {
-                    let text = format!(
-                        "{} of {} clients subscribed: {:?}",
-                        self.live,
-                        self.wanted,
-                        self.meter.outcomes()
-                    );
+                    let (live, wanted) = (self.live, self.wanted);
+                    let outcomes = self.meter.outcomes();
+                    let text = format!("{live} of {wanted} clients subscribed: {outcomes:?}");
                     return Err(io::Error::other(text));
                 }
                 self.turn(connecting + CONNECT_PATIENCE)?;
@@ -143,12 +125,8 @@ impl Load {
                     .map(|index| Client::new(group, index % settings.variants.len())),
             );
             if settings.mode == Mode::Churn {
-                self.churns.push(Churn {
-                    group,
-                    free: ours.collect(),
-                    busy: VecDeque::new(),
-                    next_due: Instant::now(),
-                });
+                self.churns
+                    .push(Churn::new(ours, settings.rate, Instant::now()));
             } else {
                 self.queue.extend(ours);
                 self.wanted += settings.count;
@@ -170,7 +148,7 @@ impl Load {
             .feeder
             .as_ref()
             .map_or((0, 0), |feeder| (feeder.fed, feeder.errors));
-        self.back = Return::default();
+        self.back = Comeback::default();
         self.meter.start(phase.sample_every);
         let before = Snapshot::take(self.settings.pid);
         self.pump(
@@ -188,16 +166,7 @@ impl Load {
             report.fed = feeder.fed - fed;
             report.feed_errors = feeder.errors - errors;
         }
-        let since_loss = |moment: Option<Instant>| {
-            let span = self
-                .back
-                .lost_at
-                .zip(moment)
-                .map(|(lost, back)| back - lost);
-            span.map_or(0.0, |span| span.as_secs_f64() * 1e3)
-        };
-        report.subscribed_again_ms = since_loss(self.back.subscribed_at);
-        report.caught_up_again_ms = since_loss(self.back.caught_up_at);
+        self.back.fill(&mut report);
         report.still_away = self.wanted - self.live;
         self.pump(Instant::now() + DRAIN, false)?;
         Ok(report)
@@ -206,7 +175,7 @@ impl Load {
     fn pump(&mut self, until: Instant, until_back: bool) -> io::Result<()> {
         while Instant::now() < until {
             self.turn(until)?;
-            if until_back && self.back.lost_at.is_some() && self.caught_up == self.wanted {
+            if until_back && self.back.has_lost() && self.caught_up == self.wanted {
                 return Ok(());
             }
         }
@@ -225,10 +194,15 @@ impl Load {
         self.read_slow_ones(now);
         let mut ready = Vec::with_capacity(256);
         let wake = self.wake_at(now).min(until);
-        self.epoll.wait_for(
-            Some(wake.saturating_duration_since(Instant::now())),
-            &mut ready,
-        )?;
+        let wait = if self.nap.is_zero() {
+            wake.saturating_duration_since(Instant::now())
+        } else {
+            Duration::ZERO
+        };
+        self.epoll.wait_for(Some(wait), &mut ready)?;
+        if ready.is_empty() {
+            std::thread::sleep(self.nap);
+        }
         for event in &ready {
             if event.token == feed::TOKEN {
                 if let Some(feeder) = self.feeder.as_mut().filter(|_| event.readable) {
@@ -246,19 +220,15 @@ impl Load {
         if let Some(due) = self.feeder.as_ref().and_then(Feeder::next_due) {
             wake = wake.min(due);
         }
-        if !self.queue.is_empty() {
-            wake = wake.min(if self.opening < self.opening_max {
-                self.retry_at
-            } else {
-                wake
-            });
+        if !self.queue.is_empty() && self.opening < self.opening_max {
+            wake = wake.min(self.retry_at);
         }
         if !self.slow.is_empty() {
             wake = wake.min(self.slow_due);
         }
         self.churns
             .iter()
-            .fold(wake, |wake, churn| wake.min(churn.next_due))
+            .fold(wake, |wake, churn| wake.min(churn.next_due()))
     }
 
     fn connect_some(&mut self, now: Instant) {
@@ -290,14 +260,7 @@ impl Load {
         if client.stream.is_none() {
             return;
         }
-        let group = &self.settings.groups[client.group];
-        let context = Context {
-            protocol: self.settings.protocol,
-            variant: &group.variants[client.variant],
-            answers: self.settings.answers.as_ref(),
-            records_per_message: self.records_per_message,
-            counts: group.mode == Mode::Read,
-        };
+        let context = context(&self.settings, client, self.records_per_message);
         let before = (client.state, client.caught_up);
         let mut result = Ok(());
         if event.writable && client.state == State::Opening {
@@ -333,7 +296,7 @@ impl Load {
             self.live += 1;
             self.opening -= 1;
             self.live_readers += u64::from(mode == Mode::Read);
-            self.back.subscribed_at = Some(Instant::now());
+            self.back.subscribed();
             if let Some(stream) = client
                 .stream
                 .as_ref()
@@ -348,7 +311,7 @@ impl Load {
         }
         if client.caught_up && !caught_up {
             self.caught_up += 1;
-            self.back.caught_up_at = Some(Instant::now());
+            self.back.caught_up();
         }
     }
 
@@ -360,13 +323,7 @@ impl Load {
         for index in std::mem::take(&mut self.slow) {
             let client = &mut self.clients[index];
             let group = &self.settings.groups[client.group];
-            let context = Context {
-                protocol: self.settings.protocol,
-                variant: &group.variants[client.variant],
-                answers: self.settings.answers.as_ref(),
-                records_per_message: self.records_per_message,
-                counts: false,
-            };
+            let context = context(&self.settings, client, self.records_per_message);
             let bytes = (group.rate * SLOW_TURN.as_secs_f64()).max(1.0) as usize;
             let read = &mut self.buffer[..bytes.min(BUFFER_BYTES)];
             match client.readable(read, &context, &mut self.meter) {
@@ -399,7 +356,7 @@ impl Load {
             State::Live => {
                 self.live -= 1;
                 self.live_readers -= u64::from(group.mode == Mode::Read);
-                self.back.lost_at.get_or_insert_with(Instant::now);
+                self.back.lost();
             }
             _ => self.opening -= 1,
         }
@@ -419,25 +376,25 @@ impl Load {
     /// Opens what is due of the churning groups; a connection that nobody ended in time is an outcome too.
     fn churn(&mut self, now: Instant) {
         for at in 0..self.churns.len() {
-            let group = &self.settings.groups[self.churns[at].group];
-            let interval = Duration::from_secs_f64(1.0 / group.rate);
-            while let Some(&(opened, index)) = self.churns[at].busy.front() {
-                if self.clients[index].stream.is_some() {
-                    if now < opened + CHURN_PATIENCE {
-                        break;
-                    }
-                    self.ended(index, "nothing".into());
-                }
-                self.churns[at].busy.pop_front();
-                self.churns[at].free.push(index);
+            let clients = &self.clients;
+            let is_open = |index: usize| clients[index].stream.is_some();
+            for index in self.churns[at].overdue(now, is_open) {
+                self.ended(index, "nothing".into());
             }
-            while self.churns[at].next_due <= now {
-                self.churns[at].next_due += interval;
-                if let Some(index) = self.churns[at].free.pop() {
-                    self.churns[at].busy.push_back((now, index));
-                    self.open(index);
-                }
+            while let Some(index) = self.churns[at].next(now) {
+                self.open(index);
             }
         }
+    }
+}
+
+fn context<'a>(settings: &'a Settings, client: &Client, records_per_message: u64) -> Context<'a> {
+    let group = &settings.groups[client.group];
+    Context {
+        protocol: settings.protocol,
+        variant: &group.variants[client.variant],
+        answers: settings.answers.as_ref(),
+        records_per_message,
+        counts: group.mode == Mode::Read,
     }
 }
