@@ -88,6 +88,7 @@ export class FakeGateway {
   welcome: Partial<FrameOf<'welcome'>> = {};
   /** Caused by the page: the network is back, or somebody looks. */
   wake: () => void = () => undefined;
+  readonly #open = new Set<FakeSocket>();
   #lastStream = 0;
 
   readonly environment: Environment;
@@ -117,6 +118,7 @@ export class FakeGateway {
     const WebSocket = function fake(url: string, protocols: string[]) {
       const socket = new FakeSocket(url, protocols, gateway.clock, gateway);
       gateway.sockets.push(socket);
+      gateway.#open.add(socket);
       return socket;
     } as unknown as WebSocketConstructor;
     return new GatewayClient(
@@ -162,6 +164,7 @@ export class FakeGateway {
   }
 
   closed(socket: FakeSocket): void {
+    this.#open.delete(socket);
     this.peers.delete(socket);
   }
 
@@ -404,7 +407,7 @@ export class FakeGateway {
 
   /** Every line breaks. */
   dropAll(code: number = 1006): void {
-    for (const socket of this.sockets) if (socket.readyState !== 3) socket.drop(code);
+    for (const socket of this.#open) socket.drop(code);
   }
 }
 
