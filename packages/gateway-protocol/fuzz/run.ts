@@ -20,7 +20,8 @@ const seconds = ((performance.now() - started) / 1000).toFixed(1);
 const outcomes = Object.entries(result.outcomes)
   .sort(([a], [b]) => a.localeCompare(b))
   .map(([name, count]) => `${name} ${count}`);
+const cost = `${result.micros.toFixed(1)} µs a message (dearest batch ${result.microsMax.toFixed(1)})`;
 process.stdout.write(
-  `\rframes ${values.frames}, seed ${values.seed}, ${seconds} s, ${result.micros.toFixed(1)} µs a message ` +
-    `(dearest batch ${result.microsMax.toFixed(1)}), ${result.microsPerKb.toFixed(1)} µs/KB, heap ${result.heapPerByte.toFixed(1)} B per byte; ${outcomes.join(', ')}\n`,
+  `\rframes ${values.frames}, seed ${values.seed}, ${seconds} s, ${cost}, ${result.microsPerKb.toFixed(1)} µs/KB, ` +
+    `heap ${result.heapPerByte.toFixed(1)} B per byte; ${outcomes.join(', ')}\n`,
 );

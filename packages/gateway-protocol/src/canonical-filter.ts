@@ -1,7 +1,7 @@
 import { crc32c } from '@millrace/bytes';
 import { FilterOp } from './enums.ts';
 import { foldFilter } from './filter.ts';
-import type { FilterNode } from './filter-node.ts';
+import type { FilterNode } from './frame-parts.ts';
 import { utf8 } from './utf8.ts';
 
 /** What identifies a filter: equal filters, however they are written, have equal bytes. */

@@ -1,7 +1,6 @@
 import { FilterOp } from './enums.ts';
 import { foldFilter } from './filter.ts';
-import type { FilterNode } from './filter-node.ts';
-import type { HeaderField } from './frames.ts';
+import type { FilterNode, HeaderField } from './frame-parts.ts';
 
 /** True when a record passes. A caller without headers at hand asks `filterNeedsHeaders` first. */
 export type FilterTest = (key: Uint8Array | null, headers: readonly HeaderField[]) => boolean;

@@ -12,9 +12,8 @@ import {
   type KeyTest,
   nodesToFilter,
 } from './filter.ts';
-import type { FilterNode } from './filter-node.ts';
+import type { FilterNode, HeaderField } from './frame-parts.ts';
 import { anyTree } from './frames.test-arbitrary.ts';
-import type { HeaderField } from './frames.ts';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const eq = (key: FilterBytes): FilterTree => ({ key: { eq: key } });

@@ -1,7 +1,7 @@
 import { fromBase64, toBase64 } from './base64.ts';
 import { ErrorCode } from './codes.ts';
 import { FilterOp } from './enums.ts';
-import type { FilterNode } from './filter-node.ts';
+import type { FilterNode } from './frame-parts.ts';
 import {
   FILTER_BYTES_MAX,
   FILTER_DEPTH_MAX,

@@ -1,4 +1,13 @@
-import type { FilterNode } from './filter-node.ts';
+import type {
+  FilterNode,
+  HeaderField,
+  Limits,
+  PartitionCode,
+  PartitionOffset,
+  StreamInfo,
+  StreamOffset,
+  SubscriptionToken,
+} from './frame-parts.ts';
 
 /** Every frame has a `kind`, the schema's table name with a small first letter. Tags never change. */
 export const FrameTag = {
@@ -375,64 +384,4 @@ export interface ErrorFrame {
   readonly retryable: boolean;
   readonly retryAfterMs: number;
   readonly message: string | null;
-}
-
-export interface PartitionOffset {
-  readonly offset: bigint;
-  readonly partition: number;
-  /** −1 = unknown. */
-  readonly epoch: number;
-}
-
-export interface StreamOffset {
-  readonly offset: bigint;
-  readonly stream: number;
-  readonly epoch: number;
-}
-
-export interface PartitionCode {
-  readonly partition: number;
-  readonly code: number;
-}
-
-/** A record header; names may repeat. */
-export interface HeaderField {
-  readonly name: string | null;
-  readonly value: Uint8Array | null;
-}
-
-/** The schema's table ResumeToken: the token of one subscription. */
-export interface SubscriptionToken {
-  readonly sub: number;
-  readonly token: Uint8Array | null;
-}
-
-/** What a client may ask of this connection. */
-export interface Limits {
-  readonly messageBytes: number;
-  readonly frames: number;
-  readonly subscriptions: number;
-  readonly streams: number;
-  readonly filterNodes: number;
-  readonly filterDepth: number;
-  readonly filterValues: number;
-  readonly filterBytes: number;
-  readonly recordBytes: number;
-  readonly publishBytes: number;
-}
-
-/** The schema's table Stream: one partition of a subscription. Offsets are −1 where they say nothing. */
-export interface StreamInfo {
-  readonly stream: number;
-  readonly partition: number;
-  /** An `Outcome`. */
-  readonly outcome: number;
-  readonly code: number;
-  readonly leaderEpoch: number;
-  readonly startOffset: bigint;
-  readonly logStart: bigint;
-  /** −1 = hidden. */
-  readonly highWatermark: bigint;
-  readonly lostFrom: bigint;
-  readonly lostTo: bigint;
 }

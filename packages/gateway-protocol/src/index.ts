@@ -29,7 +29,16 @@ export {
   type KeyTest,
   nodesToFilter,
 } from './filter.ts';
-export type { FilterNode } from './filter-node.ts';
+export type {
+  FilterNode,
+  HeaderField,
+  Limits,
+  PartitionCode,
+  PartitionOffset,
+  StreamInfo,
+  StreamOffset,
+  SubscriptionToken,
+} from './frame-parts.ts';
 export { readMessage } from './frame-reader.ts';
 export type { Check, Direction } from './frame-verifier.ts';
 export { encodeFrame, encodeMessage } from './frame-writer.ts';
@@ -50,11 +59,7 @@ export {
   FrameTag,
   type Gap,
   type Goaway,
-  type HeaderField,
   type Hello,
-  type Limits,
-  type PartitionCode,
-  type PartitionOffset,
   type Pause,
   type Ping,
   type Pong,
@@ -66,12 +71,9 @@ export {
   type Records,
   type Resume,
   type ServerFrame,
-  type StreamInfo,
-  type StreamOffset,
   type StreamStates,
   type Subscribe,
   type Subscribed,
-  type SubscriptionToken,
   type TokenExpiring,
   type Unsubscribe,
   type Unsubscribed,

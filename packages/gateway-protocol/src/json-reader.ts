@@ -90,9 +90,8 @@ function readFrame(
 ): Frame | RefusedFrame {
   const fields: Record<string, unknown> = { ...row.shape.empty };
   try {
-    const { t: _, ...members } = object;
-    if (row.kind === 'records') Object.assign(fields, readJsonRecords(members, utf8Length(text())));
-    else readFields(row.shape, members, fields, direction === 'toServer');
+    if (row.kind === 'records') Object.assign(fields, readJsonRecords(object, utf8Length(text())));
+    else readFields(row.shape, object, fields, direction === 'toServer', 't');
     if (duplicate !== null) throw new FieldProblem('a member stands there twice');
     return fields as unknown as Frame;
   } catch (error) {
@@ -102,12 +101,16 @@ function readFrame(
   }
 }
 
-/** Fills `fields`, so that those read before a problem are there for the answer. */
+/**
+ * Fills `fields`, so that those read before a problem are there for the answer.
+ * @param kind name of the member that tells the kind, if there is one.
+ */
 function readFields(
   shape: Shape,
   object: JsonObject,
   fields: Record<string, unknown>,
   isStrict: boolean,
+  kind: string | null = null,
 ): void {
   for (let i = 0; i < shape.rows.length; i++) {
     const name = shape.names[i] as string;
@@ -118,7 +121,7 @@ function readFields(
   }
   if (!isStrict) return;
   for (const name of Object.keys(object))
-    if (!shape.names.includes(name)) throw new FieldProblem('an unknown member');
+    if (name !== kind && !shape.names.includes(name)) throw new FieldProblem('an unknown member');
 }
 
 /** Required fields, and those of a struct, whose default may be no value at all. */

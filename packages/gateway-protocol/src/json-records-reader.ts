@@ -1,6 +1,7 @@
 import { EncodeError } from '@millrace/bytes';
 import { Codec, Projection } from './enums.ts';
-import type { HeaderField, Records } from './frames.ts';
+import type { HeaderField } from './frame-parts.ts';
+import type { Records } from './frames.ts';
 import { FieldProblem, readPlain } from './json-values.ts';
 import { PackedRecordsWriter } from './packed-records-writer.ts';
 import { recordsFlagBits } from './records-flags.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RecordsFlag } from './enums.ts';
-import type { HeaderField, Records } from './frames.ts';
+import type { HeaderField } from './frame-parts.ts';
+import type { Records } from './frames.ts';
 import { readJsonMessage } from './json-reader.ts';
 import { type JsonPiece, jsonRecords } from './json-records.ts';
 import { serverLimits } from './limits.ts';

@@ -1,4 +1,4 @@
-import { bytesText } from './json-writer.ts';
+import { JsonBytes } from './json-bytes.ts';
 import { JSON_RECORD_BYTES_MAX, JSON_RECORDS_BYTES_MAX } from './limits.ts';
 import { PackedRecordsReader } from './packed-records-reader.ts';
 import { recordsFlagNames } from './records-flags.ts';
@@ -25,6 +25,8 @@ export type JsonRecordsHeader = Omit<RecordsHeader, 'part' | 'parts' | 'codec' |
 
 /** Text of a Records message besides its records; all numbers at their longest. */
 const FRAME_BYTES_MAX = 320;
+/** `]}` */
+const END = [0x5d, 0x7d];
 
 /**
  * The JSON messages of a block of packed records (uncompressed), split where a message would exceed
@@ -34,73 +36,74 @@ const FRAME_BYTES_MAX = 320;
 export function jsonRecords(header: JsonRecordsHeader, block: Uint8Array): JsonPiece[] {
   const pieces: JsonPiece[] = [];
   const reader = new PackedRecordsReader(block, header);
+  const records = new JsonBytes(2 * block.length);
   let from = header.fromOffset;
-  let bytes = FRAME_BYTES_MAX;
-  let texts: Uint8Array[] = [];
+  let count = 0;
   const close = (next: number) => {
     if (next === from) return;
-    const count = texts.length;
     if (count === 0) pieces.push({ kind: 'progress', from, next });
     else
-      pieces.push({ kind: 'text', from, next, count, bytes: message(header, from, next, texts) });
+      pieces.push({ kind: 'text', from, next, count, bytes: message(header, from, next, records) });
     from = next;
-    bytes = FRAME_BYTES_MAX;
-    texts = [];
+    count = 0;
+    records.length = 0;
   };
   while (reader.next()) {
-    const text = utf8(recordText(reader));
-    if (text.length > JSON_RECORD_BYTES_MAX) {
+    const start = records.length;
+    if (count > 0) records.text(',');
+    const first = records.length;
+    writeRecord(reader, records);
+    if (records.length - first > JSON_RECORD_BYTES_MAX) {
+      records.length = start;
       close(reader.offset);
       pieces.push({ kind: 'oversize', from, next: from + 1 });
       from++;
-      continue;
-    }
-    if (bytes + text.length + 1 > JSON_RECORDS_BYTES_MAX) close(reader.offset);
-    bytes += text.length + 1;
-    texts.push(text);
+    } else if (count > 0 && records.length + FRAME_BYTES_MAX > JSON_RECORDS_BYTES_MAX) {
+      const record = records.borrow(first).slice();
+      records.length = start;
+      close(reader.offset);
+      records.copy(record);
+      count = 1;
+    } else count++;
   }
   close(header.nextOffset);
   return pieces;
 }
 
-function recordText(record: PackedRecordsReader): string {
-  const { key, value, headerCount } = record;
-  let text = `{"o":"${record.offset}","ts":"${record.timestamp}","k":`;
-  text += key === null ? 'null' : bytesText(key);
-  if (value !== null) text += `,"v":${bytesText(value)}`;
-  else if (record.isTombstone) text += ',"v":null';
-  if (headerCount > 0) {
-    const headers = record.headers.map(
-      (header) =>
-        `[${JSON.stringify(header.name)},${header.value === null ? 'null' : bytesText(header.value)}]`,
-    );
-    text += `,"h":[${headers.join(',')}]`;
+function writeRecord(record: PackedRecordsReader, json: JsonBytes): void {
+  const { value, headerCount } = record;
+  json.text(`{"o":"${record.offset}","ts":"${record.timestamp}","k":`);
+  json.value(record.key);
+  if (value !== null || record.isTombstone) {
+    json.text(',"v":');
+    json.value(value);
   }
-  return `${text}}`;
+  if (headerCount > 0) {
+    let before = ',"h":[[';
+    for (const header of record.headers) {
+      json.text(`${before}${JSON.stringify(header.name)},`);
+      json.value(header.value);
+      before = '],[';
+    }
+    json.text(']]');
+  }
+  json.text('}');
 }
 
 function message(
   header: JsonRecordsHeader,
   from: number,
   next: number,
-  texts: readonly Uint8Array[],
+  records: JsonBytes,
 ): Uint8Array<ArrayBuffer> {
   const flags = JSON.stringify(recordsFlagNames(header.flags));
   const head = utf8(
     `{"t":"records","stream":${header.stream},"from":"${from}","next":"${next}","epoch":${header.leaderEpoch}` +
       `,"hwm":"${header.highWatermark}","flags":${flags},"records":[`,
   );
-  const length = texts.reduce((sum, text) => sum + text.length + 1, head.length + 1);
-  const bytes = new Uint8Array(length);
+  const bytes = new Uint8Array(head.length + records.length + 2);
   bytes.set(head);
-  let at = head.length;
-  for (const text of texts) {
-    bytes.set(text, at);
-    at += text.length;
-    bytes[at++] = 0x2c;
-  }
-  // The comma behind the last record becomes the end of the list.
-  bytes[at - 1] = 0x5d;
-  bytes[at] = 0x7d;
+  bytes.set(records.borrow(0), head.length);
+  bytes.set(END, head.length + records.length);
   return bytes;
 }

@@ -1,10 +1,10 @@
 import { toBase64, toBase64Url } from './base64.ts';
 import { nodesToFilter } from './filter.ts';
-import type { FilterNode } from './filter-node.ts';
+import type { FilterNode } from './frame-parts.ts';
 import { type FrameInput, FrameTag } from './frames.ts';
 import { type Row, type Shape, Wire } from './row.ts';
 import { filterRow, frameRows } from './tables.ts';
-import { isUtf8, textOf } from './utf8.ts';
+import { isText, textOf } from './utf8.ts';
 
 /** Records have a form of their own in JSON: `jsonRecords`. */
 export type JsonFrameInput = Exclude<FrameInput, { kind: 'records' }>;
@@ -60,17 +60,9 @@ function listText(value: unknown, itemText: (item: unknown) => string): string {
   return `[${(value as readonly unknown[]).map(itemText).join(',')}]`;
 }
 
-/** A string where the bytes are text, else `{"b64":"…"}`. */
-export function bytesText(bytes: Uint8Array): string {
-  const isText = !hasControls(bytes) && isUtf8(bytes, 0, bytes.length);
-  return isText ? JSON.stringify(textOf(bytes, 0, bytes.length)) : `{"b64":"${toBase64(bytes)}"}`;
-}
-
-/** Control characters besides tab and line ends make bytes binary, though they are UTF-8 too. */
-function hasControls(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] as number;
-    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return true;
-  }
-  return false;
+/** A string where the bytes are text, else `{"b64":"…"}`; what is text, `JsonBytes` decides alike. */
+function bytesText(bytes: Uint8Array): string {
+  return isText(bytes)
+    ? JSON.stringify(textOf(bytes, 0, bytes.length))
+    : `{"b64":"${toBase64(bytes)}"}`;
 }

@@ -1,5 +1,5 @@
 import { DecodeError } from '@millrace/bytes';
-import type { HeaderField } from './frames.ts';
+import type { HeaderField } from './frame-parts.ts';
 import {
   HEADER_HEAD_BYTES,
   NULL_KEY,

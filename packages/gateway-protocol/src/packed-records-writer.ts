@@ -1,6 +1,6 @@
 import { EncodeError } from '@millrace/bytes';
 import { Projection } from './enums.ts';
-import type { HeaderField } from './frames.ts';
+import type { HeaderField } from './frame-parts.ts';
 import {
   HEADER_HEAD_BYTES,
   NULL_KEY,

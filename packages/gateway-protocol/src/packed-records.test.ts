@@ -2,7 +2,7 @@ import { DecodeError, EncodeError } from '@millrace/bytes';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Projection } from './enums.ts';
-import type { HeaderField } from './frames.ts';
+import type { HeaderField } from './frame-parts.ts';
 import { PackedRecordsReader } from './packed-records-reader.ts';
 import { PackedRecordsWriter } from './packed-records-writer.ts';
 

@@ -1,6 +1,6 @@
 import { crc32c } from '@millrace/bytes';
 import { ErrorCode } from './codes.ts';
-import type { PartitionOffset } from './frames.ts';
+import type { PartitionOffset } from './frame-parts.ts';
 import { RESUME_TOKEN_ENTRIES_MAX } from './limits.ts';
 import { utf8 } from './utf8.ts';
 

@@ -12,20 +12,17 @@ import {
   Scope,
   StartKind,
 } from './enums.ts';
-import type { FilterNode } from './filter-node.ts';
-import {
-  type Frame,
-  type FrameKind,
-  type FrameOf,
-  FrameTag,
-  type HeaderField,
-  type Limits,
-  type PartitionCode,
-  type PartitionOffset,
-  type StreamInfo,
-  type StreamOffset,
-  type SubscriptionToken,
-} from './frames.ts';
+import type {
+  FilterNode,
+  HeaderField,
+  Limits,
+  PartitionCode,
+  PartitionOffset,
+  StreamInfo,
+  StreamOffset,
+  SubscriptionToken,
+} from './frame-parts.ts';
+import { type Frame, type FrameKind, type FrameOf, FrameTag } from './frames.ts';
 import {
   FILTER_NODES_MAX,
   FILTER_VALUES_MAX,

@@ -29,10 +29,22 @@ export function isUtf8(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
+/**
+ * True when bytes are a string in JSON: UTF-8 without control characters other than tab and line
+ * ends. Those would be UTF-8 too, but nothing that anybody reads.
+ */
+export function isText(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    if (byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d) return false;
+  }
+  return isUtf8(bytes, 0, bytes.length);
+}
+
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** Longest text that is put together by hand, which is quicker than asking the decoder. */
+/** Longest text that is converted by hand, which is quicker than asking the runtime. */
 const SHORT_BYTES = 24;
 
 /** Text of bytes that are known to be UTF-8. */
@@ -50,8 +62,17 @@ export function textOf(bytes: Uint8Array, start: number, end: number): string {
   return decoder.decode(bytes.subarray(start, end));
 }
 
-export function utf8(text: string): Uint8Array {
-  return encoder.encode(text);
+/** Bytes of a text; a lone surrogate becomes U+FFFD. */
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  const length = text.length;
+  if (length > SHORT_BYTES) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x80) return encoder.encode(text);
+    bytes[at] = code;
+  }
+  return bytes;
 }
 
 /** Writes `text` at `at`, where three bytes a character are free. Returns the bytes written. */
