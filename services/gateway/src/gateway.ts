@@ -1,6 +1,14 @@
-import { type Clock, type Logger, silentLogger, systemClock, systemRandom } from '@millrace/base';
+import {
+  type Clock,
+  type Logger,
+  type Prng,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from '@millrace/base';
+import type { Authenticator } from './auth/authenticator.ts';
 import type { FetchKeys } from './auth/key-source.ts';
-import { type OpenedAuth, openAuth } from './auth/open-authenticator.ts';
+import { openAuth } from './auth/open-authenticator.ts';
 import { addressText } from './config/address.ts';
 import type { GatewayConfig } from './config/gateway-config.ts';
 import { type ConfigInputs, readGatewayConfig } from './config/read-config.ts';
@@ -11,7 +19,7 @@ import { Health } from './http/health.ts';
 import { LoopLag } from './http/loop-lag.ts';
 import { PageFiles } from './http/page-files.ts';
 import { applyListenerOptions } from './listener-options.ts';
-import { gatewayMetrics } from './metrics.ts';
+import { type AllGatewayMetrics, type GatewayMetrics, gatewayMetrics } from './metrics.ts';
 import { Sessions } from './session/sessions.ts';
 import { KafkaUpstream } from './upstream.ts';
 import { clientOptionsOf } from './upstream-options.ts';
@@ -52,47 +60,101 @@ const CUT_AFTER_MS = 250;
  * left behind then.
  */
 export async function startGateway(options: GatewayOptions = {}): Promise<RunningGateway> {
-  const cleanUps: (() => void | Promise<void>)[] = [];
-  const undo = async (): Promise<void> => {
-    for (const cleanUp of cleanUps.reverse().splice(0)) await cleanUp();
-  };
+  const undo = new Undo();
   try {
-    return await start(options, cleanUps, undo);
+    return await start(options, undo);
   } catch (error) {
-    await undo();
+    await undo.run();
     throw error;
   }
 }
 
-/** Makes every room and connects them; what must be undone is left in `cleanUps`, latest last. */
-async function start(
-  options: GatewayOptions,
-  cleanUps: (() => void | Promise<void>)[],
-  undo: () => Promise<void>,
-): Promise<RunningGateway> {
+/** What was opened, to be closed in the opposite order. */
+class Undo {
+  #steps: (() => void | Promise<void>)[] = [];
+
+  push(step: () => void | Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    const steps = this.#steps.reverse();
+    this.#steps = [];
+    for (const step of steps) await step();
+  }
+}
+
+/** What all rooms share. */
+interface Basics {
+  readonly config: GatewayConfig;
+  readonly metrics: GatewayMetrics;
+  readonly clock: Clock;
+  readonly random: Prng;
+  readonly log: Logger;
+}
+
+/** Makes every room and connects them. */
+async function start(options: GatewayOptions, undo: Undo): Promise<RunningGateway> {
   const config = readGatewayConfig(options);
-  const clock: Clock = systemClock;
-  const random = systemRandom;
-  const log = options.logger ?? silentLogger;
   const allMetrics = gatewayMetrics.create();
-  const metrics = allMetrics.families;
-  const health = new Health();
-  const index = options.process?.index ?? 0;
-
-  const auth: OpenedAuth = await openAuth({
+  const basics: Basics = {
     config,
-    metrics,
-    clock,
-    log,
-    ...(options.fetchKeys === undefined ? {} : { fetchKeys: options.fetchKeys }),
-  });
-  cleanUps.push(() => auth.close());
-  const page = config.demo ? await PageFiles.read() : null;
+    metrics: allMetrics.families,
+    clock: systemClock,
+    random: systemRandom,
+    log: options.logger ?? silentLogger,
+  };
+  const { clock, log, metrics } = basics;
+  const fetchKeys = options.fetchKeys === undefined ? {} : { fetchKeys: options.fetchKeys };
+  const auth = await openAuth({ ...basics, ...fetchKeys });
+  undo.push(() => auth.close());
+  const health = new Health();
+  const adminPort = await openAdmin(basics, allMetrics, health, options.process?.index ?? 0, undo);
 
+  const upstream = await KafkaUpstream.open({
+    client: clientOptionsOf(config, clock, basics.random),
+    clock,
+    coldReadBytes: config.coldReadBytes,
+  });
+  undo.push(() => upstream.close());
+  const fanOut = openFanOut({ ...basics, upstream });
+  undo.push(() => fanOut.close());
+  const { authenticator, revocations } = auth;
+  const sessions = new Sessions({ ...basics, authenticator, revocations, upstream, fanOut });
+  const http = await openHttp(basics, authenticator, upstream);
+  const server = new UwsSocketServer({
+    handlers: sessions.handlers,
+    http: http.answer,
+    messageBytesMax: config.inboundMessageMaxBytes,
+    quietMs: config.pingIntervalMs + config.pongGraceMs + TRANSPORT_PATIENCE_MS,
+  });
+  undo.push(() => server.destroyAll());
+  // Undone before the sockets are cut: whoever is connected is told to go.
+  undo.push(() => sessions.drain());
+  const { tlsCert: cert, tlsKey: key } = config;
+  const { port } = await server.listen({
+    ...config.listen,
+    sharedPort: options.process !== undefined,
+    ...(cert === null || key === null ? {} : { tls: { cert, key } }),
+  });
+  await applyListenerOptions(port, config, metrics, log);
+  health.stage = 'ready';
+  log.info('the gateway serves', { listen: addressText({ ...config.listen, port }) });
+  return { config, port, adminPort, ...closingOf({ basics, health, server, sessions, undo }) };
+}
+
+/** Opens the listener of operators and says where: its port, moved by the number of the process. */
+async function openAdmin(
+  { config, clock, metrics }: Basics,
+  allMetrics: AllGatewayMetrics,
+  health: Health,
+  processIndex: number,
+  undo: Undo,
+): Promise<number> {
   const loopLag = new LoopLag(metrics.eventLoopLag.with());
-  cleanUps.push(() => loopLag.close());
+  undo.push(() => loopLag.close());
   const rotation = clock.setInterval(QUANTILE_WINDOW_MS, () => allMetrics.rotate());
-  cleanUps.push(() => rotation.cancel());
+  undo.push(() => rotation.cancel());
   const admin = new AdminServer({
     health,
     families: () => {
@@ -101,62 +163,41 @@ async function start(
     },
   });
   const { host, port } = config.adminListen;
-  const adminAddress = { host, port: port === 0 ? 0 : port + index };
-  const { port: adminPort } = await admin.listen(adminAddress);
-  cleanUps.push(() => admin.close());
+  const bound = await admin.listen({ host, port: port === 0 ? 0 : port + processIndex });
+  undo.push(() => admin.close());
+  return bound.port;
+}
 
-  const upstream = await KafkaUpstream.open({
-    client: clientOptionsOf(config, clock, random),
-    clock,
-    coldReadBytes: config.coldReadBytes,
-  });
-  cleanUps.push(() => upstream.close());
-  const fanOut = openFanOut({ config, metrics, clock, log, upstream });
-  cleanUps.push(() => fanOut.close());
-  const sessions = new Sessions({
-    config,
-    metrics,
-    clock,
-    random,
-    log,
-    authenticator: auth.authenticator,
-    revocations: auth.revocations,
-    upstream,
-    fanOut,
-  });
-
-  const http = new ClientHttp({
+async function openHttp(
+  { config, log }: Basics,
+  authenticator: Authenticator,
+  upstream: KafkaUpstream,
+): Promise<ClientHttp> {
+  return new ClientHttp({
     config,
     log,
-    page,
-    authenticator: auth.authenticator,
+    page: config.demo ? await PageFiles.read() : null,
+    authenticator,
     topics: async () => {
       const topics = await upstream.topics();
       return topics.map(({ name, partitions }) => ({ name, partitionCount: partitions.length }));
     },
   });
-  const server = new UwsSocketServer({
-    handlers: sessions.handlers,
-    http: http.answer,
-    messageBytesMax: config.inboundMessageMaxBytes,
-    quietMs: config.pingIntervalMs + config.pongGraceMs + TRANSPORT_PATIENCE_MS,
-  });
-  cleanUps.push(() => server.destroyAll());
-  // Undone before the sockets are cut: whoever is connected is told to go.
-  cleanUps.push(() => sessions.drain());
-  const bound = await server.listen({
-    ...config.listen,
-    sharedPort: options.process !== undefined,
-    ...(config.tlsCert === null || config.tlsKey === null
-      ? {}
-      : { tls: { cert: config.tlsCert, key: config.tlsKey } }),
-  });
-  await applyListenerOptions(bound.port, config, metrics, log);
-  health.stage = 'ready';
-  log.info('the gateway serves', { listen: addressText({ ...config.listen, port: bound.port }) });
+}
 
+interface ClosingParts {
+  readonly basics: Basics;
+  readonly health: Health;
+  readonly server: UwsSocketServer;
+  readonly sessions: Sessions;
+  readonly undo: Undo;
+}
+
+function closingOf(parts: ClosingParts): Pick<RunningGateway, 'close' | 'hurry'> {
+  const { basics, health, server, sessions, undo } = parts;
+  const { clock, config, metrics } = basics;
   /** Closes politely; a peer that does not take part in closing is cut a moment later. */
-  const closeSockets = (): void => {
+  const hurry = (): void => {
     sessions.closeAll();
     clock.setTimer(CUT_AFTER_MS, () => server.destroyAll());
   };
@@ -164,19 +205,16 @@ async function start(
     health.stage = 'draining';
     metrics.draining.with().set(1);
     server.stopListening();
-    const deadline = clock.setTimer(config.drainDeadlineMs, closeSockets);
-    await undo();
+    const deadline = clock.setTimer(config.drainDeadlineMs, hurry);
+    await undo.run();
     deadline.cancel();
   };
   let closing: Promise<void> | null = null;
   return {
-    config,
-    port: bound.port,
-    adminPort,
     close: () => {
       closing ??= closeOnce();
       return closing;
     },
-    hurry: closeSockets,
+    hurry,
   };
 }

@@ -1,4 +1,4 @@
-import { defineMetrics, type MetricFamilies } from '@millrace/base';
+import { defineMetrics, type MetricFamilies, type Metrics } from '@millrace/base';
 
 /**
  * What the gateway counts (§14, §21). Rooms get the families and count into them. Distributions whose name ends in
@@ -81,6 +81,9 @@ export const gatewayMetrics = defineMetrics({
   publish: seconds('publish_seconds', 'From Publish to its result.'),
   verify: seconds('verify_seconds', 'Checks of token signatures.'),
 });
+
+/** The counters of one gateway, and how to show them. */
+export type AllGatewayMetrics = Metrics<typeof gatewayMetrics.rows>;
 
 /** The counters of one gateway, by name. */
 export type GatewayMetrics = MetricFamilies<typeof gatewayMetrics.rows>;

@@ -111,6 +111,13 @@ describe('one clear line', () => {
     }
   });
 
+  test('a certificate that is none', () => {
+    const files = ['gateway.tls.cert=/dev/null', 'gateway.tls.key=/nowhere'];
+    expect(() => read(...files)).toThrow(
+      /^gateway\.tls\.cert and gateway\.tls\.key cannot be used: /,
+    );
+  });
+
   test('C40: no key source is no start', () => {
     expect(() => readGatewayConfig({})).toThrow(/^Nothing tells whether a token is genuine/);
   });

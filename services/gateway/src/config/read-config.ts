@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { ConfigError, parseProperties } from '@millrace/base';
 import { addressText, isLoopback } from './address.ts';
 import { type GatewayConfig, gatewayConfigs } from './gateway-config.ts';
@@ -51,12 +52,7 @@ function checkListeners(config: GatewayConfig): void {
   if ((tlsCert === null) !== (tlsKey === null)) {
     refuse('gateway.tls.cert', 'gateway.tls.cert and gateway.tls.key go together.');
   }
-  for (const [name, path] of [
-    ['gateway.tls.cert', tlsCert],
-    ['gateway.tls.key', tlsKey],
-  ] as const) {
-    if (path !== null && !isReadable(path)) refuse(name, `${name}: ${path} cannot be read.`);
-  }
+  if (tlsCert !== null && tlsKey !== null) checkCertificate(tlsCert, tlsKey);
   if (!isLoopback(listen.host) && tlsCert === null && !config.tlsTerminatedUpstream) {
     refuse(
       'gateway.listen',
@@ -142,12 +138,12 @@ function atMost(config: GatewayConfig, smaller: string, larger: string): void {
   if (low > high) refuse(smaller, `${smaller} (${low}) must not be above ${larger} (${high}).`);
 }
 
-function isReadable(path: string): boolean {
+function checkCertificate(certPath: string, keyPath: string): void {
   try {
-    readFileSync(path);
-    return true;
-  } catch {
-    return false;
+    createSecureContext({ cert: readFileSync(certPath), key: readFileSync(keyPath) });
+  } catch (error) {
+    const why = (error as Error).message.split('\n').join(' ');
+    refuse('gateway.tls.cert', `gateway.tls.cert and gateway.tls.key cannot be used: ${why}`);
   }
 }
 
