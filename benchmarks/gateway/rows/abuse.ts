@@ -74,7 +74,8 @@ function section(reports: readonly Report[], clients: number): Section {
   const ends = Object.entries(beside.outcomes);
   const count = (wanted: (name: string) => boolean) =>
     ends.filter(([name]) => wanted(name)).reduce((all, [, times]) => all + times, 0);
-  const isWrong = (name: string) => name.includes(' for ');
+  // Whoever finds the gateway's room for strangers taken gets 503 before anything else of him is looked at.
+  const isWrong = (name: string) => name.includes(' for ') && !name.startsWith('http 503 ');
   const seconds = beside.machine.seconds;
   return {
     title: `Abuse beside ${clients} good clients`,
