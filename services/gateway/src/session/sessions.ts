@@ -159,9 +159,15 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
 
   #sweep(): void {
     this.#phase++;
+    const pass = {
+      nowMs: this.#shared.clock.monotonicMs(),
+      phase: this.#phase,
+      isDraining: this.#isDraining,
+      sums: this.#sums,
+    };
     for (const connection of this.#connections.values()) {
       try {
-        sweep(connection, this.#phase, this.#sums);
+        sweep(connection, pass);
       } catch (error) {
         connection.broken(error);
       }

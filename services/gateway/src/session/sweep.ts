@@ -19,30 +19,40 @@ export interface SweepSums {
   streams: number;
 }
 
-/** Acts on whatever is due for a connection. `phase` counts sweeps. */
-export function sweep(connection: Connection, phase: number, sums: SweepSums): void {
-  const { clock, config } = connection.parts;
-  const nowMs = clock.monotonicMs();
+/** One pass over the connections: what time it is, and which tenth of them has its second. */
+export interface SweepPass {
+  /** Monotonic. */
+  readonly nowMs: number;
+  readonly phase: number;
+  /** While the process goes away, everybody is looked at each time: each has a moment of its own. */
+  readonly isDraining: boolean;
+  readonly sums: SweepSums;
+}
+
+/** Acts on whatever is due for a connection. */
+export function sweep(connection: Connection, pass: SweepPass): void {
+  const { nowMs } = pass;
+  const hasItsSecond = (connection.socket.id + pass.phase) % PHASES === 0;
   switch (connection.state) {
+    case 'READY':
+      if (!hasItsSecond && !pass.isDraining) return;
+      if (nowMs >= connection.goawayMs) sendAway(connection, connection.farewell);
+      break;
+    case 'DRAINING':
+      finish(connection, nowMs);
+      break;
     case 'HELLO_WAIT':
-      if (nowMs - connection.openedMs >= config.helloTimeoutMs)
+      if (nowMs - connection.openedMs >= connection.parts.config.helloTimeoutMs)
         connection.fail(CloseCode.HELLO_TIMEOUT, ErrorCode.BAD_REQUEST, 'No Hello came.');
       return;
     case 'AUTHENTICATING':
       if (nowMs - connection.openedMs >= AUTHENTICATION_MS_MAX)
         connection.fail(CloseCode.OVERLOADED, ErrorCode.OVERLOADED, 'Tokens cannot be checked.');
       return;
-    case 'DRAINING':
-      finish(connection, nowMs);
-      break;
-    case 'READY':
-      if (nowMs >= connection.goawayMs) sendAway(connection, connection.farewell);
-      break;
     case 'CLOSED':
       return;
   }
-  if (connection.isOpen && (connection.socket.id + phase) % PHASES === 0)
-    everySecond(connection, nowMs, sums);
+  if (connection.isOpen && hasItsSecond) everySecond(connection, nowMs, pass.sums);
 }
 
 function everySecond(connection: Connection, nowMs: number, sums: SweepSums): void {
