@@ -85,6 +85,17 @@ describe('defineMetrics', () => {
     );
   });
 
+  it('renders OpenMetrics: counters lose their ending in the head, or are unknown, and the end is marked', () => {
+    const metrics = table.create();
+    metrics.families.requests.with('a').add();
+    metrics.families.time.with('x').record(1);
+    const text = [...renderMetrics(metrics.rendered(), 'openmetrics')].join('');
+    expect(text).toContain('# TYPE requests counter\nrequests_total{api="a"} 1\n');
+    expect(text).toContain('# TYPE time_ms gauge\n');
+    expect(text).toContain('# TYPE time_ms_count unknown\ntime_ms_count{api="x"} 1\n');
+    expect(text.endsWith('\n# EOF\n')).toBe(true);
+  });
+
   it('renders a distribution as quantiles and a count', () => {
     const metrics = table.create();
     for (let i = 1; i <= 1000; i++) metrics.families.time.with('x').record(i);

@@ -58,6 +58,12 @@ export {
   silentLogger,
 } from './log.ts';
 export { ManualClock } from './manual-clock.ts';
-export { labelText, metricNumber, type RenderedFamily, renderMetrics } from './metric-text.ts';
+export {
+  labelText,
+  type MetricFormat,
+  metricNumber,
+  type RenderedFamily,
+  renderMetrics,
+} from './metric-text.ts';
 export { type Prng, seededPrng, systemRandom } from './prng.ts';
 export { formatProperties, PropertiesError, parseProperties } from './properties.ts';

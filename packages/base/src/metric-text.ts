@@ -23,17 +23,36 @@ export function metricNumber(value: number): string {
   return value > 0 ? '+Inf' : '-Inf';
 }
 
+/** How metrics are written: Prometheus's text format 0.0.4, or OpenMetrics 1.0.0. */
+export type MetricFormat = 'prometheus' | 'openmetrics';
+
+const TOTAL = '_total';
+
 /**
- * The text exposition format 0.0.4: families in the order of their names, each with one HELP and one TYPE
- * line. Pieces are whole lines; the caller may pause between any two.
+ * Families in the order of their names, each with one HELP and one TYPE line. Pieces are whole lines; the
+ * caller may pause between any two.
  */
-export function* renderMetrics(families: Iterable<RenderedFamily>): Iterable<string> {
+export function* renderMetrics(
+  families: Iterable<RenderedFamily>,
+  format: MetricFormat = 'prometheus',
+): Iterable<string> {
   const sorted = [...families].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   for (const family of sorted) {
-    const { name, type, sentence } = family;
-    yield `# HELP ${name} ${escapedHelp(sentence)}\n# TYPE ${name} ${type}\n`;
+    const { name, type } = format === 'prometheus' ? family : openMetricsHead(family);
+    yield `# HELP ${name} ${escapedHelp(family.sentence)}\n# TYPE ${name} ${type}\n`;
     yield* family.lines();
   }
+  if (format === 'openmetrics') yield '# EOF\n';
+}
+
+/** OpenMetrics names a counter without the ending of its samples, and knows no counter without that ending. */
+function openMetricsHead({ name, type }: RenderedFamily): { name: string; type: string } {
+  if (name.endsWith(TOTAL)) {
+    return type === 'counter'
+      ? { name: name.slice(0, -TOTAL.length), type }
+      : { name, type: 'unknown' };
+  }
+  return { name, type: type === 'counter' ? 'unknown' : type };
 }
 
 function escapedLabel(value: string): string {

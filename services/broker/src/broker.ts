@@ -122,7 +122,7 @@ class Broker implements RunningBroker {
     });
     this.#maintenance = new Maintenance({ partitions, logs, clock, log, config: () => config });
     const failedDirs = () => logs.dirs.filter((dir) => dir.isFailed).map((dir) => dir.path);
-    this.#admin = new Admin({ clock, log, failedDirs });
+    this.#admin = new Admin({ clock, log, failedDirs, logDirs: config.logDirs });
   }
 
   get clusterId(): string {

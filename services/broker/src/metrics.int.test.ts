@@ -91,6 +91,8 @@ describe.each(engineBodies)('metrics and health on the $name engine', ({ make })
       'kafka_network_requestmetrics_requests_total',
       'kafka_network_requestmetrics_totaltimems_count',
       'kafka_log_log_size',
+      'kafka_log_log_numlogsegments',
+      'kafka_server_replicamanager_produceridcount',
       'kafka_topic_partition_current_offset',
       'kafka_consumergroup_lag',
       'kafka_consumergroup_lag_sum',
@@ -104,6 +106,8 @@ describe.each(engineBodies)('metrics and health on the $name engine', ({ make })
       [`${meters}bytesout_total{topic="t"}`]: 2 * batch.length,
       'kafka_log_log_size{topic="t",partition="0"}': 2 * batch.length,
       'kafka_log_log_size{topic="t",partition="1"}': 0,
+      'kafka_log_log_numlogsegments{topic="t",partition="0"}': 1,
+      kafka_server_replicamanager_produceridcount: 0,
       'kafka_topic_partition_current_offset{topic="t",partition="0"}': 6,
       'kafka_consumergroup_lag{consumergroup="g",topic="t",partition="0"}': 4,
       'kafka_consumergroup_lag_sum{consumergroup="g",topic="t"}': 4,
@@ -131,6 +135,10 @@ describe.each(engineBodies)('metrics and health on the $name engine', ({ make })
       'kafka_controller_kafkacontroller_activecontrollercount',
       'kafka_server_replicamanager_leadercount',
       'kafka_server_kafkaserver_brokerstate',
+      'kafka_server_replicamanager_produceridcount',
+      'kafka_server_replicamanager_partitionswithlatetransactionscount',
+      'kafka_server_replicamanager_failedisrupdates_total',
+      'kafka_coordinator_group_groupmetadatamanager_numoffsets',
       'kafka_brokers',
       'process_resident_memory_bytes',
       'process_cpu_seconds_total',
@@ -149,6 +157,16 @@ describe.each(engineBodies)('metrics and health on the $name engine', ({ make })
     const zipped = await fetch(`${root}/metrics`, { headers: { 'accept-encoding': 'gzip' } });
     expect(zipped.headers.get('content-encoding')).toBe('gzip');
     expect(await zipped.text()).toBe(await plain.text());
+    const headers = {
+      accept: 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3',
+    };
+    const open = await fetch(`${root}/metrics`, { headers });
+    expect(open.headers.get('content-type')).toBe(
+      'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    );
+    const text = await open.text();
+    expect(text).toMatch(/\n# TYPE process_cpu_seconds counter\nprocess_cpu_seconds_total /);
+    expect(text.endsWith('# EOF\n')).toBe(true);
     expect((await fetch(`${root}/metrics`, { method: 'HEAD' })).status).toBe(200);
     expect((await fetch(`${root}/metrics`, { method: 'POST' })).status).toBe(405);
     expect((await fetch(`${root}/nothing`)).status).toBe(404);

@@ -4,6 +4,7 @@
 
 pub mod pairs;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -223,4 +224,35 @@ pub fn read_all(log: &Log) -> Vec<u8> {
         offset = headers(&bytes).last().unwrap().next_offset();
         all.extend(bytes);
     }
+}
+
+/// A log `t-0` of `count` one-record batches; `clean` closes it, else it is left as a kill would.
+pub fn written(path: &Path, options: LogOptions, count: i64, clean: bool) -> Vec<u8> {
+    let mut bench = Bench::new(path);
+    let (log, _) = bench.open(options);
+    for index in 0..count {
+        bench.append(log.id(), batch_of(1, 1_000 + index, 60));
+    }
+    let bytes = read_all(&log);
+    if clean {
+        bench.store.close_log(log.id()).unwrap();
+    }
+    bytes
+}
+
+/// Names and contents of the files with an extension, in order.
+pub fn files(path: &Path, extension: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().into(),
+                fs::read(path).unwrap(),
+            )
+        })
+        .collect();
+    files.sort();
+    files
 }

@@ -5,11 +5,14 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { ConfigError, type Logger } from '@millrace/base';
+import { ConfigError, type Logger, type MetricFormat } from '@millrace/base';
 import type { Health, HealthAnswer } from './health.ts';
 import type { MetricsPage } from './metrics-page.ts';
 
-const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const CONTENT_TYPES: Readonly<Record<MetricFormat, string>> = {
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
 /** Someone who takes longer than this to send a request or read an answer is cut off. */
 const PEER_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 64;
@@ -114,9 +117,10 @@ export class AdminServer {
       return;
     }
     const names = url.searchParams.getAll('name[]');
-    const chunks = await page.chunks(names.length === 0 ? null : new Set(names));
+    const format = formatFor(String(request.headers.accept ?? ''));
+    const chunks = await page.chunks(names.length === 0 ? null : new Set(names), format);
     const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    const headers: Record<string, string | number> = { 'content-type': CONTENT_TYPE };
+    const headers: Record<string, string | number> = { 'content-type': CONTENT_TYPES[format] };
     const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
     if (takesGzip && size >= GZIP_FROM_BYTES && request.method === 'GET') {
       // zlib runs on its own thread pool.
@@ -134,6 +138,14 @@ export class AdminServer {
     }
     await pipeline(Readable.from(chunks), response).catch(() => response.destroy());
   }
+}
+
+/** OpenMetrics for whoever names its version 1, as Prometheus does; the older format for all others. */
+function formatFor(accept: string): MetricFormat {
+  const takesOpenMetrics = accept
+    .split(',')
+    .some((range) => /^\s*application\/openmetrics-text\s*(;(?!.*version=0)|$)/.test(range));
+  return takesOpenMetrics ? 'openmetrics' : 'prometheus';
 }
 
 function answerHealth(response: ServerResponse, { isGood, status, reason }: HealthAnswer): void {

@@ -16,6 +16,8 @@ export interface AdminParts {
   readonly log: Logger;
   /** Paths of the log dirs that failed. */
   readonly failedDirs: () => readonly string[];
+  /** Paths of all of them. */
+  readonly logDirs: readonly string[];
 }
 
 /** What operators see of the broker: its health and its metrics, counted always, shown when there is a listener. */
@@ -40,8 +42,8 @@ export class Admin {
    */
   async open(address: string): Promise<AddressInfo | null> {
     if (address === '') return null;
-    const { clock, log } = this.#parts;
-    this.#runtime = new RuntimeMetrics(clock);
+    const { clock, log, logDirs } = this.#parts;
+    this.#runtime = new RuntimeMetrics(clock, logDirs);
     this.#rotation = clock.setInterval(QUANTILE_WINDOW_MS, () => this.metrics.rotate());
     this.#server = new AdminServer({ health: this.health, page: () => this.#page, log });
     const bound = await this.#server.listen(address);

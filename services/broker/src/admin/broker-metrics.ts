@@ -50,7 +50,8 @@ export class BrokerMetrics {
   constructor(clock: Clock, nameOfApi: (apiKey: number) => string | undefined) {
     this.requests = new RequestMetrics(this.#metrics.families, clock, nameOfApi);
     const { families } = this.#metrics;
-    for (const counter of [families.isrShrinks, families.isrExpands, families.uncleanElections]) {
+    const { isrShrinks, isrExpands, failedIsrUpdates, uncleanElections } = families;
+    for (const counter of [isrShrinks, isrExpands, failedIsrUpdates, uncleanElections]) {
       counter.with();
     }
   }
@@ -96,6 +97,7 @@ export class BrokerMetrics {
     families.underReplicated.with().set(0);
     families.reassigning.with().set(0);
     families.brokerState.with().set(health.state);
+    families.lateTransactions.with().set(0);
     families.offlineDirs.with().set(failed);
     for (const dir of logs.dirs) families.dirOffline.with(dir.path).set(Number(dir.isFailed));
     this.#readReplicas(image, partitions);
@@ -107,16 +109,21 @@ export class BrokerMetrics {
     let below = 0;
     let at = 0;
     let offline = 0;
+    let producers = 0;
     for (const { name, partitionCount, config } of image.topics()) {
       if (config.minInsyncReplicas > 1) below += partitionCount;
       else at += partitionCount;
       for (const partition of partitions.ofTopic(name) ?? []) {
-        if (partition?.isFailed) offline++;
+        if (partition === undefined) continue;
+        if (partition.isFailed) offline++;
+        producers += partition.log.producers.count;
       }
     }
     families.underMinIsr.with().set(below);
     families.atMinIsr.with().set(at);
-    families.offlineReplicaCount.with().set(offline);
+    const missing = Math.max(0, image.partitionCount - partitions.count);
+    families.offlineReplicaCount.with().set(offline + missing);
+    families.producerIds.with().set(producers);
   }
 
   #readNetwork(rooms: MetricsRooms): void {
@@ -138,6 +145,7 @@ export class BrokerMetrics {
     const { families } = this.#metrics;
     const states = groupsByState(groups.groups());
     families.groups.with().set(groups.groupCount);
+    families.groupOffsets.with().set(groups.offsetCount);
     families.groupsStable.with().set(states.Stable);
     families.groupsPreparing.with().set(states.PreparingRebalance);
     families.groupsCompleting.with().set(states.CompletingRebalance);

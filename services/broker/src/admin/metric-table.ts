@@ -42,6 +42,10 @@ export const brokerMetrics = defineMetrics({
   fetchRequests: meter('brokertopicmetrics_totalfetchrequests', 'Fetch requests.'),
   isrShrinks: meter('replicamanager_isrshrinks', 'Times that a replica fell out of sync.'),
   isrExpands: meter('replicamanager_isrexpands', 'Times that a replica came back in sync.'),
+  failedIsrUpdates: meter(
+    'replicamanager_failedisrupdates',
+    'Changes of in-sync replicas refused.',
+  ),
   uncleanElections: {
     name: 'kafka_controller_controllerstats_uncleanleaderelections_total',
     type: 'counter',
@@ -65,6 +69,11 @@ export const brokerMetrics = defineMetrics({
   partitionCount: replica('partitioncount', 'Partitions this broker holds.'),
   leaderCount: replica('leadercount', 'Partitions this broker leads.'),
   offlineReplicaCount: replica('offlinereplicacount', 'Partitions whose log dir failed.'),
+  producerIds: replica('produceridcount', 'Producers remembered, over all partitions.'),
+  lateTransactions: replica(
+    'partitionswithlatetransactionscount',
+    'Partitions with a transaction older than it may be.',
+  ),
   underReplicated: replica('underreplicatedpartitions', 'Partitions with replicas out of sync.'),
   underMinIsr: replica('underminisrpartitioncount', 'Partitions below min.insync.replicas.'),
   atMinIsr: replica('atminisrpartitioncount', 'Partitions at min.insync.replicas.'),
@@ -131,6 +140,11 @@ export const brokerMetrics = defineMetrics({
     name: 'kafka_coordinator_group_groupmetadatamanager_numgroups',
     type: 'gauge',
     sentence: 'Groups known.',
+  },
+  groupOffsets: {
+    name: 'kafka_coordinator_group_groupmetadatamanager_numoffsets',
+    type: 'gauge',
+    sentence: 'Committed offsets held, over all groups.',
   },
   groupsStable: groupState('stable'),
   groupsPreparing: groupState('preparingrebalance'),

@@ -1,4 +1,4 @@
-import { type Clock, type RenderedFamily, renderMetrics } from '@millrace/base';
+import { type Clock, type MetricFormat, type RenderedFamily, renderMetrics } from '@millrace/base';
 import type { SampledSeries } from './sampled-family.ts';
 
 /** Time on the event loop before a scrape gives way to everything else. */
@@ -18,8 +18,7 @@ export interface PageSource {
 export class MetricsPage {
   readonly #clock: Clock;
   readonly #source: PageSource;
-  #shared: Promise<Buffer[]> | null = null;
-  #sharedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #shared = new Map<MetricFormat, { page: Promise<Buffer[]>; atMs: number }>();
 
   constructor(clock: Clock, source: PageSource) {
     this.#clock = clock;
@@ -27,17 +26,17 @@ export class MetricsPage {
   }
 
   /** The page in chunks. With names, only those families, rendered for this call alone. */
-  chunks(names: ReadonlySet<string> | null): Promise<Buffer[]> {
-    if (names !== null) return this.#render(names);
+  chunks(names: ReadonlySet<string> | null, format: MetricFormat): Promise<Buffer[]> {
+    if (names !== null) return this.#render(names, format);
     const nowMs = this.#clock.monotonicMs();
-    if (this.#shared === null || nowMs - this.#sharedAtMs > SHARED_FOR_MS) {
-      this.#sharedAtMs = nowMs;
-      this.#shared = this.#render(null);
-    }
-    return this.#shared;
+    const shared = this.#shared.get(format);
+    if (shared !== undefined && nowMs - shared.atMs <= SHARED_FOR_MS) return shared.page;
+    const page = this.#render(null, format);
+    this.#shared.set(format, { page, atMs: nowMs });
+    return page;
   }
 
-  async #render(names: ReadonlySet<string> | null): Promise<Buffer[]> {
+  async #render(names: ReadonlySet<string> | null, format: MetricFormat): Promise<Buffer[]> {
     const slices = new Slices(this.#clock);
     const families: RenderedFamily[] = [...this.#source.families()];
     for (const series of this.#source.sampled) {
@@ -47,7 +46,7 @@ export class MetricsPage {
     const wanted = names === null ? families : families.filter(({ name }) => names.has(name));
     const chunks: Buffer[] = [];
     let text = '';
-    for (const lines of renderMetrics(wanted)) {
+    for (const lines of renderMetrics(wanted, format)) {
       text += lines;
       if (text.length >= CHUNK_CHARS) {
         chunks.push(Buffer.from(text));

@@ -30,6 +30,12 @@ export const partitionFamilies: readonly PartitionRow[] = [
     read: (p) => p.logEndOffset,
   },
   {
+    name: 'kafka_log_log_numlogsegments',
+    labels,
+    sentence: 'Segments of a log.',
+    read: (p) => p.log.segmentCount,
+  },
+  {
     name: 'kafka_cluster_partition_insyncreplicascount',
     labels,
     sentence: 'Replicas in sync.',

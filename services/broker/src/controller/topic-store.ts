@@ -8,8 +8,6 @@ import type { DurableRecords } from './durable-records.ts';
 import { newUuid } from './meta-properties.ts';
 import type { MetadataImage, TopicImage } from './metadata-image.ts';
 import {
-  assignmentProblem,
-  checkPartitionCap,
   type NewTopic,
   type PlanView,
   planTopic,
@@ -18,12 +16,13 @@ import {
 } from './new-topic.ts';
 import { done, type Outcome, refused, storageFailed, unknownTopic } from './refusal.ts';
 import type { StoredTopic } from './store/local.ts';
+import { type ExtraAssignments, growthProblem } from './topic-growth.ts';
 import { CONSUMER_OFFSETS_TOPIC, isInternalTopic } from './topic-name.ts';
 
 /** What `Topics` needs of the partition table. */
 export type PartitionKeeper = Pick<
   PartitionTable,
-  'open' | 'create' | 'leaveOffline' | 'remove' | 'configure' | 'get'
+  'open' | 'create' | 'leaveOffline' | 'remove' | 'configure'
 >;
 
 /** Something happened to a topic. For `deleted`, the topic as it last was. */
@@ -45,8 +44,6 @@ export interface TopicsParts {
 
 /** Makes a new set of overrides. May throw ConfigError. */
 export type OverridesEdit = (current: ReadonlyMap<string, string>) => ReadonlyMap<string, string>;
-
-export type ExtraAssignments = readonly { readonly brokerIds: readonly number[] }[];
 
 /** Partition directories made or deleted at a time; each is a few flushes of the disk. */
 const PARTITIONS_AT_A_TIME = 16;
@@ -147,7 +144,7 @@ export class Topics {
   ): Promise<Outcome<TopicImage>> {
     const topic = this.image.topic(name);
     if (topic === undefined) return unknownTopic();
-    const problem = this.#partitionsProblem(topic, newTotal, assignments);
+    const problem = growthProblem(topic, newTotal, assignments, this.#view());
     if (problem !== null) return problem;
     if (validateOnly) return done({ ...topic, partitionCount: newTotal });
     const added = newTotal - topic.partitionCount;
@@ -262,44 +259,6 @@ export class Topics {
       this.#parts.log.error('partition not created', { topic: topic.name, error: asError(error) });
       return false;
     }
-  }
-
-  #partitionsProblem(
-    topic: TopicImage,
-    newTotal: number,
-    assignments: ExtraAssignments | null,
-  ): Outcome<never> | null {
-    const { partitionCount } = topic;
-    if (topic.internal) {
-      return refused(
-        ErrorCode.INVALID_PARTITIONS,
-        `Topic ${topic.name} is kept by the broker itself; its keys would move to other partitions.`,
-      );
-    }
-    if (newTotal < partitionCount) {
-      return refused(
-        ErrorCode.INVALID_PARTITIONS,
-        `The topic ${topic.name} currently has ${partitionCount} partition(s); ${newTotal} would not be an increase.`,
-      );
-    }
-    if (newTotal === partitionCount) {
-      return refused(
-        ErrorCode.INVALID_PARTITIONS,
-        `Topic already has ${partitionCount} partition(s).`,
-      );
-    }
-    if (assignments !== null) {
-      const added = newTotal - partitionCount;
-      if (assignments.length !== added) {
-        return refused(
-          ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-          `Increasing the number of partitions by ${added} but ${assignments.length} assignments provided.`,
-        );
-      }
-      const problem = assignmentProblem(assignments, this.image.brokerId);
-      if (problem !== null) return refused(ErrorCode.INVALID_REPLICA_ASSIGNMENT, problem);
-    }
-    return checkPartitionCap(newTotal - partitionCount, this.#view());
   }
 
   /** Lets one creation, deletion or growth of a topic run at a time; a second one is told to come again. */

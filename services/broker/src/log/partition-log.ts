@@ -89,6 +89,7 @@ export class PartitionLog {
   snapshotOffsets: number[];
   /** Of rolls that are staged: written once the roll is, dropped when it is refused. */
   readonly #stagedSnapshots: StagedSnapshot[] = [];
+  #segmentCount = -1;
 
   constructor(
     store: SegmentStore,
@@ -116,7 +117,14 @@ export class PartitionLog {
   }
 
   segments(): SegmentInfo[] {
-    return this.store.segments(this.logId);
+    const segments = this.store.segments(this.logId);
+    this.#segmentCount = segments.length;
+    return segments;
+  }
+
+  /** How many there are; behind the truth by at most a round of maintenance where compaction joined some. */
+  get segmentCount(): number {
+    return this.#segmentCount < 0 ? this.segments().length : this.#segmentCount;
   }
 
   /** Called by the plan when a batch has its offsets; not yet written. */
@@ -196,8 +204,10 @@ export class PartitionLog {
   }
 
   /** Removes whole segments below `offset`. */
-  trimTo(offset: number): Promise<number> {
-    return this.store.trimTo(this.logId, offset);
+  async trimTo(offset: number): Promise<number> {
+    const removed = await this.store.trimTo(this.logId, offset);
+    this.#segmentCount = -1;
+    return removed;
   }
 
   /** The epoch asked for, or the largest below it, and where it ends; -1 and -1 when unknown (T69). */
@@ -246,6 +256,7 @@ export class PartitionLog {
   #rolled(offset: number, snapshot: Uint8Array): void {
     // A failed write poisons the dir, which the engine announces by itself.
     this.writeSnapshot(offset, snapshot).catch(() => {});
+    this.#segmentCount = -1;
     this.hasRolled = true;
   }
 }

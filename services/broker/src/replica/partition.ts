@@ -169,13 +169,6 @@ export class Partition implements AppendTarget {
     this.#watchers.delete(watcher);
   }
 
-  /** Calls back whenever the high watermark has moved. Returns the way to stop it. */
-  onHighWatermark(listener: (partition: Partition) => void): () => void {
-    const watcher: PartitionWatcher = { partitionChanged: listener };
-    this.watch(watcher);
-    return () => this.unwatch(watcher);
-  }
-
   /** The plan wrote (or refused) an append of this partition. */
   appendCommitted(append: PendingAppend): void {
     if (append.error !== AppendError.none) {

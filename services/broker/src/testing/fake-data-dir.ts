@@ -65,7 +65,6 @@ export class FakeDataDir {
       return Promise.resolve({} as Partition);
     };
     return {
-      get: () => undefined,
       configure: (topic, config) => {
         for (const [name, spec] of open) {
           if (spec.topic === topic) open.set(name, { ...spec, config });

@@ -131,6 +131,11 @@ export class GroupCoordinator {
     return this.#groups.count;
   }
 
+  /** Committed offsets of all groups. */
+  get offsetCount(): number {
+    return this.#ledger.offsetCount;
+  }
+
   /** Rebalances finished since start. */
   get rebalanceCount(): number {
     return this.#rebalance.completedCount;
