@@ -30,10 +30,20 @@ export class JsonBytes {
     return this.#bytes.subarray(start, this.length);
   }
 
-  /** Text that is JSON already. */
+  /** Text that is JSON already, mostly short and ASCII. */
   text(json: string): void {
     this.#reserve(3 * json.length);
-    this.length += writeUtf8(json, this.#bytes, this.length);
+    const bytes = this.#bytes;
+    const start = this.length;
+    for (let i = 0; i < json.length; i++) {
+      const code = json.charCodeAt(i);
+      if (code >= 0x80) {
+        this.length = start + writeUtf8(json, bytes, start);
+        return;
+      }
+      bytes[start + i] = code;
+    }
+    this.length = start + json.length;
   }
 
   /** Bytes that are JSON already. */
