@@ -65,6 +65,8 @@ export class StreamCursor implements Cursor, Waiting {
   matchedAtSend = 0;
   readonly rate: RateLimit | null;
   readonly maxWaitMs: number;
+  /** Every frame of its class is for it as it is, at once: no rate, no policy that skips. */
+  readonly isPlain: boolean;
   readonly window: CreditWindow;
   judge: SlowJudge | null = null;
   memberIndex = -1;
@@ -90,6 +92,8 @@ export class StreamCursor implements Cursor, Waiting {
     this.isSnapshot = options.snapshot;
     this.maxWaitMs = options.maxWaitMs;
     this.window = options.window;
+    const neverSkips = options.policy === Policy.PAUSE || options.policy === Policy.DISCONNECT;
+    this.isPlain = neverSkips && options.maxRate === 0 && !options.snapshot;
     this.rate = options.maxRate === 0 ? null : new RateLimit(options.maxRate);
   }
 

@@ -26,7 +26,7 @@ export interface DeliveryLoopParts {
 }
 
 /** The clock is looked at after so many connections. */
-const CLOCK_MASK = 15;
+const CLOCK_MASK = 63;
 /** Shares of live and catch-up traffic are forgotten by halves beyond this. Bytes. */
 const SHARE_WINDOW_BYTES = 4 << 20;
 
@@ -91,6 +91,7 @@ export class DeliveryLoop {
     const { members } = cls;
     const count = members.length;
     cls.matchedBytes += block.payload.length;
+    cls.hot = null;
     if (count === 0) return;
     const first = cls.turn++ % count;
     for (let i = 0, at = first; i < count; i++) {

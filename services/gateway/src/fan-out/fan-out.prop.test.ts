@@ -192,7 +192,7 @@ test('every subscriber gets its records once, in order, whatever the pace (I1–
       expect(run.bench.metrics.unsentBytesMax.with().value).toBeLessThanOrEqual(65_536);
       run.bench.close();
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 
@@ -222,6 +222,6 @@ test('retention and truncation are told with exact bounds, and only what was in 
       });
       run.bench.close();
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });

@@ -166,6 +166,7 @@ export class Feed {
     this.isReady = true;
     for (const cls of this.classes.values()) {
       cls.matchedFrom = at;
+      cls.hot = null;
       cls.conflation?.restart(at);
     }
     this.follow();
@@ -182,6 +183,7 @@ export class Feed {
       cls.entries.dropFrom(end);
       cls.matchedFrom = Math.min(cls.matchedFrom, end);
       cls.lowerMark(offset);
+      cls.hot = null;
       cls.conflation?.restart(end);
     }
     this.follow();

@@ -1,4 +1,5 @@
-import type { DeliveryTarget } from './contract.ts';
+import type { Socket } from '../ws/socket-server.ts';
+import type { ControlLane, DeliveryTarget } from './contract.ts';
 import type { StreamCursor } from './cursor.ts';
 
 /**
@@ -10,6 +11,10 @@ const NONE: StreamCursor[] = [];
 /** A connection as the delivery loop keeps it. */
 export class Outlet {
   readonly target: DeliveryTarget;
+  /** Of the target; here because the loop wants them for each connection and block. */
+  readonly socket: Socket;
+  readonly control: ControlLane;
+  readonly isText: boolean;
   /** Cursors that may have something to send, in no order. */
   ready: StreamCursor[] = NONE;
   cursors: StreamCursor[] = NONE;
@@ -26,6 +31,9 @@ export class Outlet {
 
   constructor(target: DeliveryTarget) {
     this.target = target;
+    this.socket = target.socket;
+    this.control = target.control;
+    this.isText = target.isText;
   }
 
   add(cursor: StreamCursor): void {

@@ -3,6 +3,7 @@ import type { ConflationList } from './conflation-list.ts';
 import type { StreamCursor } from './cursor.ts';
 import { EntryList } from './entry-list.ts';
 import type { Feed } from './feed.ts';
+import type { Packet } from './packet.ts';
 import type { FrameShape } from './packet-maker.ts';
 
 /** Cursors whose frames are the same bytes (§12.2), and what they see of the ring. */
@@ -19,6 +20,8 @@ export class StreamClass {
   matchedBytes = 0;
   /** Where the next walk over the members begins, so that none is always first. */
   turn = 0;
+  /** What takes those at the end of the ring to its new end in one small frame; null when there is no such thing. */
+  hot: Packet | null = null;
   /** Indexes of the block being matched. */
   readonly matching: number[] = [];
   conflation: ConflationList | null = null;

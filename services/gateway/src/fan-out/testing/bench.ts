@@ -1,6 +1,7 @@
-import { ManualClock, silentLogger } from '@millrace/base';
+import { type Clock, type Logger, ManualClock, silentLogger } from '@millrace/base';
 import { Codec, Isolation, Policy, Projection } from '@millrace/gateway-protocol';
 import { gatewayMetrics } from '../../metrics.ts';
+import type { PartitionSource } from '../../upstream.ts';
 import { MemorySocketServer } from '../../ws/memory-socket-server.ts';
 import type { Socket } from '../../ws/socket-server.ts';
 import type { Cursor, CursorOptions } from '../contract.ts';
@@ -25,6 +26,12 @@ const SETTINGS: FanOutSettings = {
   socketStallMs: 30_000,
 };
 
+export interface RealWorld {
+  readonly source: PartitionSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /** A fan-out over a model log, with clients in memory and time that stands still. */
 export class Bench {
   readonly clock = new ManualClock();
@@ -36,14 +43,16 @@ export class Bench {
   #opened: Socket | null = null;
   readonly #readers = new Map<Socket, Reader>();
 
-  constructor(settings: Partial<FanOutSettings> = {}) {
+  /** @param real instead of the model log and of time that stands still. */
+  constructor(settings: Partial<FanOutSettings> = {}, real: RealWorld | null = null) {
+    const clock = real?.clock ?? this.clock;
     this.fanOut = new StreamFanOut({
       settings: { ...SETTINGS, ...settings },
-      source: this.source,
-      clock: this.clock,
-      log: silentLogger,
+      source: real?.source ?? this.source,
+      clock,
+      log: real?.log ?? silentLogger,
       metrics: this.metrics,
-      defer: (work) => void this.clock.setTimer(0, work),
+      defer: (work) => void clock.setTimer(0, work),
       onStuck: () => {
         this.stuckCount++;
       },
