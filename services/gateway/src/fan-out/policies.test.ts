@@ -339,3 +339,23 @@ test('sockets that all hold bytes for long are a transport that hangs (P7)', asy
   await bench.pass(10_000);
   expect(bench.stuckCount).toBeGreaterThan(0);
 });
+
+test('a record is asked of the filters that name its key, however many there are (C29)', async () => {
+  const bench = new Bench();
+  const reader = bench.connect();
+  let asked = 0;
+  for (let i = 0; i < 2000; i++) {
+    const filter = keyFilter(`k${i}`);
+    const passes: CompiledFilter['passes'] = (key, headers) => {
+      asked++;
+      return filter.passes(key, headers);
+    };
+    bench.attach(reader, { filter: { ...filter, passes } });
+  }
+  await bench.pass();
+  bench.source.append(...keyed(100, 1000));
+  await bench.pass();
+  expect(asked).toBe(100);
+  const streams = [...reader.streams.values()];
+  expect(streams.filter(({ records }) => records.length > 0)).toHaveLength(100);
+});
