@@ -6,7 +6,7 @@ import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
 import { cutOff, killed } from '../gateway/sdk/ordeals.ts';
 import { readWithCodec, roundTrip } from '../gateway/sdk/program.ts';
 
-const CUTS = 40;
+const CUTS = 12;
 const PARTITIONS = 3;
 
 let broker: MillraceProcess;

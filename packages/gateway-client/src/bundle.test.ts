@@ -16,6 +16,6 @@ test('the file for every page is small; JSON, publishing and filters come when t
   const bytes = gzipSync(main?.contents ?? '', { level: 9 }).length;
   expect(bytes).toBeGreaterThan(10_000);
   expect(bytes).toBeLessThanOrEqual(BYTES_MAX);
-  for (const name of ON_DEMAND) expect(main?.text).toContain(`import("./${name}.js")`);
+  for (const name of ON_DEMAND) expect(main?.text).toContain(`/${name}.js`);
   for (const { text } of onDemand) expect(text).not.toContain('GatewayError"');
 });

@@ -125,7 +125,7 @@ export class GatewayClient {
       environment: this.#environment,
       options: this.#options,
       connectionWindow: this.#connectionWindow,
-      forget: (ended) => void this.#subscriptions.delete(ended),
+      forget: (ended) => void this.#subscriptions.delete(ended as LiveSubscription),
       broken: (violation) => this.#connector.fail(violation),
       report: (error) => this.#emitter.emit('error', error),
     });

@@ -12,8 +12,9 @@ import { Connection, type Ending } from './connection.ts';
 import type { Environment } from './environment.ts';
 import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
 import { ATTEMPT_EVERY_MS, SERVER_DELAY_MS_MAX, STABLE_AFTER_MS } from './limits.ts';
+import { loadFormat } from './load-format.ts';
 import type { ClientOptions, ClientState, TokenReason, WebSocketConstructor } from './options.ts';
-import { loadFormat, type WireFormat } from './wire-format.ts';
+import type { WireFormat } from './wire-format.ts';
 
 export interface ConnectorOptions {
   readonly client: ClientOptions;

@@ -15,23 +15,11 @@ import {
 } from '@millrace/gateway-protocol';
 import { GatewayClient } from './client.ts';
 import type { Environment } from './environment.ts';
+import { answerOf, LIMITS, type ProducerSession } from './fake-answers.test-server.ts';
 import { type FakeBlock, FakeLog } from './fake-log.test-server.ts';
 import { FakeSocket, LATENCY_MS } from './fake-socket.test-server.ts';
 import type { ClientOptions, WebSocketConstructor } from './options.ts';
 
-/** What the client under test is told in Welcome. */
-export const LIMITS = {
-  messageBytes: 65_536,
-  frames: 64,
-  subscriptions: 64,
-  streams: 1_024,
-  filterNodes: 64,
-  filterDepth: 8,
-  filterValues: 1_024,
-  filterBytes: 16_384,
-  recordBytes: 1 << 20,
-  publishBytes: 49_152,
-};
 const ALL_CAPS = 127;
 const CLUSTER_TAG = 7;
 
@@ -60,12 +48,6 @@ export interface Peer {
   readonly subs: Map<number, Sub>;
   credit: number;
   session: string;
-}
-
-/** Results of one producer session: number → offset. */
-interface ProducerSession {
-  last: number;
-  readonly results: Map<number, { partition: number; offset: number }>;
 }
 
 export class FakeGateway {
@@ -409,14 +391,4 @@ export class FakeGateway {
   dropAll(code: number = 1006): void {
     for (const socket of this.#open) socket.drop(code);
   }
-}
-
-function answerOf({
-  partition,
-  offset,
-}: {
-  partition: number;
-  offset: number;
-}): Partial<FrameOf<'pubResult'>> {
-  return { partition, baseOffset: BigInt(offset), timestampMs: 1n };
 }

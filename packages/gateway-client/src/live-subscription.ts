@@ -2,7 +2,6 @@ import type { Timer } from '@millrace/base';
 import {
   ErrorCode,
   type ErrorFrame,
-  type FilterTree,
   Isolation,
   isRetryable,
   Outcome,
@@ -16,14 +15,15 @@ import { Backoff } from './backoff.ts';
 import { CreditReturn } from './credit-return.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import { Emitter } from './emitter.ts';
-import type { Environment } from './environment.ts';
-import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
+import { clientError, GatewayError } from './errors.ts';
 import type { FilterPlan } from './filter-plan.ts';
 import { Intake } from './intake.ts';
 import { SERVER_DELAY_MS_MAX, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
 import type { Answer, Link, Subscriber } from './link.ts';
-import type { ClientOptions, Position, SubscribeOptions, SubscriptionState } from './options.ts';
+import { loadFilter } from './load-filter.ts';
+import type { Position, SubscribeOptions, SubscriptionState } from './options.ts';
 import type { GatewayRecord, RecordBlock } from './record-block.ts';
+import { type Refusal, refusalError } from './refusal.ts';
 import { placesToken } from './resume.ts';
 import { ResumeSaver } from './resume-saver.ts';
 import {
@@ -33,37 +33,10 @@ import {
   startFields,
 } from './subscribe-frame.ts';
 import type { Subscription, SubscriptionEvents } from './subscription.ts';
-
-/** What a subscription needs of its client. */
-export interface SubscriptionHost {
-  readonly environment: Environment;
-  readonly options: ClientOptions;
-  readonly connectionWindow: CreditReturn;
-  /** It is over and takes no more connections. */
-  forget(subscription: LiveSubscription): void;
-  /** A frame that was accepted turned out to be broken. */
-  broken(violation: ProtocolViolation): void;
-  /** Something went wrong that ends nothing. */
-  report(error: GatewayError): void;
-}
+import type { Attachment, SubscriptionHost } from './subscription-host.ts';
 
 /** A cluster without topic ids. */
 const NO_TOPIC_ID = new Uint8Array(16);
-
-/** What the server said against it, in any of three frames. */
-interface Refusal {
-  readonly code: number;
-  readonly retryable: boolean;
-  readonly retryAfterMs: number;
-  readonly message?: string | null;
-  readonly partition?: number;
-}
-
-/** What it is on one connection. */
-export interface Attachment {
-  readonly link: Link;
-  readonly sub: number;
-}
 
 /**
  * One subscription through all its connections.
@@ -447,14 +420,4 @@ export class LiveSubscription implements Subscription, Subscriber {
     const resume = await saver.load();
     return startFields(resume === null ? 'latest' : { resume });
   }
-}
-
-/** The grammar of filters comes in a file of its own, as few pages want it. */
-async function loadFilter(tree: FilterTree | undefined): Promise<FilterPlan> {
-  if (tree === undefined) return { nodes: [], tag: 0 };
-  return (await import('./filter-plan.ts')).planFilter(tree);
-}
-
-function refusalError({ code, message, ...facts }: Refusal): GatewayError {
-  return new GatewayError(code, message ?? 'the gateway ended the subscription', facts);
 }

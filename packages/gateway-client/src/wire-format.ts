@@ -15,7 +15,7 @@ export interface WireFormat {
   read(data: unknown): MessageReading<ServerFrame> | null;
 }
 
-const binaryFormat: WireFormat = {
+export const binaryFormat: WireFormat = {
   subprotocol: 'millrace.v1.fb',
   // Its memory is never shared, which its type does not say and WebSocket.send wants to know.
   encode: (frame) => encodeFrame(frame) as Uint8Array<ArrayBuffer>,
@@ -24,8 +24,3 @@ const binaryFormat: WireFormat = {
       ? readMessage(new Uint8Array(data), 'toClient', serverLimits)
       : null,
 };
-
-/** The other one comes in a file of its own, as few pages want it. */
-export async function loadFormat(protocol: 'binary' | 'json'): Promise<WireFormat> {
-  return protocol === 'binary' ? binaryFormat : (await import('./json-format.ts')).jsonFormat;
-}
