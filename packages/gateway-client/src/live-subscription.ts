@@ -17,6 +17,7 @@ import { DeliveryQueue } from './delivery-queue.ts';
 import { Emitter } from './emitter.ts';
 import { clientError, GatewayError } from './errors.ts';
 import type { FilterPlan } from './filter-plan.ts';
+import { firstStart } from './first-start.ts';
 import { Intake } from './intake.ts';
 import { SERVER_DELAY_MS_MAX, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
 import type { Answer, Link, Subscriber } from './link.ts';
@@ -25,13 +26,8 @@ import type { Position, SubscribeOptions, SubscriptionState } from './options.ts
 import type { GatewayRecord, RecordBlock } from './record-block.ts';
 import { type Refusal, refusalError } from './refusal.ts';
 import { placesToken } from './resume.ts';
-import { ResumeSaver } from './resume-saver.ts';
-import {
-  planSubscription,
-  type SubscribeFields,
-  type SubscribePlan,
-  startFields,
-} from './subscribe-frame.ts';
+import type { ResumeSaver } from './resume-saver.ts';
+import { planSubscription, type SubscribeFields, type SubscribePlan } from './subscribe-frame.ts';
 import type { Subscription, SubscriptionEvents } from './subscription.ts';
 import type { Attachment, SubscriptionHost } from './subscription-host.ts';
 
@@ -115,16 +111,9 @@ export class LiveSubscription implements Subscription, Subscriber {
       moved: () => this.#moved(),
       changed: () => this.#refresh(),
     });
-    const { start = 'latest' } = options;
-    if (typeof start === 'object' && 'resumeKey' in start) {
-      this.#saver = this.#openSaver(start.resumeKey);
-      this.#firstStart = this.#loadStart(this.#saver);
-      // Whoever attaches hears of it.
-      this.#firstStart.catch(() => undefined);
-    } else {
-      this.#saver = null;
-      this.#firstStart = Promise.resolve(startFields(start));
-    }
+    const first = firstStart(options.start ?? 'latest', host, () => this.#token('finished'));
+    this.#saver = first.saver;
+    this.#firstStart = first.fields;
     this.#filter = loadFilter(options.filter);
     this.#filter.catch(() => undefined);
     if (options.signal?.aborted) this.#abort();
@@ -399,25 +388,5 @@ export class LiveSubscription implements Subscription, Subscriber {
       isUncommitted: this.#plan.fields.isolation === Isolation.UNCOMMITTED,
       nowMs: this.#host.environment.clock.nowMs(),
     });
-  }
-
-  #openSaver(key: string): ResumeSaver {
-    const { resumeStore } = this.#host.options;
-    if (resumeStore === undefined) throw clientError('resumeKey needs a resumeStore');
-    return new ResumeSaver({
-      store: resumeStore,
-      key,
-      clock: this.#host.environment.clock,
-      token: () => {
-        const token = this.#token('finished');
-        return token === null ? null : toBase64Url(token);
-      },
-      failed: (cause) => this.#host.report(clientError('the resume store failed', cause)),
-    });
-  }
-
-  async #loadStart(saver: ResumeSaver): Promise<SubscribeFields> {
-    const resume = await saver.load();
-    return startFields(resume === null ? 'latest' : { resume });
   }
 }
