@@ -106,7 +106,7 @@ export interface Upstream extends PartitionSource {
   /** All that are not internal. */
   topics(): Promise<UpstreamTopic[]>;
   /**
-   * Tells of changes: partitions added, a leader found or lost, the id changed, the topic gone (null). Returns what
+   * Tells of changes against what `topic` said last: partitions added, a leader found or lost, the id changed, the topic gone (null). Returns what
    * ends it.
    */
   watchTopic(name: string, listener: (topic: UpstreamTopic | null) => void): () => void;

