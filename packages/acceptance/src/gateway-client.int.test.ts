@@ -50,7 +50,7 @@ describe.each(['binary', 'json'] as const)('%s', (protocol) => {
   });
 });
 
-test('every codec that this Node has gives equal records', async () => {
+test('C25: every codec that this Node has gives equal records', async () => {
   const producer = new Producer({ bootstrapServers: broker.bootstrap });
   const value = new TextEncoder().encode(
     'a value that repeats itself, itself, itself. '.repeat(20),
@@ -70,12 +70,12 @@ test('every codec that this Node has gives equal records', async () => {
   }
 });
 
-test(`cut off ${CUTS} times between two gateways while records come`, async () => {
+test(`C17, C18: cut off ${CUTS} times between two gateways while records come`, async () => {
   const { bootstrap } = broker;
   await cutOff({ bootstrap, gateways, topic: 'cut', partitionCount: PARTITIONS }, CUTS, 18);
 });
 
-test('kill -9 of the gateway under publishes and a reader', async () => {
+test('C36, C47: kill -9 of the gateway under publishes and a reader', async () => {
   const { bootstrap } = broker;
   await killed({ bootstrap, gateways, topic: 'killed', partitionCount: 1 }, 1);
 });

@@ -38,7 +38,7 @@ test.each([
   await loop;
 });
 
-test('offers what the runtime has, in the wanted order', () => {
+test('C25: offers what the runtime has, in the wanted order', () => {
   expect(supportedCodecs(['deflate-raw', 'lz4', 'none'])).toEqual([2, 1, 0]);
   const hasZstd = (() => {
     try {

@@ -45,7 +45,7 @@ test('leaving the loop unsubscribes; what was in hand is not finished', async ()
   expect(subscription.position()).toEqual([{ partition: 0, offset: 10, leaderEpoch: 0 }]);
 });
 
-test('a consumer that throws closes its subscription and no other', async () => {
+test('C52: a consumer that throws closes its subscription and no other', async () => {
   const gateway = new FakeGateway();
   filled(gateway, 't', 30);
   const client = gateway.client();
@@ -103,7 +103,7 @@ test('pause holds back what is here and what would come', async () => {
   expect(subscription.state).toBe('live');
 });
 
-test('a token of one client goes on exactly in another', async () => {
+test('C17: a token of one client goes on exactly in another', async () => {
   const gateway = new FakeGateway();
   filled(gateway, 't', 35, 3);
   const filter = { key: { prefix: 'key' } };
@@ -163,7 +163,7 @@ test('a resume key begins at latest, then where the page left off', async () => 
   expect(second.seen).toEqual(['0/6']);
 });
 
-test('a store that throws is reported and ignored', async () => {
+test('C52: a store that throws is reported and ignored', async () => {
   const gateway = new FakeGateway();
   const { logs } = filled(gateway, 't', 5);
   const resumeStore = new MapStore();

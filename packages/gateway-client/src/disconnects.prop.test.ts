@@ -7,7 +7,7 @@ const DISCONNECTS = 10_000;
 const PARTITIONS = 3;
 const MAX_DUPLICATES = 0;
 
-test(`${DISCONNECTS} random disconnects: nothing lost, nothing twice, nothing out of order`, async () => {
+test(`C18: ${DISCONNECTS} random disconnects: nothing lost, nothing twice, nothing out of order`, async () => {
   const seed = Number(process.env.MILLRACE_SEED ?? 20_240_611);
   const random = seededPrng(seed);
   const gateway = new FakeGateway(random);

@@ -89,11 +89,11 @@ test.each<[string, Uint8Array<ArrayBuffer>, RegExp]>([
   ['Subscribed of nobody', frames({ kind: 'subscribed', req: 1, sub: 99 }), /of nobody/],
   ['a client frame', frames({ kind: 'subscribe', req: 1, sub: 1 }), /V6/],
   ['noise', new Uint8Array(64).fill(0xee), /V1/],
-])('%s: closed with 4501 and reported', async (_, data, why) => {
+])('C52: %s: closed with 4501 and reported', async (_, data, why) => {
   await expectViolation(data, why);
 });
 
-test('a block that inflates to more or less than it says', async () => {
+test('C25: a block that inflates to more or less than it says', async () => {
   const deflated = new Uint8Array(deflateRawSync(packed));
   for (const rawSize of [packed.length - 1, packed.length + 1])
     await expectViolation(records({ codec: Codec.DEFLATE_RAW, rawSize }, deflated), /inflates to/);

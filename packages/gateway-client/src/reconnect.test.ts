@@ -113,7 +113,7 @@ test('after so many failures in a row the client closes, with everything in it',
   expect(() => client.subscribe('t')).toThrow('the connection ended');
 });
 
-test('the network coming back or a look at the page ends the wait, once a second', async () => {
+test('C52: the network coming back or a look at the page ends the wait, once a second', async () => {
   const gateway = filled(0);
   gateway.admit = (socket) => socket.drop();
   const client = gateway.client({ reconnect: { baseMs: 1_000_000, capMs: 1_000_000 } });
@@ -155,7 +155,7 @@ test('a gateway that is silent is left; one that answers a Ping is not', async (
   expect(seen).toEqual(upTo(5));
 });
 
-test('after ten minutes of sleep it asks before it gives up', async () => {
+test('C52: after ten minutes of sleep it asks before it gives up', async () => {
   const gateway = filled(5);
   const client = gateway.client();
   client.subscribe('t');
@@ -341,7 +341,7 @@ test.each([CloseCode.FORBIDDEN, CloseCode.ABUSE, CloseCode.REVOKED])(
   },
 );
 
-test('close in every state leaves no timer, no socket and no open loop', async () => {
+test('C52: close in every state leaves no timer, no socket and no open loop', async () => {
   for (const afterMs of [0, 1, 2, 3, 4, 5, 50, 500]) {
     for (const isBroken of [false, true]) {
       const gateway = filled(30);

@@ -97,7 +97,7 @@ describe('the two forms', () => {
   });
 });
 
-describe('limits', () => {
+describe('C26: limits', () => {
   const leaf = node(FilterOp.KEY_EQ, { values: [utf8('a')] });
   const ors = (count: number): FilterTree => ({
     or: Array.from({ length: count }, (_, i) => eq(`${i}`)),
@@ -166,7 +166,7 @@ describe('limits', () => {
   });
 });
 
-describe('canonical form', () => {
+describe('C26: canonical form', () => {
   test('equal filters, however written, have equal bytes', () => {
     const a = eq('a');
     const h: FilterTree = { header: { name: 'h', exists: true } };
@@ -266,7 +266,7 @@ describe('canonical form', () => {
   });
 });
 
-describe('the compiled test', () => {
+describe('C26: the compiled test', () => {
   /** The grammar's meaning, straight from the tree. */
   function matches(
     tree: FilterTree,

@@ -71,7 +71,7 @@ const headers = encodeFrame({
 const pings = (count: number) =>
   encodeMessage(Array.from({ length: count }, () => clientSample('ping')));
 
-describe('each check violated alone', () => {
+describe('C05, C06: each check violated alone', () => {
   test.each([
     ['V1', 'empty message', new Uint8Array(0)],
     ['V1', 'shorter than any frame', new Uint8Array(8)],
@@ -186,7 +186,7 @@ describe('each check violated alone', () => {
   });
 });
 
-describe('what is not known', () => {
+describe('C07: what is not known', () => {
   /** A Ping or Pong of a later version, with a field that this one does not know. */
   function withUnknownField(kind: 'ping' | 'pong', isText: boolean): Uint8Array {
     const builder = new Builder(64);
@@ -225,7 +225,7 @@ describe('what is not known', () => {
   });
 });
 
-describe('any byte of any frame', () => {
+describe('C06: any byte of any frame', () => {
   const samples = clientSamples.map((frame): [string, Frame] => [frame.kind, frame]);
 
   test.each(samples)(

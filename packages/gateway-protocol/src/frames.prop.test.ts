@@ -21,7 +21,7 @@ const readJson = (text: string, side: 'client' | 'server') =>
 
 for (const side of ['client', 'server'] as const) {
   for (const kind of kindsFrom(side)) {
-    test(`${kind} from a ${side}: ours, stock FlatBuffers and JSON carry the same`, () => {
+    test(`C01: ${kind} from a ${side}: ours, stock FlatBuffers and JSON carry the same`, () => {
       fc.assert(
         fc.property(anyFrame(kind), (frame) => {
           const expected = { ok: true, frames: [frame] };
@@ -55,7 +55,7 @@ for (const side of ['client', 'server'] as const) {
   });
 }
 
-test('every kind is covered', () => {
+test('C01: every kind is covered', () => {
   const kinds = new Set([...kindsFrom('client'), ...kindsFrom('server')]);
   expect([...kinds].sort()).toEqual(Object.keys(FrameTag).sort());
   expect(kinds.size).toBe(27);

@@ -26,7 +26,7 @@ const hello = (members: string) => `{"t":"hello",${members}}`;
 const publish = (members: string) => `{"t":"publish","seq":1,"topic":"t",${members}}`;
 const subscribe = (members: string) => `{"t":"subscribe","req":1,"sub":1,"topic":"t",${members}}`;
 
-describe('a message that is not to be understood closes', () => {
+describe('C08: a message that is not to be understood closes', () => {
   test.each([
     ['nothing', ''],
     ['no object', '1'],
@@ -78,7 +78,7 @@ describe('a message that is not to be understood closes', () => {
   });
 });
 
-describe('a field that means nothing refuses its frame', () => {
+describe('C08: a field that means nothing refuses its frame', () => {
   test.each([
     ['a duplicate member', '{"t":"pause","sub":1,"sub":1}', 'a member stands there twice'],
     ['an unknown member', '{"t":"pause","sub":1,"more":1}', 'an unknown member'],

@@ -41,7 +41,7 @@ const entryOf = (reader: PackedRecordsReader): Entry => ({
   isLogAppendTime: reader.isLogAppendTime,
 });
 
-test('the golden vector, both ways', () => {
+test('C02: the golden vector, both ways', () => {
   const writer = new PackedRecordsWriter(bounds.baseTimestamp);
   writer.append(0, 1700000000000, utf8('a'), utf8('x'));
   writer.append(3, 1700000000005, null, null, [{ name: 'h', value: Uint8Array.of(1) }]);

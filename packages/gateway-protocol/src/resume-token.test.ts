@@ -24,7 +24,7 @@ const token: ResumeToken = {
   ],
 };
 
-test('the golden vector, both ways', () => {
+test('C02: the golden vector, both ways', () => {
   expect(toBase64Url(encodeResumeToken(token))).toBe(golden);
   expect(decodeResumeToken(fromBase64Url(golden) as Uint8Array)).toEqual(token);
 });
@@ -51,7 +51,7 @@ test('every token comes back', () => {
   );
 });
 
-test('no flipped bit, no cut and no added byte goes unseen', () => {
+test('C17: no flipped bit, no cut and no added byte goes unseen', () => {
   const bytes = encodeResumeToken(token);
   const refuses = (damaged: Uint8Array) =>
     expect(() => decodeResumeToken(damaged)).toThrow(ResumeTokenError);

@@ -161,7 +161,7 @@ function passes(record: ModelRecord, kind: number): boolean {
   return true;
 }
 
-test('every subscriber gets its records once, in order, whatever the pace (I1–I5)', async () => {
+test('C19: every subscriber gets its records once, in order, whatever the pace (I1–I5)', async () => {
   const acts = fc.array(fc.oneof(...quiet), { minLength: 5, maxLength: 60 });
   await fc.assert(
     fc.asyncProperty(acts, async (list) => {

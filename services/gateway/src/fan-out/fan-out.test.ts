@@ -31,7 +31,7 @@ test('live records reach a subscriber, and CaughtUp comes once', async () => {
   expect(cursor.state).toBe('tail');
 });
 
-test('a subscriber from the earliest record goes from cold to live without a seam', async () => {
+test('C19: a subscriber from the earliest record goes from cold to live without a seam', async () => {
   const bench = new Bench();
   bench.source.append(...some(5000));
   bench.source.readBytes = 20_000;
@@ -49,7 +49,7 @@ test('a subscriber from the earliest record goes from cold to live without a sea
   expect(stream.caughtUp).toHaveLength(1);
 });
 
-test('a block is encoded once for a thousand clients, and they get the same bytes', async () => {
+test('C20: a block is encoded once for a thousand clients, and they get the same bytes', async () => {
   const bench = new Bench();
   const readers = Array.from({ length: 1000 }, () => bench.connect());
   for (const reader of readers) bench.attach(reader);

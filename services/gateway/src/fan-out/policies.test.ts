@@ -138,7 +138,7 @@ test('a client that does not read holds no more than its bound, and goes on exac
   expect(bench.metrics.unsentBytesMax.with().value).toBeLessThanOrEqual(65_536);
 });
 
-test('one write per connection and tick, at most 16 KiB together', async () => {
+test('C21: one write per connection and tick, at most 16 KiB together', async () => {
   const bench = new Bench();
   const reader = bench.connect();
   for (let lane = 0; lane < 4; lane++) bench.attach(reader, { lane });

@@ -39,7 +39,7 @@ describe('C44: the heartbeat', () => {
     expect(client.closeCode).toBeNull();
   });
 
-  test('a socket that takes nothing for 30 s is 4008', async () => {
+  test('C22: a socket that takes nothing for 30 s is 4008', async () => {
     const rig = new SessionRig();
     const client = await rig.welcomed();
     client.raw.stopReading(0);

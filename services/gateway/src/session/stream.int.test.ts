@@ -2,6 +2,7 @@ import { Admin, Producer } from '@millrace/client';
 import {
   CloseCode,
   ErrorCode,
+  GapReason,
   PackedRecordsReader,
   type Records,
   StartKind,
@@ -62,6 +63,12 @@ async function welcomed(isText = false): Promise<FrameClient> {
   client.send({ kind: 'hello', caps: 31 });
   await client.take('welcome');
   return client;
+}
+
+/** Waits until the gateway has read all that was sent before. */
+async function answered(client: FrameClient): Promise<void> {
+  client.send({ kind: 'ping', nonce: 7 });
+  await client.take('pong');
 }
 
 /** Takes records until there are `count`, checking that no offset is missing between frames. */
@@ -205,8 +212,8 @@ test('C16: a partition that is added joins at its beginning', async () => {
   client.socket.close();
 });
 
-test('C12: records deleted under a paused cursor are an exact gap', async () => {
-  const topic = 'trimmed';
+test('a start below the log start is an exact gap (C11, NEAREST)', async () => {
+  const topic = 'begins-late';
   for (let i = 0; i < 20; i++) await producer.send({ topic, value: `${i}` });
   const client = await welcomed();
   const start = StartKind.OFFSETS;
@@ -216,6 +223,38 @@ test('C12: records deleted under a paused cursor are an exact gap', async () => 
   expect((await client.take('subscribed')).streams[0]).toMatchObject({ lostFrom: 5n, lostTo: 10n });
   expect(await client.take('gap')).toMatchObject({ fromOffset: 5n, toOffset: 10n, reason: 0 });
   expect(await read(client, 10, 10n)).toHaveLength(10);
+  client.socket.close();
+});
+
+test('C12: records deleted under a paused cursor are an exact gap when it goes on', async () => {
+  const topic = 'trimmed';
+  // More than a feed reaches back for, so the ring never holds what the paused cursor stands at.
+  const count = 3000;
+  const logStart = 2950;
+  const values = Array.from({ length: count }, (_, i) => `${i}`.padEnd(1000));
+  await Promise.all(values.map((value) => producer.send({ topic, partition: 0, value })));
+  const client = await welcomed();
+  const start = StartKind.EARLIEST;
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic, start, credit: 1 });
+  await client.take('subscribed');
+  const first = await client.take('records');
+  client.send({ kind: 'pause', sub: 1 });
+  client.send({ kind: 'credit', sub: 1, add: 8_000_000 });
+  await answered(client);
+  await admin.deleteRecords(topic, 0, logStart);
+  expect(client.frames.filter(({ kind }) => kind === 'records' || kind === 'gap')).toEqual([]);
+
+  client.send({ kind: 'resume', sub: 1 });
+  const gap = await client.take('gap');
+  const told = [first];
+  while (told.at(-1)?.nextOffset !== BigInt(count)) told.push(await client.take('records'));
+  const delivered = told.flatMap(valuesOf);
+  // What was read ahead before the deletion may still be delivered; the gap begins where that ends.
+  const cursor = Number(gap.fromOffset);
+  expect(cursor).toBeGreaterThanOrEqual(Number(first.nextOffset));
+  expect(cursor).toBeLessThan(logStart);
+  expect(gap).toMatchObject({ toOffset: BigInt(logStart), reason: GapReason.RETENTION });
+  expect(delivered).toEqual([...values.slice(0, cursor), ...values.slice(logStart)]);
   client.socket.close();
 });
 

@@ -87,7 +87,7 @@ describe('limits before the handshake', () => {
     expect(made).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
   });
 
-  test('so many connections, so many of one address, so many that have not said Hello', async () => {
+  test('C46: so many connections, so many of one address, so many that have not said Hello', async () => {
     const all = new SessionRig(['gateway.connections.max=2']);
     expect([1, 2, 3].map(() => all.upgrade({}))).toEqual([101, 101, 503]);
     const address = new SessionRig(['gateway.connections.per.address=1']);

@@ -230,7 +230,7 @@ test('many streams come in several frames, `more` until the last', async () => {
 });
 
 describe('refusals', () => {
-  test('unknown and forbidden topics are alike, in code, text and time', async () => {
+  test('C43: unknown and forbidden topics are alike, in code, text and time', async () => {
     const rig = rigWithTopic();
     const as = { mr: { v: 1, read: [{ topic: 'mine*' }] } };
     const client = await rig.welcomed({ as });
@@ -249,7 +249,7 @@ describe('refusals', () => {
     ['no topic at all', { topic: null }, ErrorCode.BAD_REQUEST],
     ['a partition that is not there', { partitions: [9] }, ErrorCode.BAD_REQUEST],
     [
-      'a snapshot of a topic that is not compacted',
+      'C31: a snapshot of a topic that is not compacted',
       { start: StartKind.KEY_SNAPSHOT },
       ErrorCode.NOT_COMPACTED,
     ],
