@@ -71,6 +71,10 @@ export class GatewayClient {
   }
 
   hello() {
+    if (this.closing) {
+      this.socket.close(1000);
+      return;
+    }
     const { token = null, caps = 0, producerSession = null } = this.options;
     this.send({ kind: 'hello', client: 'k6', token, caps, credit: WINDOW_BYTES, producerSession });
   }
