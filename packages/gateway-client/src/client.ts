@@ -150,9 +150,9 @@ export class GatewayClient {
   }
 
   /**
-   * Publishes 1 to 1,000 records to one partition, all or none. With `partition` null, which needs
+   * Publishes 1 to 1,000 records to one partition, in order. With `partition` null, which needs
    * null keys, the gateway picks one.
-   * @throws GatewayError when they were not appended, UnknownOutcomeError when nobody knows.
+   * @throws GatewayError when one of them was not appended, UnknownOutcomeError when nobody knows.
    */
   async publishBatch(
     topic: string,

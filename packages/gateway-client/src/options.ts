@@ -136,7 +136,10 @@ export interface PublishOptions {
 
 export interface PublishResult {
   readonly partition: number;
-  /** Offset of the first record; the i-th of a batch has `offset + i`. −1 when the broker did not say. */
+  /**
+   * Offset of the first record, −1 when the broker did not say. Those of a batch follow in their
+   * order; records of others may stand between them.
+   */
   readonly offset: number;
   /** Unix milliseconds, −1 when the broker did not say. */
   readonly timestamp: number;

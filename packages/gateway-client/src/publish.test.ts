@@ -247,6 +247,33 @@ test('a batch is one frame with one result', async () => {
   expect(batch).toMatchObject({ firstSeq: 2n, count: 2, partition: 1 });
 });
 
+test('a batch with several results ends with the last of them, and with an error if one has it', async () => {
+  const gateway = topicGateway();
+  let answers = [0, 0];
+  gateway.intercept = (peer, { kind, ...frame }: ClientFrame) => {
+    if (kind !== 'publishBatch' || !('firstSeq' in frame)) return false;
+    for (const [index, code] of answers.entries()) {
+      const seq = frame.firstSeq + BigInt(index);
+      const baseOffset = 40n + 5n * BigInt(index);
+      gateway.send(peer, { kind: 'pubResult', seq, count: 1, code, partition: 1, baseOffset });
+    }
+    return true;
+  };
+  const client = gateway.client();
+  const pair = [{ value: 'a' }, { value: 'b' }];
+  const good = client.publishBatch('t', 1, pair);
+  await gateway.run(20);
+  expect(await good).toMatchObject({ partition: 1, offset: 40 });
+  answers = [0, 133];
+  const bad = expect(client.publishBatch('t', 1, pair)).rejects.toMatchObject({ code: 133 });
+  await gateway.run(20);
+  await bad;
+  const one = client.publish('t', { value: 'x' });
+  await gateway.run(20);
+  expect(gateway.got('publish')[0]?.seq).toBe(5n);
+  void one;
+});
+
 test('close waits for what was published', async () => {
   const gateway = topicGateway();
   const client = gateway.client();

@@ -21,6 +21,10 @@ interface Entry {
   readonly order: number;
   /** Number in the session; 0 = not sent. */
   seq: number;
+  /** Records with a result; a batch has one for each run of offsets that follow one another. */
+  answered: number;
+  /** Of the first record; an error of any record takes its place. */
+  outcome: PublishResult | Error | null;
   /** Tells the application; null once it knows. */
   settle: ((outcome: PublishResult | Error) => void) | null;
 }
@@ -94,7 +98,14 @@ export class Publisher {
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       };
-      const entry: Entry = { work, order: ++this.#lastOrder, seq: 0, settle };
+      const entry: Entry = {
+        work,
+        order: ++this.#lastOrder,
+        seq: 0,
+        answered: 0,
+        outcome: null,
+        settle,
+      };
       signal?.addEventListener('abort', abort);
       this.#queue.push(entry);
       this.#pump();
@@ -150,15 +161,20 @@ export class Publisher {
 
   /** @throws ProtocolViolation when it answers nothing. */
   result(frame: PubResult): void {
-    const seq = Number(frame.seq);
-    const entry = this.#sent.get(seq);
+    const { code } = frame;
+    const entry = this.#entryOf(Number(frame.seq));
     if (entry === undefined || this.#outlet === null)
       throw new ProtocolViolation(`a result for publish ${frame.seq}, which was not sent`);
-    this.#sent.delete(seq);
+    const { seq } = entry;
     const { count, bytes, mayRepeat } = entry.work;
+    const outcome = outcomeOf(frame);
+    if (!(entry.outcome instanceof Error) && (entry.outcome === null || outcome instanceof Error))
+      entry.outcome = outcome;
+    entry.answered += frame.count;
+    if (entry.answered < count && !UNUSED.includes(code)) return;
+    this.#sent.delete(seq);
     this.#outlet.records += count;
     this.#outlet.bytes += bytes;
-    const { code } = frame;
     const follows = this.#unusedSeq !== null && seq > this.#unusedSeq;
     if (code === ErrorCode.GOING_AWAY) this.#isHeld = true;
     if (UNUSED.includes(code)) this.#unusedSeq = Math.min(this.#unusedSeq ?? seq, seq);
@@ -169,10 +185,16 @@ export class Publisher {
       (code === ErrorCode.UNKNOWN_OUTCOME && mayRepeat)
     )
       this.#requeue(entry);
-    else this.#settle(entry, outcomeOf(frame));
+    else this.#settle(entry, entry.outcome);
     this.#rewind();
     this.#pump();
     this.#checkDrained();
+  }
+
+  /** The publish that the number belongs to. */
+  #entryOf(seq: number): Entry | undefined {
+    const holds = (entry: Entry): boolean => seq > entry.seq && seq < entry.seq + entry.work.count;
+    return this.#sent.get(seq) ?? [...this.#sent.values()].find(holds);
   }
 
   /** Numbers go on where the gateway stopped taking them, once all that was sent beyond has come back. */
@@ -283,6 +305,8 @@ export class Publisher {
     if (!isRetry) this.#lastSeq += count;
     outlet.records -= count;
     outlet.bytes -= bytes;
+    entry.answered = 0;
+    entry.outcome = null;
     this.#sent.set(entry.seq, entry);
     return true;
   }
