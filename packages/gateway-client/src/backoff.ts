@@ -17,11 +17,6 @@ export class Backoff {
     this.#capMs = capMs;
   }
 
-  /** Failures in a row. */
-  get failures(): number {
-    return this.#failures;
-  }
-
   nextMs(): number {
     const boundMs = Math.min(this.#capMs, this.#baseMs * 2 ** this.#failures);
     this.#failures++;

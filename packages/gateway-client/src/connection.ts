@@ -94,10 +94,6 @@ export class Connection {
     );
   }
 
-  get isReady(): boolean {
-    return this.#state === 'ready';
-  }
-
   /**
    * Nothing happens once the connection is over: what was sent would be lost as well.
    * @returns false when the frame is larger than the gateway takes; it was not sent.
