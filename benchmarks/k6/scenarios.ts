@@ -59,8 +59,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   slow: {
     seconds: 120,
     prepare: async (run) => {
-      const stallMs = run.scale >= 1 ? 30_000 : 8_000;
-      const env = await broadcast(run, { 'gateway.socket.stall.ms': String(stallMs) });
+      const env = await broadcast(run);
       const firehose = await run.topic('firehose');
       await run.feed({ topic: firehose, perSecond: 1_000, valueBytes: 1_000 });
       return { ...env, FIREHOSE: firehose };

@@ -7,6 +7,8 @@ import { mySockets, SECONDS, scaled, TOPIC, URLS, users } from '../lib/load.js';
 import { thresholds } from '../lib/metrics.js';
 
 const CONFLATE_KEY = 2;
+/** Bit of `caps`. */
+const CAN_CONFLATE = 4;
 const WINDOW_BYTES = 65_536;
 /** Of the load's bytes, ten times a second. */
 const BYTES_PER_TURN = 2_500;
@@ -26,6 +28,7 @@ export function conflate() {
     seen[index] = done;
     return {
       ...{ url: URLS[0], topic: TOPIC, credit: false, window: WINDOW_BYTES, measure: false },
+      caps: CAN_CONFLATE,
       subscribe: { policy: CONFLATE_KEY },
       onRecord: (_offset, key, value, timestamp) => {
         const said = text(value.subarray(0, STAMP_LENGTH + 6));
