@@ -1,4 +1,4 @@
-import type { PartitionRead } from './upstream.ts';
+import type { PartitionRead } from '@millrace/client';
 
 /** A topic as the gateway sees it. */
 export interface UpstreamTopic {
@@ -106,8 +106,8 @@ export interface Upstream extends PartitionSource {
   /** All that are not internal. */
   topics(): Promise<UpstreamTopic[]>;
   /**
-   * Tells of changes against what `topic` said last: partitions added, a leader found or lost, the id changed, the topic gone (null). Returns what
-   * ends it.
+   * Tells of changes against what `topic` said last: partitions added, a leader found or lost, the id changed, the topic
+   * gone (null). Returns what ends it.
    */
   watchTopic(name: string, listener: (topic: UpstreamTopic | null) => void): () => void;
   isCompacted(topic: string): Promise<boolean>;

@@ -1,10 +1,28 @@
-import type { Entry } from './entry.ts';
-import { entryOf } from './match.ts';
-import type { StreamClass } from './stream-class.ts';
+import type { CompiledFilter } from './compiled-filter.ts';
+import type { Packet } from './packet.ts';
 
 /** Where a block's bytes are accounted: a ring or the cold cache. */
 export interface BlockHome {
   addBytes(delta: number): void;
+}
+
+/** What a block knows of a class of cursors. */
+export interface BlockClass {
+  readonly filter: CompiledFilter | null;
+  readonly entries: { dropFirst(block: Block): void };
+}
+
+/** What one class sees of one block: some of its records, at least one. */
+export interface Entry {
+  readonly block: Block;
+  /** Ascending indexes of its records; null = all. */
+  readonly indexes: Uint32Array | null;
+  /** Bits of `RecordsFlag` that its frames have beside those of block and class. */
+  readonly flags: number;
+  /** First packets of what was encoded, one for each place that cursors came from. */
+  readonly variants: Packet[];
+  /** The same with only the last record of each key, by flags; made on first use. */
+  conflated: Map<number, Entry> | null;
 }
 
 /** What a block is made of. */
@@ -43,10 +61,11 @@ export class Block implements BlockParts {
   readonly payload: Uint8Array;
   readonly positions: Uint32Array;
   /** Classes that have this block in their list of matches. */
-  matched: StreamClass[] = NONE;
+  matched: BlockClass[] = NONE;
   readonly #view: DataView;
   #home: BlockHome | null;
-  #entries: Map<StreamClass, Entry | null> | null = null;
+  /** What classes see of it that have it in no list of matches; null: nothing. */
+  seen: Map<BlockClass, Entry | null> | null = null;
   /** Everything held for it, overhead included. */
   bytes: number;
 
@@ -78,18 +97,6 @@ export class Block implements BlockParts {
     return index + 1 < this.count ? (this.positions[index + 1] as number) : this.payload.length;
   }
 
-  /** Which records of this block a class sees, null for none; found out on first use. */
-  entryOf(cls: StreamClass): Entry | null {
-    this.#entries ??= new Map();
-    let entry = this.#entries.get(cls);
-    if (entry === undefined) {
-      entry = entryOf(this, cls.filter);
-      this.#entries.set(cls, entry);
-      this.grow(ENTRY_BYTES + 4 * (entry?.indexes?.length ?? 0));
-    }
-    return entry;
-  }
-
   /** Something cached on it grew. */
   grow(bytes: number): void {
     this.bytes += bytes;
@@ -102,6 +109,6 @@ export class Block implements BlockParts {
   }
 }
 
-const NONE: StreamClass[] = [];
+const NONE: BlockClass[] = [];
 /** What a list of matches costs beside its indexes, about. */
 export const ENTRY_BYTES = 128;

@@ -5,8 +5,7 @@ import type { PartitionRead, PartitionSource } from '../upstream.ts';
 import { Block } from './block.ts';
 import { BlockBuilder, type BuiltBlock } from './block-builder.ts';
 import { ColdBlocks, type ColdCache, Segment } from './cold-cache.ts';
-import type { StreamCursor } from './cursor.ts';
-import type { Feed } from './feed.ts';
+import type { CursorFeed, StreamCursor } from './cursor.ts';
 
 export interface ColdReadsParts {
   readonly source: PartitionSource;
@@ -22,7 +21,7 @@ export interface ColdReadsParts {
 
 /** Those of one feed who wait, and what is under way for them. */
 interface Partition {
-  readonly feed: Feed;
+  readonly feed: CursorFeed;
   readonly blocks: ColdBlocks;
   readonly waiting: Set<StreamCursor>;
   readonly reads: Read[];
@@ -44,7 +43,7 @@ const OFFSET_OUT_OF_RANGE = 1;
  */
 export class ColdReads {
   readonly #parts: ColdReadsParts;
-  readonly #partitions = new Map<Feed, Partition>();
+  readonly #partitions = new Map<CursorFeed, Partition>();
   #reading = 0;
 
   constructor(parts: ColdReadsParts) {
@@ -52,7 +51,7 @@ export class ColdReads {
   }
 
   /** The cached block that holds an offset. */
-  find(feed: Feed, offset: number): Block | undefined {
+  find(feed: CursorFeed, offset: number): Block | undefined {
     const segment = this.#partitions.get(feed)?.blocks.holding(offset);
     if (segment === undefined) return undefined;
     this.#parts.cache.used(segment);
@@ -74,20 +73,20 @@ export class ColdReads {
   }
 
   /** The log was cut. */
-  dropFrom(feed: Feed, offset: number): void {
+  dropFrom(feed: CursorFeed, offset: number): void {
     const blocks = this.#partitions.get(feed)?.blocks;
     for (const segment of [...(blocks?.segments ?? [])]) {
       if (segment.next > offset) this.#parts.cache.remove(segment);
     }
   }
 
-  forget(feed: Feed): void {
+  forget(feed: CursorFeed): void {
     this.dropFrom(feed, 0);
     for (const cursor of this.#partitions.get(feed)?.waiting ?? []) cursor.isWaitingCold = false;
     this.#partitions.delete(feed);
   }
 
-  #partition(feed: Feed): Partition {
+  #partition(feed: CursorFeed): Partition {
     let partition = this.#partitions.get(feed);
     if (partition === undefined) {
       partition = {

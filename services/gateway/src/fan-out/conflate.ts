@@ -1,5 +1,6 @@
 import { RecordsFlag } from '@millrace/gateway-protocol';
-import { type Entry, entryCount, entryIndex, newEntry } from './entry.ts';
+import type { Entry } from './block.ts';
+import { entryCount, entryIndex, newEntry } from './entry.ts';
 import { readerOf } from './packed-slice.ts';
 
 /** A key as a map key, one character per byte. */

@@ -1,4 +1,8 @@
-import type { ConflationList } from './conflation-list.ts';
+/** What one list holds. */
+export interface Holding {
+  readonly keyCount: number;
+  readonly bytes: number;
+}
 
 /** What latest-by-key lists may hold: each one, and all of a process together. */
 export class ConflationBudget {
@@ -19,7 +23,7 @@ export class ConflationBudget {
     this.keys += keys;
   }
 
-  isExceeded(list: ConflationList): boolean {
+  isExceeded(list: Holding): boolean {
     return (
       list.keyCount > this.#keysMax ||
       list.bytes > this.#bytesMax ||

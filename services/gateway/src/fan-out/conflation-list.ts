@@ -1,11 +1,13 @@
 import { PackedRecordsReader, PackedRecordsWriter, RecordsFlag } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
+import type { Entry } from './block.ts';
 import { keyText } from './conflate.ts';
 import type { ConflationBudget } from './conflation-budget.ts';
-import { type Entry, entryCount, entryIndex } from './entry.ts';
+import { entryCount, entryIndex } from './entry.ts';
+import { stepPacket } from './new-packet.ts';
 import { readerOf } from './packed-slice.ts';
 import { DeliveryPath, type Packet, PacketKind } from './packet.ts';
-import { encodePackets, type FrameShape, stepPacket } from './packet-maker.ts';
+import { encodePackets, type FrameShape } from './packet-maker.ts';
 
 /** The latest record of a key. */
 interface Item {

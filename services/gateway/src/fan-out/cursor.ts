@@ -1,20 +1,60 @@
 import { Policy } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
+import type { Place } from '../upstream.ts';
+import type { Socket } from '../ws/socket-server.ts';
+import type { CompiledFilter } from './compiled-filter.ts';
+import type { ConflationList } from './conflation-list.ts';
 import type {
+  ControlLane,
   CreditWindow,
   Cursor,
   CursorEvents,
   CursorOptions,
   CursorOutcome,
   CursorState,
+  DeliveryTarget,
 } from './contract.ts';
 import type { Waiting } from './deadline-heap.ts';
-import type { Feed } from './feed.ts';
-import type { Outlet } from './outlet.ts';
+import type { EntryList } from './entry-list.ts';
 import type { Packet } from './packet.ts';
+import type { FrameShape } from './packet-maker.ts';
 import { RateLimit } from './rate-limit.ts';
+import type { Ring } from './ring.ts';
 import type { SlowJudge } from './slow-judge.ts';
-import type { StreamClass } from './stream-class.ts';
+
+/** The reader of a cursor's partition, as the cursor and those who move it see it. */
+export interface CursorFeed {
+  readonly name: string;
+  readonly place: Place;
+  readonly isolation: number;
+  readonly ring: Ring;
+  /** The ring has a place in the log. Before that nobody is hot or cold. */
+  readonly isReady: boolean;
+  /** Cursors beyond the end of the ring. */
+  readonly ahead: Set<StreamCursor>;
+  /** The loop passes this count when everybody was offered the last block. */
+  offeredAt: number;
+  removeCursor(cursor: StreamCursor): void;
+  /** A read behind the ring failed with this wire error. */
+  trouble(code: number): void;
+}
+
+/** The class of a cursor, as far as it decides what comes next. */
+export interface CursorClass {
+  readonly name: string;
+  readonly feed: CursorFeed;
+  readonly shape: FrameShape;
+  readonly filter: CompiledFilter | null;
+  /** Matches among the ring's blocks, complete from `matchedFrom` on. */
+  readonly entries: EntryList;
+  readonly matchedFrom: number;
+  /** Bytes of records that ever matched, for P5. */
+  readonly matchedBytes: number;
+  /** What takes those at the end of the ring to its new end in one small frame; null when there is no such thing. */
+  hot: Packet | null;
+  readonly conflation: ConflationList | null;
+  progressMark(nowMs: number, periodMs: number): number;
+}
 
 /** What a cursor asks of the machinery around it. */
 export interface CursorHost {
@@ -31,7 +71,7 @@ export interface CursorHost {
  */
 export class StreamCursor implements Cursor, Waiting {
   readonly outlet: Outlet;
-  readonly cls: StreamClass;
+  readonly cls: CursorClass;
   readonly events: CursorEvents;
   /** A `Policy`, and the lag it allows; 0 = any. Milliseconds. */
   readonly policy: number;
@@ -76,7 +116,7 @@ export class StreamCursor implements Cursor, Waiting {
   constructor(
     host: CursorHost,
     outlet: Outlet,
-    cls: StreamClass,
+    cls: CursorClass,
     options: CursorOptions,
     events: CursorEvents,
   ) {
@@ -97,7 +137,7 @@ export class StreamCursor implements Cursor, Waiting {
     this.rate = options.maxRate === 0 ? null : new RateLimit(options.maxRate);
   }
 
-  get feed(): Feed {
+  get feed(): CursorFeed {
     return this.cls.feed;
   }
 
@@ -239,5 +279,67 @@ export class StreamCursor implements Cursor, Waiting {
     if (this.isStopped || this.isDetached || this.isMidRecord || this.at < 0) return -1;
     if (!this.isTail) return this.packet === null ? this.at : -1;
     return this.cls.progressMark(this.#host.nowMs(), deliveryLimits.progressPeriodMs);
+  }
+}
+
+/**
+ * No cursors yet. Most connections have one: an array that is made with its first element has room for one, an empty one
+ * would grow by sixteen.
+ */
+const NONE: StreamCursor[] = [];
+
+/** A connection as the delivery loop keeps it. */
+export class Outlet {
+  readonly target: DeliveryTarget;
+  /** Of the target; here because the loop wants them for each connection and block. */
+  readonly socket: Socket;
+  readonly control: ControlLane;
+  readonly isText: boolean;
+  /** Cursors that may have something to send, in no order. */
+  ready: StreamCursor[] = NONE;
+  cursors: StreamCursor[] = NONE;
+  /** Which of `ready` comes first next time. */
+  turn = 0;
+  /** In the queue of connections with live work, or in that of catch-up alone. */
+  isQueued = false;
+  isQueuedCold = false;
+  /** Bytes are unsent: nothing more until `drain` (P3). */
+  isBlocked = false;
+  /** The transport must be asked what is unsent; false after a write that the kernel took whole. */
+  mayHoldBytes = true;
+  isGone = false;
+
+  constructor(target: DeliveryTarget) {
+    this.target = target;
+    this.socket = target.socket;
+    this.control = target.control;
+    this.isText = target.isText;
+  }
+
+  add(cursor: StreamCursor): void {
+    if (this.cursors === NONE) this.cursors = [cursor];
+    else this.cursors.push(cursor);
+  }
+
+  remove(cursor: StreamCursor): void {
+    const at = this.cursors.indexOf(cursor);
+    if (at >= 0) this.cursors.splice(at, 1);
+  }
+
+  addReady(cursor: StreamCursor): void {
+    if (cursor.readyIndex >= 0) return;
+    cursor.readyIndex = this.ready.length;
+    if (this.ready === NONE) this.ready = [cursor];
+    else this.ready.push(cursor);
+  }
+
+  removeReady(cursor: StreamCursor): void {
+    const at = cursor.readyIndex;
+    if (at < 0) return;
+    cursor.readyIndex = -1;
+    const last = this.ready.pop() as StreamCursor;
+    if (last === cursor) return;
+    this.ready[at] = last;
+    last.readyIndex = at;
   }
 }

@@ -1,13 +1,12 @@
 import type { Clock, Timer } from '@millrace/base';
 import { deliveryLimits } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
+import type { Entry } from './block.ts';
 import type { ColdReads } from './cold-reads.ts';
-import type { StreamCursor } from './cursor.ts';
+import type { Outlet, StreamCursor } from './cursor.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { DeliveryStats } from './delivery-stats.ts';
-import type { Entry } from './entry.ts';
 import type { Feed } from './feed.ts';
-import type { Outlet } from './outlet.ts';
 import { OutletQueue } from './outlet-queue.ts';
 import type { EncodingCount } from './packet-maker.ts';
 import type { StreamClass } from './stream-class.ts';

@@ -1,5 +1,4 @@
-import type { Block } from './block.ts';
-import type { Entry } from './entry.ts';
+import type { Block, Entry } from './block.ts';
 
 /** Front places of the array are given back when there are more than this, and more than are in use. */
 const COMPACT_AT = 64;

@@ -1,18 +1,4 @@
-import type { Block } from './block.ts';
-import type { Packet } from './packet.ts';
-
-/** What one class sees of one block: some of its records, at least one. */
-export interface Entry {
-  readonly block: Block;
-  /** Ascending indexes of its records; null = all. */
-  readonly indexes: Uint32Array | null;
-  /** Bits of `RecordsFlag` that its frames have beside those of block and class. */
-  readonly flags: number;
-  /** First packets of what was encoded, one for each place that cursors came from. */
-  readonly variants: Packet[];
-  /** The same with only the last record of each key, by flags; made on first use. */
-  conflated: Map<number, Entry> | null;
-}
+import type { Block, Entry } from './block.ts';
 
 export function newEntry(block: Block, indexes: Uint32Array | null, flags = 0): Entry {
   return { block, indexes, flags, variants: [], conflated: null };

@@ -14,11 +14,10 @@ import type {
   DeliveryTarget,
   FanOut,
 } from './contract.ts';
-import { type CursorHost, StreamCursor } from './cursor.ts';
+import { type CursorHost, Outlet, StreamCursor } from './cursor.ts';
 import { DeliveryLoop } from './delivery-loop.ts';
 import { Feed, type FeedParts } from './feed.ts';
 import { lagMs } from './next-packet.ts';
-import { Outlet } from './outlet.ts';
 import { RingBudget } from './ring-budget.ts';
 import { SlowJudge } from './slow-judge.ts';
 import { StreamClass } from './stream-class.ts';
@@ -62,7 +61,7 @@ export class StreamFanOut implements FanOut, CursorHost {
   readonly #outlets = new Map<DeliveryTarget, Outlet>();
   readonly #judged = new Set<StreamCursor>();
   /** Classes that were only asked for their id, and when, oldest first. */
-  readonly #unused = new Map<StreamClass, number>();
+  readonly #unused = new Map<StreamClass, { readonly feed: Feed; readonly sinceMs: number }>();
   readonly #ringBudget: RingBudget;
   readonly #conflationBudget: ConflationBudget;
   readonly #coldCache: ColdCache;
@@ -122,19 +121,21 @@ export class StreamFanOut implements FanOut, CursorHost {
   }
 
   streamId(options: ClassOptions): number {
-    const cls = this.#classOf(options);
-    if (cls.members.length === 0) this.#unused.set(cls, this.nowMs());
+    const feed = this.#feedOf(options);
+    const cls = this.#classOf(feed, options);
+    if (cls.members.length === 0) this.#unused.set(cls, { feed, sinceMs: this.nowMs() });
     return cls.shape.streamId;
   }
 
   /** @throws FilterLimitError when the partition has no room for another filter without a key. */
   attach(target: DeliveryTarget, options: CursorOptions, events: CursorEvents): Cursor {
-    const cls = this.#classOf(options);
+    const feed = this.#feedOf(options);
+    const cls = this.#classOf(feed, options);
     const outlet = this.#outletOf(target);
     const cursor = new StreamCursor(this, outlet, cls, options, events);
     outlet.add(cursor);
     this.#unused.delete(cls);
-    cls.feed.addCursor(cursor);
+    feed.addCursor(cursor, cls);
     if (options.policy === Policy.DISCONNECT && options.maxLagMs > 0) {
       cursor.judge = new SlowJudge(deliveryLimits.slowWindowMs);
       this.#judged.add(cursor);
@@ -196,8 +197,7 @@ export class StreamFanOut implements FanOut, CursorHost {
   }
 
   /** The class of these options: those that decide the bytes of a frame (§12.2). */
-  #classOf(options: ClassOptions): StreamClass {
-    const feed = this.#feedOf(options);
+  #classOf(feed: Feed, options: ClassOptions): StreamClass {
     const { lane, encoding, projection, codec, filter, showWatermark } = options;
     const isText = encoding === 'json';
     const usedCodec = isText ? Codec.NONE : codec;
@@ -230,10 +230,10 @@ export class StreamFanOut implements FanOut, CursorHost {
     const { blockedCount, progressAtMs } = this.#loop;
     const stuckMs = deliveryLimits.stuckStalls * this.#parts.settings.socketStallMs;
     if (blockedCount > 0 && nowMs - progressAtMs > stuckMs) this.#parts.onStuck();
-    for (const [cls, sinceMs] of this.#unused) {
+    for (const [cls, { feed, sinceMs }] of this.#unused) {
       if (nowMs - sinceMs < this.#parts.settings.feedLingerMs) break;
       this.#unused.delete(cls);
-      cls.feed.dropIfUnused(cls);
+      feed.dropIfUnused(cls);
     }
     this.#setGauges();
   }

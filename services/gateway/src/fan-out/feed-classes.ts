@@ -1,7 +1,8 @@
 import type { HeaderField } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
+import type { Entry } from './block.ts';
 import { type Block, ENTRY_BYTES } from './block.ts';
-import { type Entry, newEntry } from './entry.ts';
+import { newEntry } from './entry.ts';
 import { KeyIndex } from './key-index.ts';
 import { readerOf } from './packed-slice.ts';
 import type { StreamClass } from './stream-class.ts';

@@ -1,7 +1,28 @@
-import { asError } from '@millrace/base';
+import { asError, type Clock, type Logger } from '@millrace/base';
 import { ErrorCode } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
-import type { Feed, FeedParts } from './feed.ts';
+import type { PartitionSource, Place } from '../upstream.ts';
+import type { CursorOutcome } from './contract.ts';
+
+/** The feed, as far as its troubles go. */
+export interface TroubledFeed {
+  readonly name: string;
+  readonly place: Place;
+  readonly isolation: number;
+  /** Where reading goes on, and the epoch of the last record, -1 before the first. */
+  readonly next: number;
+  readonly epoch: number;
+  follow(): void;
+  restart(at: number): void;
+  cut(offset: number): void;
+  end(outcome: CursorOutcome): void;
+}
+
+export interface FeedTroubleParts {
+  readonly source: PartitionSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
 
 /** Wire errors of Fetch that mean more than "ask again". */
 const OFFSET_OUT_OF_RANGE = 1;
@@ -13,13 +34,13 @@ const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA';
 
 /** Finds out what became of a partition whose reading failed, and lets the feed go on, or end. */
 export class FeedTrouble {
-  readonly #feed: Feed;
-  readonly #parts: FeedParts;
+  readonly #feed: TroubledFeed;
+  readonly #parts: FeedTroubleParts;
   #goneSinceMs = -1;
   #isLooking = false;
   #isClosed = false;
 
-  constructor(feed: Feed, parts: FeedParts) {
+  constructor(feed: TroubledFeed, parts: FeedTroubleParts) {
     this.#feed = feed;
     this.#parts = parts;
   }

@@ -3,15 +3,15 @@ import { asError } from '@millrace/base';
 import { ErrorCode, Policy } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
 import type { Follower, PartitionRead, PartitionSource, Place } from '../upstream.ts';
+import type { Entry } from './block.ts';
 import { Block } from './block.ts';
 import { BlockBuilder, type BuiltBlock } from './block-builder.ts';
 import type { ConflationBudget } from './conflation-budget.ts';
 import { ConflationList } from './conflation-list.ts';
 import type { CursorOutcome } from './contract.ts';
-import type { StreamCursor } from './cursor.ts';
-import type { Entry } from './entry.ts';
+import type { CursorFeed, StreamCursor } from './cursor.ts';
 import { FeedClasses } from './feed-classes.ts';
-import { FeedTrouble } from './feed-trouble.ts';
+import { FeedTrouble, type TroubledFeed } from './feed-trouble.ts';
 import { Ring } from './ring.ts';
 import type { RingBudget } from './ring-budget.ts';
 import type { StreamClass } from './stream-class.ts';
@@ -46,7 +46,7 @@ export interface FeedParts {
  * block; the delivery loop seals it when everybody was offered the one before, so that under load more records share a
  * frame.
  */
-export class Feed {
+export class Feed implements CursorFeed, TroubledFeed {
   readonly name: string;
   readonly place: Place;
   readonly isolation: number;
@@ -101,19 +101,20 @@ export class Feed {
     return this.#builder.epoch;
   }
 
-  addCursor(cursor: StreamCursor): void {
+  addCursor(cursor: StreamCursor, cls: StreamClass): void {
     this.#linger?.cancel();
     this.#linger = undefined;
     this.#cursorCount++;
-    cursor.cls.add(cursor);
-    if (cursor.policy === Policy.CONFLATE_KEY) this.#useList(cursor.cls);
+    cls.add(cursor);
+    if (cursor.policy === Policy.CONFLATE_KEY) this.#useList(cls);
     if (this.isReady && cursor.at >= 0) cursor.caughtUpAt = Math.max(cursor.at, this.ring.end);
   }
 
   removeCursor(cursor: StreamCursor): void {
-    const { cls } = cursor;
     this.#cursorCount--;
     this.ahead.delete(cursor);
+    const cls = this.classes.get(cursor.cls.name);
+    if (cls === undefined) return;
     cls.remove(cursor);
     this.dropIfUnused(cls);
   }

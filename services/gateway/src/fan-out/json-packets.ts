@@ -1,6 +1,6 @@
 import { GapReason, jsonRecords, type RecordsHeader } from '@millrace/gateway-protocol';
+import { dataPacket, type FrameContent, gapPacket, stepPacket } from './new-packet.ts';
 import { type Packet, PacketKind } from './packet.ts';
-import { dataPacket, type FrameContent, gapPacket, stepPacket } from './packet-maker.ts';
 
 /** Packed records as JSON text, cut at record boundaries; records too long for text are steps without a frame (§7). */
 export function textPackets(header: RecordsHeader, content: FrameContent): Packet {

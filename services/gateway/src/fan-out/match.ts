@@ -1,13 +1,25 @@
 import type { HeaderField } from '@millrace/gateway-protocol';
-import type { Block } from './block.ts';
+import { type Block, type BlockClass, ENTRY_BYTES, type Entry } from './block.ts';
 import type { CompiledFilter } from './compiled-filter.ts';
-import { type Entry, newEntry } from './entry.ts';
+import { newEntry } from './entry.ts';
 import { readerOf } from './packed-slice.ts';
 
 const NO_HEADERS: readonly HeaderField[] = [];
 
+/** What a class sees of a block that is in no list of its matches; found out on first use. */
+export function entryOf(block: Block, cls: BlockClass): Entry | null {
+  block.seen ??= new Map();
+  let entry = block.seen.get(cls);
+  if (entry === undefined) {
+    entry = passing(block, cls.filter);
+    block.seen.set(cls, entry);
+    block.grow(ENTRY_BYTES + 4 * (entry?.indexes?.length ?? 0));
+  }
+  return entry;
+}
+
 /** What passes a filter of one block; null when nothing does. */
-export function entryOf(block: Block, filter: CompiledFilter | null): Entry | null {
+function passing(block: Block, filter: CompiledFilter | null): Entry | null {
   if (block.count === 0) return null;
   if (filter === null) return newEntry(block, null);
   const reader = readerOf(block);

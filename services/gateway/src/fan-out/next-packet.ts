@@ -1,11 +1,13 @@
 import { GapReason, Policy } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
+import type { Entry } from './block.ts';
 import type { ColdReads } from './cold-reads.ts';
 import { conflatedEntry } from './conflate.ts';
 import type { StreamCursor } from './cursor.ts';
-import type { Entry } from './entry.ts';
+import { entryOf } from './match.ts';
+import { gapPacket } from './new-packet.ts';
 import type { Packet } from './packet.ts';
-import { gapPacket, packetOf } from './packet-maker.ts';
+import { packetOf } from './packet-maker.ts';
 
 /** Why there is no packet. */
 export const Standstill = {
@@ -42,7 +44,7 @@ export function nextPacket(
       if (cursor.caughtUpAt < 0) cursor.caughtUpAt = ring.end;
       const block = cold.find(feed, at);
       if (block === undefined) return Standstill.cold;
-      const entry = block.entryOf(cls);
+      const entry = entryOf(block, cls);
       if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
       cursor.at = block.next;
       continue;
@@ -59,7 +61,7 @@ export function nextPacket(
       return Standstill.tail;
     }
     const block = ring.at(at);
-    const entry = block.entryOf(cls);
+    const entry = entryOf(block, cls);
     if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
     cursor.at = block.next;
   }
@@ -68,7 +70,7 @@ export function nextPacket(
 
 function entryPacket(cursor: StreamCursor, entry: Entry): Packet {
   const seen = cursor.isConflating ? conflatedEntry(entry, cursor.isSnapshot) : entry;
-  return packetOf(cursor.cls, seen, cursor.next);
+  return packetOf(cursor.cls.shape, seen, cursor.next);
 }
 
 function keep(cursor: StreamCursor, packet: Packet): Packet {

@@ -1,4 +1,4 @@
-import type { Outlet } from './outlet.ts';
+import type { Outlet } from './cursor.ts';
 
 /** Connections that wait for their turn, first in, first out: a ring of slots that doubles when it is full. */
 export class OutletQueue {

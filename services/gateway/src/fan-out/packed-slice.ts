@@ -1,6 +1,6 @@
 import { PackedRecordsReader, PackedRecordsWriter, Projection } from '@millrace/gateway-protocol';
-import type { Block } from './block.ts';
-import { type Entry, entryCount, entryIndex } from './entry.ts';
+import type { Block, Entry } from './block.ts';
+import { entryCount, entryIndex } from './entry.ts';
 
 const projecting = new PackedRecordsWriter(0);
 

@@ -8,14 +8,19 @@ import {
   recordsFrameBytes,
 } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
+import type { Entry } from './block.ts';
 import { compressedPayload } from './compressed-payload.ts';
-import { type Entry, entryCount, firstAtOrAbove } from './entry.ts';
+import { entryCount, firstAtOrAbove } from './entry.ts';
 import { textPackets } from './json-packets.ts';
+import {
+  dataPacket,
+  type FrameContent,
+  gapPacket,
+  stepPacket,
+  WS_HEADER_BYTES,
+} from './new-packet.ts';
 import { packedSlice } from './packed-slice.ts';
 import { DeliveryPath, type Packet, PacketKind } from './packet.ts';
-import type { StreamClass } from './stream-class.ts';
-
-const NO_BYTES = new Uint8Array();
 
 /** How many times records were put into frames, of one fan-out. */
 export interface EncodingCount {
@@ -35,28 +40,13 @@ export interface FrameShape {
   readonly encodings: EncodingCount;
 }
 
-/** Packed records on their way into frames. */
-export interface FrameContent {
-  readonly from: number;
-  readonly next: number;
-  readonly count: number;
-  readonly epoch: number;
-  readonly baseTimestamp: number;
-  readonly highWatermark: number;
-  /** Bits of `RecordsFlag` beside FILTERED. */
-  readonly flags: number;
-  readonly payload: Uint8Array;
-  readonly path: DeliveryPath;
-  readonly arrivedAtMs: number;
-}
-
 /**
  * The packets that take a cursor of a class from `from` through the entry's block; made once, then shared by all that
  * come from there.
  */
-export function packetOf(cls: StreamClass, entry: Entry, from: number): Packet {
+export function packetOf(shape: FrameShape, entry: Entry, from: number): Packet {
   for (const variant of entry.variants) if (variant.from === from) return variant;
-  const packet = makePacket(cls, entry, from);
+  const packet = makePacket(shape, entry, from);
   if (entry.variants.length < deliveryLimits.frameVariantsMax) {
     entry.variants.push(packet);
     entry.block.grow(packetBytes(packet));
@@ -64,14 +54,14 @@ export function packetOf(cls: StreamClass, entry: Entry, from: number): Packet {
   return packet;
 }
 
-function makePacket(cls: StreamClass, entry: Entry, from: number): Packet {
+function makePacket(shape: FrameShape, entry: Entry, from: number): Packet {
   const { block } = entry;
   const path = block.isCold ? DeliveryPath.cold : DeliveryPath.hot;
   const first = firstAtOrAbove(entry, from);
   const count = entryCount(entry) - first;
   if (count === 0) return stepPacket(PacketKind.silence, from, block.next, path);
   if (block.isOversize) return gapPacket(block.next - 1, block.next, GapReason.OVERSIZE);
-  return encodePackets(cls.shape, {
+  return encodePackets(shape, {
     from,
     next: block.next,
     count,
@@ -79,7 +69,7 @@ function makePacket(cls: StreamClass, entry: Entry, from: number): Packet {
     baseTimestamp: block.baseTimestamp,
     highWatermark: block.highWatermark,
     flags: entry.flags | (block.isCold ? RecordsFlag.COLD : 0),
-    payload: packedSlice(entry, first, from, cls.shape.projection),
+    payload: packedSlice(entry, first, from, shape.projection),
     path,
     arrivedAtMs: block.arrivedAtMs,
   });
@@ -123,56 +113,6 @@ export function encodePackets(shape: FrameShape, content: FrameContent): Packet 
   }
   return following as Packet;
 }
-
-/** A WebSocket header of a server's message below 64 KiB. */
-export const WS_HEADER_BYTES = 4;
-
-export function dataPacket(content: FrameContent, bytes: Uint8Array, charge: number): Packet {
-  return {
-    kind: PacketKind.data,
-    from: content.from,
-    next: content.next,
-    bytes,
-    records: content.count,
-    charge,
-    epoch: content.epoch,
-    gapFrom: -1,
-    gapReason: 0,
-    path: content.path,
-    arrivedAtMs: content.arrivedAtMs,
-    following: null,
-  };
-}
-
-/** A step without records. */
-export function stepPacket(
-  kind: typeof PacketKind.silence | typeof PacketKind.progress,
-  from: number,
-  next: number,
-  path: DeliveryPath,
-): Packet {
-  return { ...EMPTY, kind, from, next, path };
-}
-
-/** `[from, next)` is skipped. */
-export function gapPacket(from: number, next: number, reason: number): Packet {
-  return { ...EMPTY, kind: PacketKind.gap, from, next, gapFrom: from, gapReason: reason };
-}
-
-const EMPTY: Packet = {
-  kind: PacketKind.silence,
-  from: 0,
-  next: 0,
-  bytes: NO_BYTES,
-  records: 0,
-  charge: 0,
-  epoch: -1,
-  gapFrom: -1,
-  gapReason: 0,
-  path: DeliveryPath.hot,
-  arrivedAtMs: 0,
-  following: null,
-};
 
 /** What a chain of packets holds in memory, about. */
 export function packetBytes(packet: Packet): number {

@@ -1,4 +1,10 @@
-import type { Ring } from './ring.ts';
+/** What the budget needs of a ring. */
+export interface Shrinkable {
+  readonly bytes: number;
+  readonly length: number;
+  readonly usedAt: number;
+  evictFirst(): void;
+}
 
 /** A ring over the common bound gives back this share of what it holds at a time. */
 const SHARE = 8;
@@ -6,7 +12,7 @@ const SHARE = 8;
 /** What all rings of a process may hold together; the one unused for longest gives way (§12.2). */
 export class RingBudget {
   readonly #bytesMax: number;
-  readonly #rings = new Set<Ring>();
+  readonly #rings = new Set<Shrinkable>();
   bytes = 0;
   /** Moves on with each use of a ring. */
   clock = 0;
@@ -19,11 +25,11 @@ export class RingBudget {
     this.bytes += bytes;
   }
 
-  join(ring: Ring): void {
+  join(ring: Shrinkable): void {
     this.#rings.add(ring);
   }
 
-  leave(ring: Ring): void {
+  leave(ring: Shrinkable): void {
     this.#rings.delete(ring);
   }
 
@@ -38,8 +44,8 @@ export class RingBudget {
     }
   }
 
-  #leastUsed(): Ring | undefined {
-    let least: Ring | undefined;
+  #leastUsed(): Shrinkable | undefined {
+    let least: Shrinkable | undefined;
     for (const ring of this.#rings) {
       if (ring.length > 0 && (least === undefined || ring.usedAt < least.usedAt)) least = ring;
     }

@@ -1,14 +1,13 @@
 import type { CompiledFilter } from './compiled-filter.ts';
 import type { ConflationList } from './conflation-list.ts';
-import type { StreamCursor } from './cursor.ts';
+import type { CursorClass, CursorFeed, StreamCursor } from './cursor.ts';
 import { EntryList } from './entry-list.ts';
-import type { Feed } from './feed.ts';
 import type { Packet } from './packet.ts';
 import type { FrameShape } from './packet-maker.ts';
 
 /** Cursors whose frames are the same bytes (§12.2), and what they see of the ring. */
-export class StreamClass {
-  readonly feed: Feed;
+export class StreamClass implements CursorClass {
+  readonly feed: CursorFeed;
   readonly name: string;
   readonly shape: FrameShape;
   readonly filter: CompiledFilter | null;
@@ -29,7 +28,7 @@ export class StreamClass {
   #progressMarkedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
-    feed: Feed,
+    feed: CursorFeed,
     name: string,
     shape: FrameShape,
     filter: CompiledFilter | null,

@@ -1,12 +1,11 @@
 import { assert } from '@millrace/base';
 import { deliveryLimits } from '../limits.ts';
 import type { ColdReads } from './cold-reads.ts';
-import type { StreamCursor } from './cursor.ts';
+import type { Outlet, StreamCursor } from './cursor.ts';
 import type { DeliveryStats } from './delivery-stats.ts';
+import { WS_HEADER_BYTES } from './new-packet.ts';
 import { nextPacket, Standstill } from './next-packet.ts';
-import type { Outlet } from './outlet.ts';
 import { type Packet, PacketKind } from './packet.ts';
-import { WS_HEADER_BYTES } from './packet-maker.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { controlRoom, WriteBatch } from './write-batch.ts';
 

@@ -1,8 +1,8 @@
 import { deliveryLimits } from '../limits.ts';
 import type { DeliveryTarget } from './contract.ts';
 import type { DeliveryStats } from './delivery-stats.ts';
+import { WS_HEADER_BYTES } from './new-packet.ts';
 import { DeliveryPath, type Packet } from './packet.ts';
-import { WS_HEADER_BYTES } from './packet-maker.ts';
 
 /** What goes out in one write to one connection. One object serves all: nothing is allocated per client. */
 export class WriteBatch {
