@@ -5,6 +5,7 @@ export const URLS = (__ENV.URLS ?? 'ws://127.0.0.1:8089/v1/ws').split(',');
 export const TOPIC = __ENV.TOPIC ?? 'k6';
 /** 1 = as the table in the README says. */
 const SCALE = Number(__ENV.SCALE ?? '1');
+export const isFull = SCALE >= 1;
 const SOCKETS_PER_USER = 450;
 
 /** A number of sockets or keys, scaled. */

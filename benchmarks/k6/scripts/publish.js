@@ -3,7 +3,7 @@
 import { Counter } from 'k6/metrics';
 import { bytesOf } from '../lib/frames.js';
 import { GatewayClient } from '../lib/gateway-client.js';
-import { mySockets, SECONDS, scaled, TOPIC, URLS, users } from '../lib/load.js';
+import { isFull, mySockets, SECONDS, scaled, TOPIC, URLS, users } from '../lib/load.js';
 import { publishOk, thresholds } from '../lib/metrics.js';
 
 const PUBLISH = 1;
@@ -13,9 +13,10 @@ const UNKNOWN_OUTCOME = 131;
 const IN_FLIGHT_MAX = 32;
 const unknown = new Counter('gw_pub_unknown');
 
+// What is in flight at the kill is a larger share of a short run.
 export const options = {
   scenarios: { publish: users(scaled(500), 'publish') },
-  thresholds: thresholds({ gw_pub_ok: ['rate>0.999'] }),
+  thresholds: thresholds({ gw_pub_ok: [isFull ? 'rate>0.999' : 'rate>0.95'] }),
 };
 
 export function publish() {

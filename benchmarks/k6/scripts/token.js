@@ -38,7 +38,7 @@ export function token() {
       else badCloses.add(1);
     },
   }));
-  setInterval(() => {
+  const refreshing = setInterval(() => {
     current = newToken();
     clients.forEach((client, index) => {
       if (!isRefuser(index)) client.send({ kind: 'auth', req: 2, token: current });
