@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import path from 'node:path';
+import { createLogger } from '@millrace/base';
 import { Admin } from '@millrace/client';
 import { GatewayClient, type GatewayError } from '@millrace/gateway-client';
 import { eventually, MillraceProcess, type TempFolder, tempFolder } from '@millrace/testing';
@@ -13,6 +14,10 @@ const GONE_MS_MAX = 5000;
 
 let folder: TempFolder;
 let broker: MillraceProcess;
+/** All that the gateways of this file said, at the level that says most. */
+const logged: string[] = [];
+/** What must never stand there: tokens and their parts, keys, values. */
+const secrets: string[] = [];
 let sign: (claims: Record<string, unknown>) => Promise<string>;
 let gateways: RunningGateway[] = [];
 let clients: GatewayClient[] = [];
@@ -27,14 +32,17 @@ beforeAll(async () => {
   const { publicKey, privateKey } = await generateKeyPair('ES256');
   const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: 'k1' }] };
   writeFileSync(inFolder('keys.json'), JSON.stringify(keys));
-  sign = (claims) =>
-    new SignJWT({ sub: 'ann', ...claims })
+  sign = async (claims) => {
+    const token = await new SignJWT({ sub: 'ann', ...claims })
       .setProtectedHeader({ alg: 'ES256', kid: 'k1', typ: 'at+jwt' })
       .setIssuer('https://issuer.test')
       .setAudience('millrace')
       .setIssuedAt()
       .setExpirationTime('5m')
       .sign(privateKey);
+    secrets.push(token, ...token.split('.').slice(1));
+    return token;
+  };
 });
 beforeEach(() => writeFileSync(inFolder('revoked.json'), '[]'));
 afterEach(async () => {
@@ -50,7 +58,9 @@ afterAll(async () => {
 const inFolder = (name: string): string => path.join(folder.path, name);
 
 async function gateway(...more: readonly string[]): Promise<RunningGateway> {
+  const logger = createLogger({ level: 'debug', sink: (line) => void logged.push(line) });
   const started = await startGateway({
+    logger,
     overrides: [
       `gateway.kafka.bootstrap.servers=${broker.bootstrap}`,
       'gateway.listen=127.0.0.1:0',
@@ -184,4 +194,38 @@ test('closing answers 503 on /readyz, tells clients to go, and ends', async () =
   await closed;
   expect(goaways).toEqual([101]);
   await expect(fetch(`http://127.0.0.1:${running.adminPort}/readyz`)).rejects.toThrow();
+});
+
+test('C51: the logs of the whole run hold no token, key or value', async () => {
+  const [key, value, other] = ['a key: Xk7-qP2', 'a value: Vw9-mN4', 'a value: Zt3-hB8'];
+  secrets.push(key, value, other);
+  const running = await gateway();
+  const { client } = clientOf(running, () => sign({ jti: 'j2', mr: READ_ORDERS }));
+  const subscription = client.subscribe('orders', {
+    start: 'earliest',
+    filter: { key: { eq: key } },
+  });
+  const reading = subscription[Symbol.asyncIterator]().next();
+  await client.publish('orders', { key, value });
+  await expect(client.publish('secret', { key, value: other })).rejects.toThrow();
+  expect((await reading).done).toBe(false);
+  const url = `ws://127.0.0.1:${running.port}/v1/ws`;
+  const token = `${await sign({})}x`;
+  const { client: refused, seen } = clientOf(running, async () => token);
+  await expect(refused.ping()).rejects.toThrow();
+  expect(seen.end?.code).toBe(4503);
+  for (const message of [
+    `{"t":"hello","token":"${token}"`,
+    `{"t":"hello","token":"${token}"}`,
+    `{"t":"publish","seq":"1","topic":"orders","value":"${value}"}`,
+  ]) {
+    const socket = new WebSocket(url, 'millrace.v1.json');
+    socket.onopen = () => socket.send(message);
+    await new Promise((resolve) => socket.addEventListener('close', resolve));
+  }
+  await client.close();
+  await running.close();
+  const text = logged.join('\n');
+  expect(text).toContain('the gateway serves');
+  for (const secret of secrets) expect(text).not.toContain(secret);
 });

@@ -7,7 +7,7 @@ import { FrameClient } from '../session/testing/frame-client.test-client.ts';
 
 const CLIENTS = 1000;
 const BLOCKS = 5;
-const OPENED_AT_ONCE = 50;
+const OPENED_AT_ONCE = 250;
 const DELIVERED_MS_MAX = 20_000;
 
 let broker: MillraceProcess;

@@ -131,3 +131,16 @@ describe('C05, C07: messages', () => {
     expect(good.take('pong').nonce).toBe(5);
   });
 });
+
+test('C49: a handler that throws costs its connection and no other', async () => {
+  const rig = new SessionRig();
+  const [bad, good] = [await rig.welcomed(), await rig.welcomed()];
+  rig.fanOut.wake = () => {
+    throw new Error('a bug');
+  };
+  bad.send({ kind: 'resume', sub: 1 });
+  expect(bad.closeCode).toBe(CloseCode.INTERNAL);
+  expect(bad.take('error')).toMatchObject({ code: ErrorCode.INTERNAL });
+  good.send({ kind: 'ping', nonce: 5 });
+  expect(good.take('pong').nonce).toBe(5);
+});

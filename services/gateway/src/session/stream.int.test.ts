@@ -125,7 +125,7 @@ describe.each([false, true])('over the network (JSON: %s)', (isText) => {
     client.socket.close();
   });
 
-  test('commits, and starts where it committed', async () => {
+  test('C39: commits, and starts where it committed', async () => {
     const client = await welcomed(isText);
     const subscribe = { kind: 'subscribe', topic, start: StartKind.COMMITTED, name: 'n' } as const;
     client.send({ ...subscribe, req: 1, sub: 1 });

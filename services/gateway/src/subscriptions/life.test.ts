@@ -126,7 +126,7 @@ describe('C12: what happens to a stream during life', () => {
     expect(client.take('unsubscribed')).toMatchObject({ code: ErrorCode.INTERNAL });
   });
 
-  test('it is too slow: 113 with a token, the connection lives', async () => {
+  test('C32: it is too slow: 113 with a token, the connection lives', async () => {
     const { rig, client, cursor } = await live();
     cursor.deliver(5);
     cursor.events.slow(cursor);
