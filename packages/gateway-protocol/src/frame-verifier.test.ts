@@ -62,22 +62,35 @@ const ping = encodeFrame(clientSample('ping'));
 const publish = encodeFrame(clientSample('publish'));
 const hello = encodeFrame(clientSample('hello'));
 const subscribe = encodeFrame(clientSample('subscribe'));
-const headers = encodeFrame({
-  kind: 'publish',
-  seq: 1n,
-  topic: 't',
-  headers: Array.from({ length: 64 }, () => ({ name: 'n', value: null })),
+const longPublish = encodeFrame({ ...clientSample('publish'), value: new Uint8Array(300) });
+const zeroTopic = encodeFrame({ kind: 'publish', seq: 1n, topic: '\0' });
+/** So many partitions as there may be, and text behind them. */
+const partitions = encodeFrame({
+  ...clientSample('subscribe'),
+  partitions: Array.from({ length: 1024 }, () => 0),
 });
+/** The first offset is the count of one struct, if the vector began 4 bytes later. */
+const offsets = encodeFrame({
+  ...clientSample('commit'),
+  offsets: [1, 2].map((partition) => ({ offset: 1n, partition, epoch: 0 })),
+});
+const SUM = 'frame lengths do not add up to the message';
 const pings = (count: number) =>
   encodeMessage(Array.from({ length: count }, () => clientSample('ping')));
 
 describe('C05, C06: each check violated alone', () => {
-  test.each([
+  test.each<[string, string, Uint8Array, string?]>([
     ['V1', 'empty message', new Uint8Array(0)],
     ['V1', 'shorter than any frame', new Uint8Array(8)],
     ['V1', 'length too small', patched(ping, 0, ping.length - 12)],
-    ['V1', 'length too large', patched(ping, 0, ping.length + 4)],
-    ['V1', 'length no multiple of 8', patched(ping, 0, ping.length - 5)],
+    ['V1', 'length too large', patched(ping, 0, ping.length + 4), SUM],
+    [
+      'V1',
+      'length no multiple of 8',
+      patched(new Uint8Array([...ping, 0, 0, 0, 0]), 0, ping.length),
+      SUM,
+    ],
+    ['V1', 'frame of 8 bytes', new Uint8Array([4, 0, 0, 0, 0, 0, 0, 0, ...ping]), SUM],
     ['V1', 'length −1', patched(ping, 0, -1)],
     ['V1', 'length 0', patched(ping, 0, 0)],
     ['V1', 'message above the limit', new Uint8Array(65_544)],
@@ -89,14 +102,19 @@ describe('C05, C06: each check violated alone', () => {
     ['V2', 'root at its most', patched(ping, ROOT, -4)],
     ['V3', 'vtable before the frame', patched(ping, FRAME_TABLE, 100)],
     ['V3', 'vtable behind the frame', patched(ping, FRAME_TABLE, -1000)],
-    ['V3', 'vtable at an odd place', patched(ping, FRAME_TABLE, 7)],
+    [
+      'V3',
+      'vtable at an odd place',
+      patched(ping, FRAME_TABLE, 7),
+      'a vtable is outside of the frame',
+    ],
     ['V3', 'vtable of odd size', patched(ping, vtableOf(ping), 9, 2)],
     ['V3', 'vtable too small', patched(ping, vtableOf(ping), 2, 2)],
-    ['V3', 'vtable too large', patched(ping, vtableOf(ping), 134, 2)],
+    ['V3', 'vtable too large', patched(longPublish, vtableOf(longPublish), 134, 2)],
     ['V3', 'vtable beyond the end', patched(ping, vtableOf(ping), 60, 2)],
     ['V3', 'table too small', patched(ping, vtableOf(ping) + 2, 3, 2)],
     ['V3', 'table beyond the end', patched(ping, vtableOf(ping) + 2, 500, 2)],
-    ['V4', 'field before its table', patched(ping, entryOf(ping, 'nonce'), 2, 2)],
+    ['V4', 'field before its table', patched(publish, entryOf(publish, 'retry'), 2, 2)],
     ['V4', 'field partly in its table', patched(ping, entryOf(ping, 'nonce'), 14, 2)],
     ['V4', 'field not aligned', patched(ping, entryOf(ping, 'sentMs'), 8, 2)],
     ['V4', 'tag not in its table', patched(ping, FRAME_VTABLE + 4, 40, 2)],
@@ -107,7 +125,16 @@ describe('C05, C06: each check violated alone', () => {
     ['V5', 'count does not fit', patched(publish, countOf(publish, 'value'), 5000)],
     ['V5', 'count × size overflows', patched(subscribe, countOf(subscribe, 'offsets'), 1 << 28)],
     ['V5', 'count −1', patched(subscribe, countOf(subscribe, 'partitions'), -1)],
-    ['V5', 'count above the limit of the field', patched(headers, countOf(headers, 'headers'), 65)],
+    [
+      'V5',
+      'count above the limit of the field',
+      patched(partitions, countOf(partitions, 'partitions'), 1025),
+    ],
+    [
+      'V5',
+      'structs not aligned',
+      patched(offsets, fieldOf(offsets, 'offsets'), word(offsets, fieldOf(offsets, 'offsets')) + 4),
+    ],
     ['V5', 'an id of 15 bytes', patched(hello, countOf(hello, 'producerSession'), 15)],
     ['V5', 'an id of 0 bytes', patched(hello, countOf(hello, 'producerSession'), 0)],
     ['V5', 'text without its zero', patched(publish, countOf(publish, 'topic') + 10, 1, 1)],
@@ -126,9 +153,11 @@ describe('C05, C06: each check violated alone', () => {
     ['V8', 'negative offset', patched(subscribe, countOf(subscribe, 'offsets') + 8, -1)],
     ['V8', 'seq above 2^63 − 1', patched(publish, fieldOf(publish, 'seq') + 4, -1)],
     ['V8', 'required text left out', encodeFrame({ kind: 'publish', seq: 1n })],
+    ['V8', 'required text empty', patched(zeroTopic, countOf(zeroTopic, 'topic'), 0)],
     ['V8', 'sub 0', encodeFrame({ kind: 'pause' })],
-  ])('%s %s', (check, _, bytes) => {
+  ])('%s %s', (check, _, bytes, problem = '') => {
     expect(checkOf(bytes)).toBe(check);
+    expect(read(bytes)).toMatchObject(problem === '' ? {} : { message: problem });
   });
 
   test('64 frames, the longest message and a Hello at its limit are read', () => {
@@ -303,14 +332,14 @@ function guarded(memory: Uint8Array, guard: (at: number, bytes: number) => numbe
   });
 }
 
-/** A Subscribe of 3 KB whose filter names the same 1,000 bytes over and over: 1.1 MB in all. */
+/** A Subscribe of 3 KB whose filter names the same 1,000 bytes over and over: 1 MB in all. */
 function overlapping(): Uint8Array {
   const builder = new Builder(4096);
   const data = builder.createString('x'.repeat(1000));
   builder.startObject(1);
   builder.addFieldOffset(0, data, 0);
   const bytes = builder.endObject();
-  const values = vectorOf(builder, Array<number>(18).fill(bytes));
+  const values = vectorOf(builder, Array<number>(16).fill(bytes));
   builder.startObject(4);
   builder.addFieldOffset(3, values, 0);
   const node = builder.endObject();
