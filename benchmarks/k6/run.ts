@@ -44,7 +44,7 @@ async function runScenario(k6: string, name: string, scale: number): Promise<str
   try {
     const env = { ...(await scenario.prepare(run)), URLS: run.urls(), SCALE: String(scale) };
     const variables = Object.entries({ ...env, SECONDS: String(run.seconds) });
-    const argv = ['run', '--quiet', '--no-usage-report'];
+    const argv = ['run', '--quiet', '--no-usage-report', '--address', '127.0.0.1:0'];
     for (const [key, value] of variables) argv.push('--env', `${key}=${value}`);
     const child = new Child(k6, [...argv, join(import.meta.dirname, 'scripts', `${name}.js`)]);
     child.process.stdout?.on('data', (text: string) => process.stdout.write(text));

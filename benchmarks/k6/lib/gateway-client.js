@@ -127,8 +127,7 @@ export class GatewayClient {
         this.position = frame.toOffset;
         break;
       case 'goaway':
-        // Away in time, and at once to the next address.
-        setTimeout(() => this.socket.close(1000), frame.reconnectAfterMs);
+        this.leave(frame.reconnectAfterMs);
         break;
       case 'ping':
         this.send({
@@ -139,6 +138,14 @@ export class GatewayClient {
         });
         break;
     }
+  }
+
+  /** Away in time, and on to the next address. */
+  leave(afterMs) {
+    const { socket } = this;
+    setTimeout(() => {
+      if (socket.readyState === OPEN) socket.close(1000);
+    }, afterMs);
   }
 
   subscribe() {

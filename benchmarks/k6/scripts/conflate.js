@@ -10,8 +10,9 @@ const CONFLATE_KEY = 2;
 /** Bit of `caps`. */
 const CAN_CONFLATE = 4;
 const WINDOW_BYTES = 65_536;
-/** Of the load's bytes, ten times a second. */
-const BYTES_PER_TURN = 2_500;
+const TURNS_PER_SECOND = 10;
+/** A hundredth of what the runner produces: 1.2 records a second for each key, about 130 bytes packed. */
+const bytesPerTurn = (keys) => Math.ceil((0.01 * 1.2 * 130 * keys) / TURNS_PER_SECOND);
 const staleMs = new Trend('gw_stale_ms', true);
 const finals = new Rate('gw_final');
 
@@ -38,8 +39,8 @@ export function conflate() {
     };
   });
   const turn = setInterval(() => {
-    for (const client of clients) client.give(BYTES_PER_TURN);
-  }, 100);
+    for (const client of clients) client.give(bytesPerTurn(keys));
+  }, 1000 / TURNS_PER_SECOND);
   // At the end they read as fast as they can.
   setTimeout(() => {
     clearInterval(turn);

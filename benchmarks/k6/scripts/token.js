@@ -46,6 +46,7 @@ export function token() {
   }, LIFE_SECONDS * 500);
   setTimeout(
     () => {
+      clearInterval(refreshing);
       for (let index = 0; index < count; index++)
         if (isRefuser(index)) refused.add(closed.has(index));
     },
