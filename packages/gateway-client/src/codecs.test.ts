@@ -1,6 +1,6 @@
 import { deflateRawSync } from 'node:zlib';
 import { Codec } from '@millrace/gateway-protocol';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FakeGateway } from './fake-gateway.test-server.ts';
 import { supportedCodecs } from './inflate.ts';
 
@@ -29,7 +29,14 @@ test.each([
     for await (const record of client.subscribe('t', { start: 'earliest' }).records())
       seen.push(`${record.offset} ${record.text()}`);
   })();
-  for (let i = 0; i < 20; i++) await gateway.run(10);
+  // Inflating takes real time, which the virtual clock does not know.
+  await vi.waitFor(
+    async () => {
+      await gateway.run(10);
+      expect(seen.length).toBe(50);
+    },
+    { timeout: 10_000, interval: 1 },
+  );
   expect(seen).toEqual(
     Array.from({ length: 50 }, (_, i) => `${i} ${'again and again '.repeat(i)}`),
   );
