@@ -3,11 +3,14 @@ import {
   CloseCode,
   ErrorCode,
   GapReason,
+  OnLoss,
+  Outcome,
   PackedRecordsReader,
   type Records,
   StartKind,
+  type StreamInfo,
 } from '@millrace/gateway-protocol';
-import { MillraceProcess } from '@millrace/testing';
+import { eventually, MillraceProcess } from '@millrace/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningGateway, startGateway } from '../gateway.ts';
 import { FrameClient } from './testing/frame-client.test-client.ts';
@@ -63,6 +66,13 @@ async function welcomed(isText = false): Promise<FrameClient> {
   client.send({ kind: 'hello', caps: 31 });
   await client.take('welcome');
   return client;
+}
+
+/** The one stream of a Subscribe; on a busy machine its position may come after Subscribed. */
+async function placed(client: FrameClient): Promise<StreamInfo> {
+  let [stream] = (await client.take('subscribed')).streams;
+  if (stream?.outcome === Outcome.PENDING) [stream] = (await client.take('streamStates')).streams;
+  return stream as StreamInfo;
 }
 
 /** Waits until the gateway has read all that was sent before. */
@@ -172,8 +182,7 @@ test('C10: LATEST under constant produce misses nothing from its start on', asyn
   for (let attach = 1; attach <= 30; attach++) {
     const lane = attach % 3;
     client.send({ kind: 'subscribe', req: attach, sub: attach, topic, lane });
-    const { streams } = await client.take('subscribed');
-    const { stream, startOffset } = streams[0] as (typeof streams)[number];
+    const { stream, startOffset } = await placed(client);
     positions.set(stream, startOffset);
     goals.set(stream, startOffset + 10n);
     while ((positions.get(stream) ?? 0n) < (goals.get(stream) ?? 0n)) {
@@ -212,18 +221,39 @@ test('C16: a partition that is added joins at its beginning', async () => {
   client.socket.close();
 });
 
-test('a start below the log start is an exact gap (C11, NEAREST)', async () => {
+describe('C11: a start below the log start', () => {
   const topic = 'begins-late';
-  for (let i = 0; i < 20; i++) await producer.send({ topic, value: `${i}` });
-  const client = await welcomed();
-  const start = StartKind.OFFSETS;
-  const offsets = [{ partition: 0, offset: 5n, epoch: -1 }];
-  await admin.deleteRecords(topic, 0, 10);
-  client.send({ kind: 'subscribe', req: 1, sub: 1, topic, start, offsets });
-  expect((await client.take('subscribed')).streams[0]).toMatchObject({ lostFrom: 5n, lostTo: 10n });
-  expect(await client.take('gap')).toMatchObject({ fromOffset: 5n, toOffset: 10n, reason: 0 });
-  expect(await read(client, 10, 10n)).toHaveLength(10);
-  client.socket.close();
+  const lost = { lostFrom: 5n, lostTo: 10n };
+  beforeAll(async () => {
+    for (let i = 0; i < 20; i++) await producer.send({ topic, value: `${i}` });
+    await admin.deleteRecords(topic, 0, 10);
+  });
+
+  async function subscribed(onGap: number): Promise<FrameClient> {
+    const client = await welcomed();
+    const offsets = [{ partition: 0, offset: 5n, epoch: -1 }];
+    const start = StartKind.OFFSETS;
+    client.send({ kind: 'subscribe', req: 1, sub: 1, topic, start, offsets, onGap });
+    expect((await client.take('subscribed')).streams).toMatchObject([lost]);
+    return client;
+  }
+
+  test.each([
+    ['NEAREST', OnLoss.NEAREST, 10n, GapReason.RETENTION],
+    ['LATEST', OnLoss.LATEST, 20n, GapReason.RESET],
+  ])('on_gap %s: an exact gap, then on', async (_, onGap, toOffset, reason) => {
+    const client = await subscribed(onGap);
+    expect(await client.take('gap')).toMatchObject({ fromOffset: 5n, toOffset, reason });
+    const rest = 20 - Number(toOffset);
+    expect(await read(client, rest, toOffset)).toHaveLength(rest);
+    client.socket.close();
+  });
+
+  test('on_gap FAIL: 125', async () => {
+    const client = await subscribed(OnLoss.FAIL);
+    expect((await client.take('unsubscribed')).code).toBe(ErrorCode.GAP);
+    client.socket.close();
+  });
 });
 
 test('C12: records deleted under a paused cursor are an exact gap when it goes on', async () => {
@@ -269,6 +299,34 @@ test('C14: a topic that is made anew is RECREATED, then 123', async () => {
   await admin.createTopics([{ name: topic, partitionCount: 1 }]);
   expect((await client.take('unsubscribed')).code).toBe(ErrorCode.RECREATED);
   client.socket.close();
+});
+
+test('C14: made anew between disconnect and resume is RECREATED, then 123', async () => {
+  const topic = 'anew-meanwhile';
+  await producer.send({ topic, value: 'old' });
+  const client = await welcomed();
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic, start: StartKind.EARLIEST });
+  await client.take('subscribed');
+  await read(client, 1, 0n);
+  client.send({ kind: 'unsubscribe', req: 2, sub: 1 });
+  const { resume } = await client.take('unsubscribed');
+  client.socket.close();
+  await admin.deleteTopics([topic]);
+  await admin.createTopics([{ name: topic, partitionCount: 1 }]);
+  const again = await welcomed();
+  // What the gateway knows of a topic may be a second old; until then the new log looks like a cut one.
+  let sub = 0;
+  await eventually('the gateway knows the new topic', 5000, async () => {
+    sub++;
+    again.send({ kind: 'subscribe', req: sub, sub, topic, start: StartKind.RESUME, resume });
+    const [stream] = (await again.take('subscribed')).streams;
+    const { code } = await again.take('unsubscribed');
+    if (stream?.outcome === Outcome.DIVERGED) return false;
+    expect(stream).toMatchObject({ outcome: Outcome.RECREATED, startOffset: 0n });
+    expect(code).toBe(ErrorCode.RECREATED);
+    return true;
+  });
+  again.socket.close();
 });
 
 test('C47: closing says Goaway with tokens, then 4001', async () => {
