@@ -5,6 +5,7 @@ import { ApacheKafka, Child, MillraceProcess, runProgram } from '@millrace/testi
 import { CLIENT_CHECKS } from '../client-suite/checks.ts';
 import { DEMO_PAGE_CHECKS } from '../gateway/demo/checks.ts';
 import { SDK_CHECKS } from '../gateway/sdk/checks.ts';
+import { lineOf, ordeal } from '../gateway-faults/ordeal.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const SOURCES = ['--conditions=@millrace/source'];
@@ -72,6 +73,17 @@ async function streamFiles(): Promise<void> {
   }
 }
 
+/** The short form of gateway-faults/run.ts. */
+async function gatewayFaults(): Promise<void> {
+  const report = await ordeal({
+    ...{ kills: 20, clients: 48, records: 50_000, seconds: 20, rate: 400, pauseMs: 200 },
+    seed: process.pid,
+    note: (text) => process.stdout.write(`  ${text}\n`),
+  });
+  process.stdout.write(`seed ${process.pid}: ${lineOf(report)}\n`);
+  assert.deepEqual(report.complaints, []);
+}
+
 /** Row of the table → what it does. */
 export const SUITES: Readonly<Record<string, () => Promise<void>>> = {
   '@millrace/client on Apache Kafka': clientOnApacheKafka,
@@ -79,4 +91,5 @@ export const SUITES: Readonly<Record<string, () => Promise<void>>> = {
   'a million lines of real files, kill -9 on the way': streamFiles,
   ...DEMO_PAGE_CHECKS,
   ...SDK_CHECKS,
+  'gateway faults: nothing lost, reordered or twice, every gap exact': gatewayFaults,
 };
