@@ -8,6 +8,8 @@ import { badCloses, thresholds } from '../lib/metrics.js';
 /** A token of this life; a socket refreshes after half of it. */
 const TOKEN_URL = __ENV.TOKEN_URL;
 const LIFE_SECONDS = Number(__ENV.TOKEN_LIFE_SECONDS);
+/** In which half a life is divided. */
+const TURNS = 50;
 const TOKEN_EXPIRED = 4005;
 const refused = new Rate('gw_refuser_closed');
 const refreshed = new Rate('gw_refreshed');
@@ -38,12 +40,19 @@ export function token() {
       else badCloses.add(1);
     },
   }));
-  const refreshing = setInterval(() => {
-    current = newToken();
-    clients.forEach((client, index) => {
-      if (!isRefuser(index)) client.send({ kind: 'auth', req: 2, token: current });
-    });
-  }, LIFE_SECONDS * 500);
+  // Sockets refresh one after another, as those of many people do.
+  let turn = 0;
+  const refreshing = setInterval(
+    () => {
+      current = newToken();
+      turn++;
+      clients.forEach((client, index) => {
+        if (index % TURNS === turn % TURNS && !isRefuser(index))
+          client.send({ kind: 'auth', req: 2, token: current });
+      });
+    },
+    (LIFE_SECONDS * 500) / TURNS,
+  );
   setTimeout(
     () => {
       clearInterval(refreshing);
