@@ -11,6 +11,7 @@ import { Reader, Writer } from './program.ts';
 const TIMEOUT_MS = 30_000;
 const PAUSE_MS_MAX = 80;
 const FLIGHT = 30;
+const BREATH_MS = 15;
 
 /** A topic with that many partitions behind two gateways. */
 export interface Course {
@@ -38,6 +39,8 @@ export async function cutOff(course: Course, cuts: number, seed: number): Promis
         return producer.send({ topic, partition, value: 'x'.repeat(random.below(300)) });
       });
       await Promise.all(sends);
+      // Readers that are cut off all the time have to keep up with it.
+      await sleep(BREATH_MS);
     }
   })();
   try {
@@ -48,10 +51,14 @@ export async function cutOff(course: Course, cuts: number, seed: number): Promis
     isOver = true;
     await load;
     for (const reader of readers) {
+      let behind = '';
       await eventually('everything is read', TIMEOUT_MS, () => {
         const { next, ended } = reader.seen;
         if (ended !== null) throw new Error(ended);
+        behind = JSON.stringify({ ...reader.seen, ends });
         return ends.every((end, partition) => (next[partition] ?? 0) === end);
+      }).catch((cause: unknown) => {
+        throw new Error(`a reader stands at ${behind}`, { cause });
       });
       const { duplicates, lost, gaps, connections } = reader.seen;
       assert.deepEqual({ duplicates, lost, gaps, seed }, { duplicates: 0, lost: 0, gaps: 0, seed });
