@@ -130,13 +130,21 @@ export interface Cursor {
   takeProgress(): number;
 }
 
+/** A stream id that a client may be told. */
+export interface Reservation {
+  readonly streamId: number;
+  /** To be called once. */
+  release(): void;
+}
+
 export interface FanOut {
   /**
-   * The id that a stream of this class has when it is attached, which should be soon: unused classes are forgotten.
+   * Keeps the class, and with it the id that a stream of it has, until the reservation is released: after `attach`,
+   * or when there will be none. Unused classes are forgotten, and one that comes back has another id.
    *
    * @throws FilterLimitError (106) when the partition has no room for another filter without a key.
    */
-  streamId(options: ClassOptions): number;
+  reserve(options: ClassOptions): Reservation;
   /** @throws FilterLimitError (106) when the partition has no room for another filter without a key. */
   attach(target: DeliveryTarget, options: CursorOptions, events: CursorEvents): Cursor;
   /** After control frames were queued, credit was added, or the transport drained. */

@@ -238,3 +238,23 @@ test('nothing is sent after detach', async () => {
   await bench.pass();
   expect(reader.stream(cursor.streamId).records).toEqual([]);
 });
+
+test('a stream id that somebody was told stays, whoever leaves meanwhile and however long it takes', async () => {
+  const bench = new Bench({ feedLingerMs: 1_000 });
+  const [leaver, comer] = [bench.connect(), bench.connect()];
+  const first = bench.attach(leaver);
+  const reservation = bench.fanOut.reserve(bench.options(comer, {}));
+  expect(reservation.streamId).toBe(first.streamId);
+  first.detach();
+  await bench.pass(5_000);
+  bench.source.append(...some(3));
+  const second = bench.attach(comer);
+  reservation.release();
+  expect(second.streamId).toBe(first.streamId);
+  await bench.pass();
+  expect(comer.stream(second.streamId).records).toHaveLength(3);
+  second.detach();
+  await bench.pass(5_000);
+  // Nobody was told: the class is forgotten, and its feed closed.
+  expect(bench.attach(comer).streamId).not.toBe(first.streamId);
+});

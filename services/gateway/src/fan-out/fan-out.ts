@@ -13,6 +13,7 @@ import type {
   CursorOptions,
   DeliveryTarget,
   FanOut,
+  Reservation,
 } from './contract.ts';
 import { type CursorHost, Outlet, StreamCursor } from './cursor.ts';
 import { DeliveryLoop } from './delivery-loop.ts';
@@ -60,8 +61,6 @@ export class StreamFanOut implements FanOut, CursorHost {
   readonly #feeds = new Map<string, Feed>();
   readonly #outlets = new Map<DeliveryTarget, Outlet>();
   readonly #judged = new Set<StreamCursor>();
-  /** Classes that were only asked for their id, and when, oldest first. */
-  readonly #unused = new Map<StreamClass, { readonly feed: Feed; readonly sinceMs: number }>();
   readonly #ringBudget: RingBudget;
   readonly #conflationBudget: ConflationBudget;
   readonly #coldCache: ColdCache;
@@ -120,11 +119,11 @@ export class StreamFanOut implements FanOut, CursorHost {
     this.#look = clock.setInterval(LOOK_PERIOD_MS, () => this.#lookAround());
   }
 
-  streamId(options: ClassOptions): number {
+  reserve(options: ClassOptions): Reservation {
     const feed = this.#feedOf(options);
     const cls = this.#classOf(feed, options);
-    if (cls.members.length === 0) this.#unused.set(cls, { feed, sinceMs: this.nowMs() });
-    return cls.shape.streamId;
+    feed.hold(cls);
+    return { streamId: cls.shape.streamId, release: () => feed.letGo(cls) };
   }
 
   /** @throws FilterLimitError when the partition has no room for another filter without a key. */
@@ -134,7 +133,6 @@ export class StreamFanOut implements FanOut, CursorHost {
     const outlet = this.#outletOf(target);
     const cursor = new StreamCursor(this, outlet, cls, options, events);
     outlet.add(cursor);
-    this.#unused.delete(cls);
     feed.addCursor(cursor, cls);
     if (options.policy === Policy.DISCONNECT && options.maxLagMs > 0) {
       cursor.judge = new SlowJudge(deliveryLimits.slowWindowMs);
@@ -230,11 +228,6 @@ export class StreamFanOut implements FanOut, CursorHost {
     const { blockedCount, progressAtMs } = this.#loop;
     const stuckMs = deliveryLimits.stuckStalls * this.#parts.settings.socketStallMs;
     if (blockedCount > 0 && nowMs - progressAtMs > stuckMs) this.#parts.onStuck();
-    for (const [cls, { feed, sinceMs }] of this.#unused) {
-      if (nowMs - sinceMs < this.#parts.settings.feedLingerMs) break;
-      this.#unused.delete(cls);
-      feed.dropIfUnused(cls);
-    }
     this.#setGauges();
   }
 

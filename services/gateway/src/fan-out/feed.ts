@@ -66,6 +66,7 @@ export class Feed implements CursorFeed, TroubledFeed {
   readonly #trouble: FeedTrouble;
   readonly #lists = new Map<string, { readonly list: ConflationList; users: number }>();
   #cursorCount = 0;
+  #holdCount = 0;
   #follower: Follower | undefined;
   #highWatermark = -1;
   #openedAtMs = 0;
@@ -116,13 +117,28 @@ export class Feed implements CursorFeed, TroubledFeed {
     const cls = this.classes.get(cursor.cls.name);
     if (cls === undefined) return;
     cls.remove(cursor);
-    this.dropIfUnused(cls);
+    this.#dropIfUnused(cls);
+  }
+
+  /** The class stays, and the feed open, although it may have no members: its id was told to somebody. */
+  hold(cls: StreamClass): void {
+    this.#linger?.cancel();
+    this.#linger = undefined;
+    this.#holdCount++;
+    cls.holdCount++;
+  }
+
+  letGo(cls: StreamClass): void {
+    this.#holdCount--;
+    cls.holdCount--;
+    this.#dropIfUnused(cls);
   }
 
   /** Forgets a class without members, and closes in a while when there are no cursors. */
-  dropIfUnused(cls: StreamClass): void {
-    if (cls.members.length === 0) this.#dropClass(cls);
-    if (this.#cursorCount > 0 || this.isClosed || this.#linger !== undefined) return;
+  #dropIfUnused(cls: StreamClass): void {
+    if (cls.members.length === 0 && cls.holdCount === 0) this.#dropClass(cls);
+    if (this.#cursorCount + this.#holdCount > 0 || this.isClosed || this.#linger !== undefined)
+      return;
     this.#linger = this.#parts.clock.setTimer(this.#parts.lingerMs, () => this.close());
   }
 

@@ -12,6 +12,8 @@ export class StreamClass implements CursorClass {
   readonly shape: FrameShape;
   readonly filter: CompiledFilter | null;
   readonly members: StreamCursor[] = [];
+  /** Reservations: members that are still to come. */
+  holdCount = 0;
   /** Matches among the ring's blocks, complete from `matchedFrom` on. */
   readonly entries = new EntryList();
   matchedFrom: number;

@@ -11,6 +11,7 @@ import type {
   CursorOptions,
   DeliveryTarget,
   FanOut,
+  Reservation,
 } from '../fan-out/contract.ts';
 import type { ResolvedStart, StartRequest } from './start-resolution.ts';
 import { NOTHING_KNOWN } from './start-resolution.ts';
@@ -28,6 +29,8 @@ export interface Stream {
   readonly partition: number;
   readonly id: number;
   readonly start: StartRequest;
+  /** Keeps the id until there is a cursor. */
+  reservation: Reservation | null;
   /** Attached once the client knows the stream. */
   cursor: Cursor | null;
   /** True once the cursor stands somewhere. */
@@ -73,11 +76,17 @@ export class StreamSet {
   /** Reserves the stream of a partition. @returns 0, or the `ErrorCode` that forbids it. */
   open(partition: number, start: StartRequest): number {
     const { plan, fanOut, claims } = this.#parts;
-    const id = fanOut.streamId({ ...plan.streamClass, partition });
+    const reservation = fanOut.reserve({ ...plan.streamClass, partition });
+    const { streamId: id } = reservation;
     const claim = claims.claim(id);
-    if (claim === 'taken') return ErrorCode.ALREADY_EXISTS;
-    if (claim === 'full') return ErrorCode.LIMIT;
-    const stream: Stream = { partition, id, start, cursor: null, isPlaced: false, isOver: false };
+    if (claim !== 'yes') {
+      reservation.release();
+      return claim === 'taken' ? ErrorCode.ALREADY_EXISTS : ErrorCode.LIMIT;
+    }
+    const stream: Stream = {
+      ...{ partition, id, start, reservation },
+      ...{ cursor: null, isPlaced: false, isOver: false },
+    };
     // A list of its exact length: one that grows keeps room for many.
     this.#streams = [...this.#streams, stream];
     return 0;
@@ -138,6 +147,7 @@ export class StreamSet {
     if (stream.isOver) return;
     stream.isOver = true;
     stream.cursor?.detach();
+    this.#letGo(stream);
     this.#parts.claims.release(stream.id);
   }
 
@@ -157,6 +167,13 @@ export class StreamSet {
       window: plan.window,
     };
     stream.cursor = fanOut.attach(target, options, events);
+    this.#letGo(stream);
     if (this.#isPaused) stream.cursor.pause();
+  }
+
+  #letGo(stream: Stream): void {
+    const { reservation } = stream;
+    stream.reservation = null;
+    reservation?.release();
   }
 }

@@ -7,6 +7,7 @@ import type {
   CursorState,
   DeliveryTarget,
   FanOut,
+  Reservation,
 } from '../../fan-out/contract.ts';
 
 /** A cursor that a test moves by hand. */
@@ -104,17 +105,16 @@ export class FakeFanOut implements FanOut {
   readonly cursors: FakeCursor[] = [];
   readonly #ids = new Map<string, number>();
 
-  streamId(options: ClassOptions): number {
-    const { topicId, partition, lane, encoding, projection, isolation, codec, filter } = options;
-    const key = [topicId, partition, lane, encoding, projection, isolation, codec, filter?.id];
-    const text = JSON.stringify(key);
-    const id = this.#ids.get(text) ?? this.#ids.size + 1;
-    this.#ids.set(text, id);
-    return id;
+  /** Not released yet. */
+  reservations = 0;
+
+  reserve(options: ClassOptions): Reservation {
+    this.reservations++;
+    return { streamId: this.#streamId(options), release: () => this.reservations-- };
   }
 
   attach(target: DeliveryTarget, options: CursorOptions, events: CursorEvents): FakeCursor {
-    const cursor = new FakeCursor(this.streamId(options), target, options, events);
+    const cursor = new FakeCursor(this.#streamId(options), target, options, events);
     this.cursors.push(cursor);
     return cursor;
   }
@@ -131,4 +131,13 @@ export class FakeFanOut implements FanOut {
   }
 
   close(): void {}
+
+  #streamId(options: ClassOptions): number {
+    const { topicId, partition, lane, encoding, projection, isolation, codec, filter } = options;
+    const key = [topicId, partition, lane, encoding, projection, isolation, codec, filter?.id];
+    const text = JSON.stringify(key);
+    const id = this.#ids.get(text) ?? this.#ids.size + 1;
+    this.#ids.set(text, id);
+    return id;
+  }
 }
