@@ -75,7 +75,7 @@ export class Intake implements StreamSink {
 
   detach(): void {
     this.#era++;
-    for (const state of this.#partitions.values()) state.detach();
+    for (const state of this.#partitions.values()) this.#giveBack(state.detach());
   }
 
   /** The server says where a partition starts, or what became of it. FAILED is not for here. */
@@ -126,8 +126,7 @@ export class Intake implements StreamSink {
       block: this.#decode(partition, received),
       finish: () => {
         state.finished = received.after;
-        window.finish(bytes);
-        connectionWindow.finish(bytes);
+        this.#giveBack(bytes);
         this.#o.moved();
       },
     });
@@ -167,6 +166,13 @@ export class Intake implements StreamSink {
     this.#jump(state, place, () => this.#o.emitter.emit('gap', { partition, from, to, reason }));
   }
 
+  /** A block is done with: its first part took credit of both windows. */
+  #giveBack(rawBytes: number): void {
+    if (rawBytes === 0) return;
+    this.#o.window.finish(rawBytes);
+    this.#o.connectionWindow.finish(rawBytes);
+  }
+
   #state(partition: number): PartitionState {
     const state = this.#partitions.get(partition);
     if (state === undefined) throw new ProtocolViolation(`unknown partition ${partition}`);
@@ -175,7 +181,7 @@ export class Intake implements StreamSink {
 
   /** The position goes on at `place`, or with null stays for the application to decide. */
   #jump(state: PartitionState, place: Place | null, event: () => void): void {
-    if (place !== null && place !== state.received) state.reset(place);
+    if (place !== null && place !== state.received) this.#giveBack(state.reset(place));
     this.#progress.delete(state);
     this.#push({
       happen: () => {

@@ -53,10 +53,13 @@ export class PartitionState {
     return this.#received;
   }
 
-  /** The connection is gone, and with it half a block. */
-  detach(): void {
+  /**
+   * The connection is gone, and with it half a block.
+   * @returns raw bytes of that block, which took credit and will not be delivered.
+   */
+  detach(): number {
     this.isCaughtUp = false;
-    this.#dropParts();
+    return this.#dropParts();
   }
 
   /**
@@ -70,11 +73,14 @@ export class PartitionState {
     else this.#expect(offset);
   }
 
-  /** A jump that the server announced: the log was cut here, or began anew. */
-  reset(place: Place): void {
+  /**
+   * A jump that the server announced: the log was cut here, or began anew.
+   * @returns raw bytes of the half block that this drops, as `detach` does.
+   */
+  reset(place: Place): number {
     this.#received = place;
     this.#recordsEpoch = -1;
-    this.#dropParts();
+    return this.#dropParts();
   }
 
   /**
@@ -138,9 +144,12 @@ export class PartitionState {
     return place;
   }
 
-  #dropParts(): void {
+  /** Raw bytes of the block that the parts belong to; 0 without parts. */
+  #dropParts(): number {
+    const rawBytes = this.#parts[0]?.rawSize ?? 0;
     this.#parts = [];
     this.#partsBytes = 0;
+    return rawBytes;
   }
 }
 

@@ -1,4 +1,4 @@
-import { CloseCode } from '@millrace/gateway-protocol';
+import { CloseCode, Codec, recordsFrame } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import { FakeGateway, type Peer } from './fake-gateway.test-server.ts';
 import type { TokenReason } from './options.ts';
@@ -73,6 +73,25 @@ test('what was received and not finished is kept, and counts against the new win
   }
   expect(seen).toEqual(upTo(100));
   expect(gateway.got('subscribe')[0]?.credit).toBeLessThan(1_000);
+});
+
+test('half a block that the line cut off gives its credit back', async () => {
+  const gateway = filled(10);
+  const client = gateway.client();
+  const subscription = client.subscribe('t', { start: 'earliest', windowBytes: 1_000 });
+  const seen = offsets(subscription);
+  await gateway.run(50);
+  const facts = { stream: 1, count: 20, fromOffset: 10, nextOffset: 30, highWatermark: 30 };
+  const block = { baseTimestamp: 1, leaderEpoch: 0, flags: 0, codec: Codec.NONE, rawSize: 2_000 };
+  const half = { ...facts, ...block, part: 0, parts: 2 };
+  onlyPeer(gateway).socket.deliverRaw(recordsFrame(half, new Uint8Array(1_000)));
+  gateway.dropAll();
+  for (const log of gateway.topics.get('t')?.logs ?? []) log.append('10');
+  await gateway.run(1_000);
+  expect(subscription.state).toBe('live');
+  expect(seen).toEqual(upTo(11));
+  expect(gateway.got('subscribe')[0]?.credit).toBe(1_000);
+  expect(gateway.got('hello').at(-1)?.credit).toBe(16 << 20);
 });
 
 test('waits grow with full jitter, up to the cap, and begin small after a good connection', async () => {
