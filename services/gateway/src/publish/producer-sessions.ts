@@ -18,7 +18,7 @@ export interface SessionLimits {
 
 interface Held {
   readonly session: ProducerSession;
-  usedMs: number;
+  readonly usedMs: number;
 }
 
 /** Producer sessions of one process, by principal and session; the least recently used one goes first. */
@@ -36,29 +36,57 @@ export class ProducerSessions {
     return this.#held.size;
   }
 
-  /** @param session the 16 bytes as text. */
-  get(principalKey: string, session: string): ProducerSession {
-    const key = `${session} ${principalKey}`;
+  /**
+   * A session that is known, which counts as used; or null: asking makes none, as every Hello asks.
+   * @param session the 16 bytes as text.
+   */
+  find(principalKey: string, session: string): ProducerSession | null {
     const nowMs = this.#clock.monotonicMs();
     this.#forgetIdle(nowMs);
-    const held = this.#held.get(key) ?? {
-      session: new ProducerSession(this.#limits.window),
-      usedMs: nowMs,
-    };
-    held.usedMs = nowMs;
+    const key = keyOf(principalKey, session);
+    const known = this.#held.get(key)?.session;
+    if (known === undefined) return null;
     this.#held.delete(key);
-    this.#held.set(key, held);
-    return held.session;
+    this.#held.set(key, { session: known, usedMs: nowMs });
+    return known;
+  }
+
+  /** The session for records that are taken; a new one may push out the oldest. */
+  findOrMake(principalKey: string, session: string): ProducerSession {
+    const known = this.find(principalKey, session);
+    if (known !== null) return known;
+    this.#makeRoom();
+    const made = new ProducerSession(this.#limits.window);
+    const usedMs = this.#clock.monotonicMs();
+    this.#held.set(keyOf(principalKey, session), { session: made, usedMs });
+    return made;
   }
 
   /** Oldest first: stops at the first that may stay. */
   #forgetIdle(nowMs: number): void {
     for (const [key, { usedMs }] of this.#held) {
-      const isIdle = usedMs + this.#limits.ttlMs <= nowMs;
-      if (!isIdle && this.#held.size < this.#limits.sessionsMax) return;
+      if (usedMs + this.#limits.ttlMs > nowMs) return;
       this.#held.delete(key);
     }
   }
+
+  #makeRoom(): void {
+    for (const key of this.#held.keys()) {
+      if (this.#held.size < this.#limits.sessionsMax) return;
+      this.#held.delete(key);
+    }
+  }
+}
+
+function keyOf(principalKey: string, session: string): string {
+  return `${session} ${principalKey}`;
+}
+
+/** Of records in a session, or with a number, of which nothing is known. */
+export function judgeUnknown(retry: boolean, onUnknown: number): SessionVerdict {
+  return !retry || onUnknown === OnUnknown.RESEND
+    ? { kind: 'append' }
+    : { kind: 'refuse', code: ErrorCode.UNKNOWN_OUTCOME };
 }
 
 interface InFlight {
@@ -70,7 +98,7 @@ interface InFlight {
 export class ProducerSession {
   readonly #results: ResultWindow;
   readonly #inFlight = new Map<number, InFlight>();
-  /** Highest sequence number taken; -1: nothing is known of this session. */
+  /** Highest sequence number taken; -1: none yet. */
   #lastSeq = -1;
 
   constructor(window: number) {
@@ -83,17 +111,13 @@ export class ProducerSession {
 
   /** The table of §15.2. */
   judge(seq: number, count: number, retry: boolean, onUnknown: number): SessionVerdict {
-    const unknown: SessionVerdict =
-      onUnknown === OnUnknown.RESEND
-        ? { kind: 'append' }
-        : { kind: 'refuse', code: ErrorCode.UNKNOWN_OUTCOME };
-    if (this.#lastSeq < 0) return retry ? unknown : { kind: 'append' };
+    if (this.#lastSeq < 0) return judgeUnknown(retry, onUnknown);
     if (seq === this.#lastSeq + 1) return { kind: 'append' };
     if (seq > this.#lastSeq + 1) return { kind: 'refuse', code: ErrorCode.SEQUENCE_GAP };
     const flying = this.#inFlight.get(seq);
     if (flying?.count === count) return { kind: 'join', results: flying.results };
     const results = this.#results.read(seq, count);
-    return results === null ? unknown : { kind: 'repeat', results };
+    return results === null ? judgeUnknown(true, onUnknown) : { kind: 'repeat', results };
   }
 
   /** These records are taken: their results, once known, belong to the session. */

@@ -9,7 +9,7 @@ import {
 } from '@millrace/gateway-protocol';
 import { type Principal, principalKey } from '../auth/principal.ts';
 import type { GatewayMetrics } from '../metrics.ts';
-import type { ProducerSession } from './producer-sessions.ts';
+import { judgeUnknown, type ProducerSession } from './producer-sessions.ts';
 import { batchRequest, type PublishRequest, singleRequest } from './publish-request.ts';
 import type { Publisher } from './publisher.ts';
 import type { PublishResult } from './result-window.ts';
@@ -106,8 +106,8 @@ export class PublishLane {
 
   #judge(request: PublishRequest): void {
     const { seq, records, retry, onUnknown } = request;
-    const session = this.#session();
-    if (session === null) {
+    const sessionId = this.#sessionId;
+    if (sessionId === null) {
       void this.#answerLater(request, this.#outcomeOf(request), false);
       return;
     }
@@ -115,7 +115,9 @@ export class PublishLane {
       this.#answerCode(seq, records.length, ErrorCode.BAD_REQUEST);
       return;
     }
-    const verdict = session.judge(seq, records.length, retry, onUnknown);
+    const verdict =
+      this.#session()?.judge(seq, records.length, retry, onUnknown) ??
+      judgeUnknown(retry, onUnknown);
     switch (verdict.kind) {
       case 'refuse':
         this.#answerCode(seq, records.length, verdict.code);
@@ -128,6 +130,8 @@ export class PublishLane {
         return;
       case 'append': {
         const results = this.#outcomeOf(request);
+        const key = principalKey(this.#host.principal);
+        const session = this.#parts.publisher.sessions.findOrMake(key, sessionId);
         session.take(seq, records.length, results);
         void this.#answerLater(request, results, false);
       }
@@ -194,9 +198,10 @@ export class PublishLane {
     }
   }
 
+  /** Null while nothing is known of it. */
   #session(): ProducerSession | null {
     if (this.#sessionId === null) return null;
-    return this.#parts.publisher.sessions.get(principalKey(this.#host.principal), this.#sessionId);
+    return this.#parts.publisher.sessions.find(principalKey(this.#host.principal), this.#sessionId);
   }
 }
 

@@ -282,6 +282,20 @@ describe('C36: producer sessions', () => {
     expect((await ask(6, { retry: true })).code).toBe(ErrorCode.UNKNOWN_OUTCOME);
   });
 
+  test('a Hello makes no session and pushes out none; a full table keeps those in use', async () => {
+    const { rig, ask } = await withSession(['gateway.publish.sessions.max=2']);
+    const welcomed = (fill: number) =>
+      rig.welcomed({ producerSession: new Uint8Array(16).fill(fill) });
+    await ask(1);
+    await welcomed(50);
+    await welcomed(51);
+    expect(await ask(1)).toEqual(appended(0, true));
+    publish(await welcomed(52), 1);
+    await rig.settle();
+    // The table is full now, and this one is the oldest in it.
+    expect(await ask(1)).toEqual(appended(0, true));
+  });
+
   test('a batch has one number per record', async () => {
     const { rig, client, ask } = await withSession();
     const batch = { kind: 'publishBatch', topic: 't', partition: 0, count: 3 } as const;
