@@ -2,12 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '@millrace/base';
 import {
   GatewayClient,
+  GatewayError,
   type Position,
   type ResumeStore,
   type Start,
   type Subscription,
 } from '@millrace/gateway-client';
-import { decodeResumeToken, fromBase64Url, toBase64Url } from '@millrace/gateway-protocol';
+import {
+  decodeResumeToken,
+  ErrorCode,
+  fromBase64Url,
+  toBase64Url,
+} from '@millrace/gateway-protocol';
 import { eventually } from '@millrace/testing';
 import { Ear } from './ear.ts';
 import type { LogReader } from './log-reader.ts';
@@ -26,6 +32,8 @@ export interface World {
   readonly store: ResumeStore & { readonly tokens: Map<string, string> };
   /** The present life of a topic. */
   reader(topic: string): LogReader;
+  /** It was deleted, and is not known to all again. */
+  isAway(topic: string): boolean;
   /** The life with that id; waits until the harness knows of it. */
   life(topicId: string): Promise<LogReader>;
 }
@@ -44,6 +52,7 @@ export class Listener {
   #rebirth: { readonly topicId: string; readonly offset: number } | null = null;
   #downSince: number | null = null;
   #lastError: Error | null = null;
+  #isRefused = false;
 
   constructor(role: Role, world: World) {
     const { topic, name, classes } = role;
@@ -65,6 +74,11 @@ export class Listener {
   get isAttached(): boolean {
     const state = this.#subscription?.state;
     return state === 'live' || state === 'catchingUp';
+  }
+
+  /** It asked for a topic that was not there, and has to ask anew. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   /** The topic that it is known to read. */
@@ -153,6 +167,7 @@ export class Listener {
     });
     this.#client = client;
     this.#subscription = subscription;
+    this.#isRefused = false;
     this.#watch(client, subscription);
     this.#loop = this.#listen(client, subscription);
   }
@@ -213,8 +228,19 @@ export class Listener {
       }
       if (this.#client === client) tally.complain(`${this.role.name}: the stream ended`);
     } catch (error) {
-      if (this.#client === client) tally.complain(`${this.role.name}: ${String(error)}`);
+      if (this.#client === client && this.#isAway(error)) this.#isRefused = true;
+      else if (this.#client === client) tally.complain(`${this.role.name}: ${String(error)}`);
     }
+  }
+
+  /** Who asks for a topic while it is not there is told so. */
+  #isAway(error: unknown): boolean {
+    const codes: readonly number[] = [ErrorCode.FORBIDDEN, ErrorCode.UNKNOWN_TOPIC];
+    return (
+      error instanceof GatewayError &&
+      codes.includes(error.code) &&
+      this.#world.isAway(this.role.topic.name)
+    );
   }
 
   /** Turns the ears to the topic that came after the one they knew. */

@@ -10,6 +10,7 @@ export class Lives {
   readonly #admin: Admin;
   readonly #bootstrap: string;
   readonly #complain: (text: string) => void;
+  readonly #away = new Set<string>();
   readonly #byName = new Map<string, LogReader>();
   readonly #byId = new Map<string, LogReader>();
 
@@ -37,6 +38,7 @@ export class Lives {
     const before = this.reader(topic.name);
     await before.caughtUp(this.#admin);
     await before.stop();
+    this.#away.add(topic.name);
     await this.#admin.deleteTopics([topic.name]);
     await this.create(topic);
   }
@@ -45,6 +47,14 @@ export class Lives {
     const reader = this.#byName.get(name);
     if (reader === undefined) throw new Error(`there is no topic ${name}`);
     return reader;
+  }
+
+  isAway(name: string): boolean {
+    return this.#away.has(name);
+  }
+
+  isBack(topic: Topic): void {
+    this.#away.delete(topic.name);
   }
 
   life(topicId: string): Promise<LogReader> {

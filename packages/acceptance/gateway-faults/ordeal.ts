@@ -66,6 +66,7 @@ const GATEWAY = [
   // Little of the log is in memory: clients that were away read it cold.
   'gateway.record.max.bytes=131072',
   'gateway.ring.partition.bytes=262144',
+  'gateway.feed.linger.ms=500',
   `gateway.compression.topics=${CODEC_TOPICS}`,
 ];
 
@@ -135,6 +136,7 @@ function worldOf(proxies: readonly FaultProxy[], lives: Lives, tally: Tally, see
       save: async (key, token) => void tokens.set(key, token),
     },
     reader: (name) => lives.reader(name),
+    isAway: (name) => lives.isAway(name),
     life: (id) => lives.life(id),
   };
 }
