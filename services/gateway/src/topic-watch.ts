@@ -8,7 +8,8 @@ const NAMES_MAX = 10_000;
 
 interface Known {
   topic: UpstreamTopic | null;
-  readAt: number;
+  /** When the question was sent whose answer this is; -1 = never. */
+  askedAt: number;
   readonly listeners: Set<(topic: UpstreamTopic | null) => void>;
 }
 
@@ -30,16 +31,17 @@ export class TopicWatch {
     this.#ask = ask;
   }
 
-  /** The topic as of at most a second ago. Rejects when the cluster cannot be asked. */
-  get(name: string): Promise<UpstreamTopic | null> {
+  /** The topic as of at most `maxAgeMs` ago. Rejects when the cluster cannot be asked. */
+  get(name: string, maxAgeMs: number = PERIOD_MS): Promise<UpstreamTopic | null> {
     const known = this.#known.get(name);
-    if (known !== undefined && this.#clock.monotonicMs() - known.readAt <= PERIOD_MS) {
+    const nowMs = this.#clock.monotonicMs();
+    if (known !== undefined && known.askedAt >= 0 && nowMs - known.askedAt <= maxAgeMs) {
       return Promise.resolve(known.topic);
     }
     const asking =
       this.#asking.get(name) ??
       this.#ask([name])
-        .then((found) => this.#learn(name, found.get(name) ?? null))
+        .then((found) => this.#learn(name, found.get(name) ?? null, nowMs))
         .finally(() => this.#asking.delete(name));
     this.#asking.set(name, asking);
     return asking;
@@ -71,9 +73,10 @@ export class TopicWatch {
       return;
     }
     this.#isPolling = true;
+    const askedAt = this.#clock.monotonicMs();
     try {
       const found = await this.#ask(names.map(([name]) => name));
-      for (const [name] of names) this.#learn(name, found.get(name) ?? null);
+      for (const [name] of names) this.#learn(name, found.get(name) ?? null, askedAt);
     } catch {
       // Asked again in a moment.
     } finally {
@@ -81,12 +84,14 @@ export class TopicWatch {
     }
   }
 
-  #learn(name: string, topic: UpstreamTopic | null): UpstreamTopic | null {
+  /** An answer to a question that is older than what is known changes nothing: answers may pass each other. */
+  #learn(name: string, topic: UpstreamTopic | null, askedAt: number): UpstreamTopic | null {
     if (this.#isClosed) return topic;
     const known = this.#entry(name);
-    const isNews = known.readAt >= 0 && !sameTopic(known.topic, topic);
+    if (askedAt < known.askedAt) return known.topic;
+    const isNews = known.askedAt >= 0 && !sameTopic(known.topic, topic);
     known.topic = topic;
-    known.readAt = this.#clock.monotonicMs();
+    known.askedAt = askedAt;
     if (isNews) for (const listener of [...known.listeners]) listener(topic);
     return topic;
   }
@@ -94,7 +99,7 @@ export class TopicWatch {
   #entry(name: string): Known {
     let known = this.#known.get(name);
     if (known === undefined) {
-      known = { topic: null, readAt: -1, listeners: new Set() };
+      known = { topic: null, askedAt: -1, listeners: new Set() };
       this.#known.set(name, known);
       this.#forgetOldest();
     }

@@ -73,8 +73,8 @@ export class KafkaUpstream implements Upstream {
     }
   }
 
-  topic(name: string): Promise<UpstreamTopic | null> {
-    return this.#watch.get(name);
+  topic(name: string, maxAgeMs?: number): Promise<UpstreamTopic | null> {
+    return this.#watch.get(name, maxAgeMs);
   }
 
   async lookUp(name: string): Promise<UpstreamTopic | null> {

@@ -279,6 +279,34 @@ describe('C17: resume tokens', () => {
     expect(bench.client.take('unsubscribed').code).toBe(ErrorCode.RECREATED);
   });
 
+  test.each(['RESUME', 'OFFSETS'] as const)(
+    'C14: %s right after it was made anew',
+    async (kind) => {
+      const bench = await live();
+      const { upstream } = bench.rig;
+      const old = await upstream.topic('t');
+      if (old === null) throw new Error('no topic');
+      // Nobody is told: the log of the new topic reaches the position under the same epoch.
+      upstream.remembered.set('t', old);
+      upstream.topicsByName.set('t', {
+        id: 2,
+        partitions: [{ ...upstream.partition('t') }],
+        isCompacted: false,
+      });
+      if (kind === 'RESUME') await resume(bench, tokenOf({}));
+      else {
+        const at = { partition: 0, offset: 40n, epoch: 3 };
+        const { topicId } = old;
+        const asked = { req: 2, sub: 2, topic: 't', topicId, lane: 1, start: StartKind.OFFSETS };
+        bench.client.send({ kind: 'subscribe', ...asked, offsets: [at] });
+        await bench.rig.advance(60);
+      }
+      const [stream] = bench.client.take('subscribed').streams;
+      expect(stream).toMatchObject({ outcome: Outcome.RECREATED, startOffset: 0n });
+      expect(bench.client.take('unsubscribed').code).toBe(ErrorCode.RECREATED);
+    },
+  );
+
   test('without topic ids a lower epoch than the token says is RECREATED', async () => {
     const bench = await live();
     bench.rig.upstream.create('t', 1, 0);

@@ -28,6 +28,12 @@ import { Refused, type SubscriptionHost } from './subscription-host.ts';
 
 const NO_POSITIONS: ReadonlyMap<number, Position> = new Map();
 
+/**
+ * Age of what is known of a topic when a position in its history is judged: under an old id the position would be looked for
+ * in the log of another topic. As long as equal questions share an answer, so that a storm of clients asks once.
+ */
+const HISTORY_AGE_MS_MAX = 20;
+
 /** Everything a subscription needs to know, checked; nothing of it is borrowed from the frame. */
 export interface SubscriptionPlan {
   readonly sub: number;
@@ -144,10 +150,18 @@ async function ownGrant(parts: PlanParts, host: SubscriptionHost, token: string)
   }
 }
 
-async function findTopic(upstream: Upstream, { topic, topicId }: Subscribe) {
-  if (topic !== null) return upstream.topic(topic);
+async function findTopic(upstream: Upstream, frame: Subscribe) {
+  const { topic, topicId } = frame;
+  if (topic !== null)
+    return upstream.topic(topic, namesHistory(frame) ? HISTORY_AGE_MS_MAX : undefined);
   if (topicId !== null) return upstream.topicById(topicId);
   throw new Refused(ErrorCode.BAD_REQUEST, 'Neither topic nor topic_id is given.');
+}
+
+/** True for a position in one history of the topic, which another topic of that name does not have. */
+function namesHistory({ start, offsets, topicId }: Subscribe): boolean {
+  if (start === StartKind.RESUME) return true;
+  return start === StartKind.OFFSETS && (topicId !== null || offsets.some((o) => o.epoch >= 0));
 }
 
 function choosePartitions(

@@ -35,6 +35,8 @@ export class FakeUpstream implements Upstream {
     string,
     { id: number; partitions: FakePartition[]; isCompacted: boolean }
   >();
+  /** What a cache of a second still says of a topic that has changed. */
+  readonly remembered = new Map<string, UpstreamTopic>();
   readonly committed = new Map<string, Map<number, Position>>();
   readonly sent: Sent[] = [];
   commitWrites = 0;
@@ -63,8 +65,9 @@ export class FakeUpstream implements Upstream {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) listener(topic);
   }
 
-  topic(name: string): Promise<UpstreamTopic | null> {
-    return Promise.resolve(this.#described(name));
+  topic(name: string, maxAgeMs: number = 1000): Promise<UpstreamTopic | null> {
+    const remembered = maxAgeMs < 1000 ? undefined : this.remembered.get(name);
+    return Promise.resolve(remembered ?? this.#described(name));
   }
 
   async topicById(id: Uint8Array): Promise<UpstreamTopic | null> {
