@@ -1,4 +1,4 @@
-import { CloseCode, ErrorCode } from '@millrace/gateway-protocol';
+import { CloseCode, ErrorCode, StartKind } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import { SessionRig, testToken } from './testing/session-rig.ts';
 
@@ -40,6 +40,42 @@ test('C41: a refresh that narrows rights ends the lost subscriptions only', asyn
   expect(client.kinds()).toEqual(['authOk', 'unsubscribed']);
   expect(client.take('unsubscribed')).toMatchObject({ sub: 2, code: ErrorCode.FORBIDDEN, req: 0 });
   expect(rig.fanOut.cursors.map(({ isDetached }) => isDetached)).toEqual([false, true]);
+});
+
+const zeroOnly = { v: 1, read: [{ topic: 't', partitions: [0] }], commit: ['*'] };
+
+test('C41: a right to named partitions is less than one to all, also where no others exist yet', async () => {
+  const rig = new SessionRig();
+  rig.upstream.create('t');
+  const client = await rig.welcomed({ as: { mr: reading('t') } });
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 't' });
+  client.send({ kind: 'subscribe', req: 2, sub: 2, topic: 't', lane: 1, partitions: [0] });
+  await rig.settle();
+  client.clear();
+  client.send({ kind: 'auth', req: 3, token: testToken({ mr: zeroOnly }) });
+  await rig.settle();
+  expect(client.take('unsubscribed')).toMatchObject({ sub: 1, code: ErrorCode.FORBIDDEN });
+  expect(client.kinds()).toEqual(['authOk']);
+});
+
+test('C41: a refresh that narrows rights while a Subscribe is looked at refuses it', async () => {
+  const rig = new SessionRig();
+  rig.upstream.create('t');
+  let found: () => void = () => {};
+  rig.upstream.committedOffsets = () =>
+    new Promise((resolve) => {
+      found = () => resolve(new Map());
+    });
+  const client = await rig.welcomed();
+  const start = StartKind.COMMITTED;
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 't', start, name: 'n' });
+  await rig.settle();
+  client.send({ kind: 'auth', req: 2, token: testToken({ mr: zeroOnly }) });
+  await rig.settle();
+  found();
+  await rig.advance(100);
+  expect(client.take('error')).toMatchObject({ id: 1, code: ErrorCode.FORBIDDEN });
+  expect(client.kinds()).toEqual(['authOk']);
 });
 
 test('C41: a token of somebody else is 103, and a bad one; both change nothing', async () => {

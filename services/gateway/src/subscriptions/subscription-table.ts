@@ -69,6 +69,9 @@ export class SubscriptionTable implements SubscriptionOwner {
       const plan = await planSubscription(this.#parts, this.#host, frame);
       if (!this.#host.isOpen) return;
       if (!this.#isStarting(starting)) throw new Refused(ErrorCode.BAD_REQUEST, 'Unsubscribed.');
+      // The token may have been refreshed meanwhile.
+      if (!this.#isAllowed(plan))
+        throw new Refused(ErrorCode.FORBIDDEN, 'Not allowed, or there is no such topic.');
       await this.#begin(req, plan, starting);
     } catch (error) {
       const { code, message, retryAfterMs } = refusalOf(error);
@@ -124,13 +127,8 @@ export class SubscriptionTable implements SubscriptionOwner {
 
   /** Ends what the connection's new token does not allow any more (§16.3). */
   recheckRights(): void {
-    const { grants } = this.#host.principal;
-    for (const subscription of this.#live) {
-      const { plan } = subscription;
-      if (plan.ownGrant !== null) continue;
-      if (!sameRight(plan, grants.mayRead(plan.topic.name)))
-        subscription.end(0, ErrorCode.FORBIDDEN);
-    }
+    for (const subscription of this.#live)
+      if (!this.#isAllowed(subscription.plan)) subscription.end(0, ErrorCode.FORBIDDEN);
   }
 
   /** Ends subscriptions whose own grant has expired. */
@@ -173,6 +171,12 @@ export class SubscriptionTable implements SubscriptionOwner {
   ended(subscription: Subscription): void {
     this.#live = this.#live.filter((one) => one !== subscription);
     this.#remember(subscription.plan.sub);
+  }
+
+  /** False when the connection's token does not cover the plan any more; its own grant is looked at elsewhere. */
+  #isAllowed(plan: SubscriptionPlan): boolean {
+    const { grants } = this.#host.principal;
+    return plan.ownGrant !== null || sameRight(plan, grants.mayRead(plan.topic.name));
   }
 
   #checkRoom(sub: number): void {
@@ -220,8 +224,9 @@ function sameRight(plan: SubscriptionPlan, now: SubscriptionPlan['grant'] | null
   if (JSON.stringify(now.filter, bytesAsText) !== JSON.stringify(before.filter, bytesAsText))
     return false;
   if (now.partitions === null) return true;
-  const had = before.partitions ?? new Set(plan.topic.partitions.map(({ partition }) => partition));
-  return (plan.partitions ?? [...had]).every((partition) => now.partitions?.has(partition));
+  // null: it has all partitions, also those that will be added, and no list covers these.
+  const has = plan.partitions ?? before.partitions;
+  return has !== null && [...has].every((partition) => now.partitions?.has(partition));
 }
 
 function bytesAsText(_key: string, value: unknown): unknown {
