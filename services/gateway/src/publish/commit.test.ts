@@ -36,6 +36,29 @@ test('C39: one write a second and name, the last value wins, every request is an
   expect(written).toEqual({ offset: 38, leaderEpoch: 0 });
 });
 
+test('C39: the last value wins, however long the check of an earlier one takes', async () => {
+  const { rig, client } = await subscribed();
+  const { upstream } = rig;
+  const bounds = await upstream.bounds('t', 0, 0);
+  let known: () => void = () => {};
+  upstream.bounds = () =>
+    new Promise((resolve) => {
+      known = () => resolve(bounds);
+    });
+  // Nothing is shared with what was asked before.
+  await rig.advance(50);
+  commit(client, 2, 10);
+  await rig.advance(50);
+  upstream.bounds = () => Promise.resolve(bounds);
+  commit(client, 3, 20);
+  await rig.settle();
+  known();
+  await rig.advance(2500);
+  expect(client.take('committed')).toMatchObject({ req: 2, code: 0 });
+  expect(client.take('committed')).toMatchObject({ req: 3, code: 0 });
+  expect(upstream.committed.get('gw..ann.n t')?.get(0)?.offset).toBe(20);
+});
+
 test('C39: a name without the right is 103, a group with members 140', async () => {
   const mr = { v: 1, read: [{ topic: '*' }], commit: ['{sub}-*'] };
   const { rig, client } = await subscribed({ mr });

@@ -26,7 +26,7 @@ export async function commit(connection: Connection, frame: Commit): Promise<voi
     if (code !== 0) codes.set(partition, code);
     else offsets.set(partition, { offset: Number(offset), leaderEpoch: epoch });
   });
-  await Promise.all(checks);
+  await inOrder(connection, Promise.all(checks));
   if (offsets.size === 0) {
     answer(0, codes);
     return;
@@ -43,6 +43,14 @@ export async function commit(connection: Connection, frame: Commit): Promise<voi
     answer(ErrorCode.OVERLOADED, codes);
     resolve();
   });
+}
+
+/** Waits for `checked` and for the Commits that came before: an older position must not overtake a newer one. */
+async function inOrder(connection: Connection, checked: Promise<unknown>): Promise<void> {
+  const turn = Promise.all([connection.commitOrder, checked]);
+  connection.commitOrder = turn;
+  await turn;
+  if (connection.commitOrder === turn) connection.commitOrder = null;
 }
 
 function refusalOf(

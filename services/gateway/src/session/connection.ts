@@ -53,6 +53,8 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
   codecs: readonly number[] = [];
   /** Requests that wait for their answer: few, so a list. */
   openRequests: number[] = NO_REQUESTS;
+  /** While positions of a Commit are checked, later ones wait behind it. */
+  commitOrder: Promise<unknown> | null = null;
   /** When the connection is asked to go, and when it is closed then; monotonic ms, -1 for never. */
   goawayMs = -1;
   closeMs = -1;
