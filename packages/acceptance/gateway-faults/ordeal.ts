@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededPrng } from '@millrace/base';
 import { Admin } from '@millrace/client';
-import { MillraceProcess } from '@millrace/testing';
+import { eventually, MillraceProcess } from '@millrace/testing';
 import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { Faults } from './faults.ts';
@@ -45,6 +45,7 @@ export interface OrdealReport {
 
 const GATEWAYS = 2;
 const IDLE_MS = 100;
+const ATTACH_TIMEOUT_MS = 60_000;
 const NOTE_EVERY = 25;
 const CODEC_TOPICS = 'plain,compacted';
 
@@ -105,6 +106,9 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
     cleanups.push(() => Promise.all(listeners.map((each) => each.leave('close'))));
     const parts = { admin, broker, gateways, proxies, listeners, lives, load, tally };
     const faults = new Faults({ ...parts, random: random(3) });
+    await eventually('all clients read', ATTACH_TIMEOUT_MS, () =>
+      listeners.every((each) => each.isAttached),
+    );
     await strike(faults, tally, options);
     await load.stop();
     for (const error of load.errors.slice(0, 5)) tally.complain(`not produced: ${error}`);
