@@ -11,7 +11,7 @@ import { cutOff, killed } from './ordeals.ts';
 import type { Seen } from './program.ts';
 
 const TIMEOUT_MS = 30_000;
-const CUTS = 100;
+const CUTS = 25;
 const KILLS = 4;
 const PARTITIONS = 3;
 
