@@ -13,10 +13,8 @@ import {
 import { readyFrame, variant } from '../frames.ts';
 import type { Phase, Report } from '../generator.ts';
 import type { ServerName } from '../servers.ts';
+import { NAP_MICROS, SAMPLE_EVERY, VALUE_BYTES } from './fan-out-load.ts';
 
-const VALUE_BYTES = 124;
-const SAMPLE_EVERY = 64;
-const NAP_MICROS = 3_000;
 const COLUMNS = [
   'server',
   'deliveries/s',

@@ -13,11 +13,9 @@ import {
 import { readyFrame, variant } from '../frames.ts';
 import type { Report } from '../generator.ts';
 import type { ServerName } from '../servers.ts';
+import { NAP_MICROS, SAMPLE_EVERY, VALUE_BYTES } from './fan-out-load.ts';
 
-const VALUE_BYTES = 124;
 const OFFERED_PER_SECOND = 3_000_000;
-const SAMPLE_EVERY = 64;
-const NAP_MICROS = 3_000;
 
 export async function join(bench: Bench): Promise<Section[]> {
   const { clients, rounds, seconds } = bench.options;

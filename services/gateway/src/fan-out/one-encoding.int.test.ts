@@ -2,8 +2,9 @@ import { Producer } from '@millrace/client';
 import { readMessage, serverLimits } from '@millrace/gateway-protocol';
 import { eventually, MillraceProcess } from '@millrace/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type RunningGateway, startGateway } from '../gateway.ts';
+import type { RunningGateway } from '../gateway.ts';
 import { FrameClient } from '../session/testing/frame-client.test-client.ts';
+import { gatewayOver } from '../session/testing/gateway-over.ts';
 
 const CLIENTS = 1000;
 const BLOCKS = 5;
@@ -16,22 +17,14 @@ let producer: Producer;
 
 beforeAll(async () => {
   broker = await MillraceProcess.start();
-  gateway = await startGateway({
-    overrides: [
-      `gateway.kafka.bootstrap.servers=${broker.bootstrap}`,
-      'gateway.listen=127.0.0.1:0',
-      'gateway.admin.listen=127.0.0.1:0',
-      'gateway.auth.mode=none',
-      'gateway.hosts=127.0.0.1',
-      'gateway.origins.allow.missing=true',
-      'gateway.handshakes.per.second=10000',
-      'gateway.handshakes.per.address=10000',
-      'gateway.connections.per.address=2000',
-      'gateway.connections.per.principal=2000',
-      'gateway.drain.spread.ms=0',
-      'gateway.drain.close.after.ms=0',
-    ],
-  });
+  gateway = await gatewayOver(broker.bootstrap, [
+    'gateway.handshakes.per.second=10000',
+    'gateway.handshakes.per.address=10000',
+    'gateway.connections.per.address=2000',
+    'gateway.connections.per.principal=2000',
+    'gateway.drain.spread.ms=0',
+    'gateway.drain.close.after.ms=0',
+  ]);
   producer = new Producer({ bootstrapServers: broker.bootstrap });
 });
 

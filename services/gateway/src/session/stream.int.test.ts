@@ -12,8 +12,9 @@ import {
 } from '@millrace/gateway-protocol';
 import { eventually, MillraceProcess } from '@millrace/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RunningGateway, startGateway } from '../gateway.ts';
+import type { RunningGateway } from '../gateway.ts';
 import { FrameClient } from './testing/frame-client.test-client.ts';
+import { gatewayOver } from './testing/gateway-over.ts';
 
 let broker: MillraceProcess;
 let gateway: RunningGateway;
@@ -22,19 +23,11 @@ let admin: Admin;
 
 beforeAll(async () => {
   broker = await MillraceProcess.start();
-  gateway = await startGateway({
-    overrides: [
-      `gateway.kafka.bootstrap.servers=${broker.bootstrap}`,
-      'gateway.listen=127.0.0.1:0',
-      'gateway.admin.listen=127.0.0.1:0',
-      'gateway.auth.mode=none',
-      'gateway.hosts=127.0.0.1',
-      'gateway.origins.allow.missing=true',
-      'gateway.drain.spread.ms=200',
-      'gateway.drain.close.after.ms=200',
-      'gateway.drain.deadline.ms=5000',
-    ],
-  });
+  gateway = await gatewayOver(broker.bootstrap, [
+    'gateway.drain.spread.ms=200',
+    'gateway.drain.close.after.ms=200',
+    'gateway.drain.deadline.ms=5000',
+  ]);
   producer = new Producer({ bootstrapServers: broker.bootstrap });
   admin = new Admin({ bootstrapServers: broker.bootstrap });
 });
