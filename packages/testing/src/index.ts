@@ -1,14 +1,12 @@
-export {
-  ApacheKafka,
-  type ApacheKafkaOptions,
-  apacheKafkaJars,
-  runKafkaTool,
-  startKafkaTool,
-} from './apache-kafka.ts';
+export { ApacheKafka, type ApacheKafkaOptions } from './apache-kafka.ts';
+export { ApacheKafkaCluster, type ApacheKafkaClusterOptions } from './apache-kafka-cluster.ts';
 export { Child, type ChildOptions, type Exit, type Finished, runProgram } from './child.ts';
 export { eventually } from './eventually.ts';
+export { FrameClient } from './frame-client.ts';
 export { freePort, freePorts, portIsBound } from './free-port.ts';
+export { apacheKafkaJars, runKafkaTool, startKafkaTool } from './kafka-jars.ts';
 export { type MillraceOptions, MillraceProcess } from './millrace-process.ts';
 export { MissingTool } from './missing-tool.ts';
 export { ModelLog, type ModelRecord } from './model-log.ts';
 export { type TempFolder, tempFolder } from './temp-folder.ts';
+export { startTestBroker, TEST_BROKER, type TestBroker } from './test-broker.ts';

@@ -1,7 +1,7 @@
 import { createLogger, systemClock } from '@millrace/base';
 import { Admin, Consumer, Producer } from '@millrace/client';
 import { Isolation } from '@millrace/gateway-protocol';
-import { eventually, MillraceProcess } from '@millrace/testing';
+import { eventually, startTestBroker, type TestBroker } from '@millrace/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KafkaUpstream, type PublishInput, type UpstreamTopic } from '../upstream.ts';
 import { Bench } from './testing/bench.ts';
@@ -10,13 +10,13 @@ import type { SeenStream } from './testing/reader.ts';
 /** Fan-out over a broker: real reads and real time, clients in memory. */
 const WAIT_MS = 15_000;
 
-let broker: MillraceProcess;
+let broker: TestBroker;
 let admin: Admin;
 let producer: Producer;
 let upstream: KafkaUpstream;
 
 beforeAll(async () => {
-  broker = await MillraceProcess.start();
+  broker = await startTestBroker();
   const client = { bootstrapServers: broker.bootstrap, requestTimeoutMs: 3000 };
   admin = new Admin(client);
   producer = new Producer({ ...client, lingerMs: 1 });

@@ -1,9 +1,8 @@
 import { Producer } from '@millrace/client';
 import { readMessage, serverLimits } from '@millrace/gateway-protocol';
-import { eventually, MillraceProcess } from '@millrace/testing';
+import { eventually, FrameClient, MillraceProcess } from '@millrace/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunningGateway } from '../gateway.ts';
-import { FrameClient } from '../session/testing/frame-client.test-client.ts';
 import { gatewayOver } from '../session/testing/gateway-over.ts';
 
 const CLIENTS = 1000;

@@ -10,19 +10,18 @@ import {
   StartKind,
   type StreamInfo,
 } from '@millrace/gateway-protocol';
-import { eventually, MillraceProcess } from '@millrace/testing';
+import { eventually, FrameClient, startTestBroker, type TestBroker } from '@millrace/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningGateway } from '../gateway.ts';
-import { FrameClient } from './testing/frame-client.test-client.ts';
 import { gatewayOver } from './testing/gateway-over.ts';
 
-let broker: MillraceProcess;
+let broker: TestBroker;
 let gateway: RunningGateway;
 let producer: Producer;
 let admin: Admin;
 
 beforeAll(async () => {
-  broker = await MillraceProcess.start();
+  broker = await startTestBroker();
   gateway = await gatewayOver(broker.bootstrap, [
     'gateway.drain.spread.ms=200',
     'gateway.drain.close.after.ms=200',
@@ -36,7 +35,7 @@ afterAll(async () => {
   producer?.abort();
   admin?.close();
   await gateway?.close();
-  await broker?.remove();
+  await broker?.stop();
 });
 
 const text = (bytes: Uint8Array | null) =>

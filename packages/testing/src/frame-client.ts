@@ -11,7 +11,7 @@ import {
   serverLimits,
 } from '@millrace/gateway-protocol';
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 
 /** A WebSocket of Node that speaks frames, for tests over the network. */
 export class FrameClient {
@@ -50,11 +50,18 @@ export class FrameClient {
     else this.socket.send(encodeFrame(plain));
   }
 
-  /** Removes and returns the first frame of a kind, once it is there. @throws Error after ten seconds. */
-  async take<K extends FrameKind>(kind: K): Promise<FrameOf<K>> {
+  /**
+   * Removes and returns the first frame of a kind that fits, once it is there.
+   *
+   * @throws Error after half a minute, or when the connection has ended without it.
+   */
+  async take<K extends FrameKind>(
+    kind: K,
+    fits: (frame: FrameOf<K>) => boolean = () => true,
+  ): Promise<FrameOf<K>> {
     const untilMs = Date.now() + WAIT_MS;
     for (;;) {
-      const at = this.frames.findIndex((frame) => frame.kind === kind);
+      const at = this.frames.findIndex((frame) => frame.kind === kind && fits(frame as FrameOf<K>));
       if (at >= 0) return this.frames.splice(at, 1)[0] as FrameOf<K>;
       const kinds = this.frames.map((frame) => frame.kind).join(', ');
       if (this.closeCode !== null || Date.now() > untilMs)
