@@ -108,6 +108,33 @@ describe('C12: what happens to a stream during life', () => {
     expect(client.take('unsubscribed').code).toBe(ErrorCode.RECREATED);
   });
 
+  test('C14: a client that comes back while its topic is away waits for the new one', async () => {
+    const bench = await live();
+    const { rig, client } = bench;
+    const token = tokenOf({});
+    rig.upstream.topicsByName.delete('t');
+    await resume(bench, token);
+    await rig.advance(1500);
+    expect(client.kinds()).toEqual([]);
+    rig.upstream.create('t', 1, 2);
+    await rig.settle();
+    expect(client.take('subscribed').streams[0]).toMatchObject({ outcome: Outcome.RECREATED });
+  });
+
+  test('C14: and is refused when none comes; without a right it does not wait', async () => {
+    const bench = await live();
+    const { rig, client } = bench;
+    rig.upstream.topicsByName.delete('t');
+    await resume(bench, tokenOf({}));
+    await rig.advance(2900);
+    expect(client.kinds()).toEqual([]);
+    await rig.advance(100);
+    expect(client.take('error')).toMatchObject({ id: 2, code: ErrorCode.FORBIDDEN });
+    const stranger = await rig.welcomed({ as: { mr: { v: 1, read: [{ topic: 'other' }] } } });
+    await resume({ ...bench, client: stranger }, tokenOf({}));
+    expect(stranger.take('error').code).toBe(ErrorCode.FORBIDDEN);
+  });
+
   test('its topic is gone for good: 120 for who may describe it, and not at once', async () => {
     const { rig, client } = await live();
     rig.upstream.topicsByName.delete('t');

@@ -204,6 +204,35 @@ test('C16: a partition that is added starts at its beginning', async () => {
   expect(cursorOf(rig, 1).nextOffset).toBe(0);
 });
 
+test('C16: partitions that are added while Subscribed is being prepared join right after it', async () => {
+  const rig = rigWithTopic();
+  rig.upstream.partition('t').hasLeader = false;
+  const client = await rig.welcomed();
+  const topic = rig.upstream.topicsByName.get('t');
+  const add = (): void => {
+    topic?.partitions.push({ ...rig.upstream.partition('t'), logStart: 0, hasLeader: true });
+    rig.upstream.changed('t');
+  };
+  // One while the plan is made, before anybody watches the topic, and one while positions are waited for.
+  const isCompacted = rig.upstream.isCompacted.bind(rig.upstream);
+  rig.upstream.isCompacted = (name) => {
+    add();
+    return isCompacted(name);
+  };
+  if (topic !== undefined) topic.isCompacted = true;
+  const start = StartKind.KEY_SNAPSHOT;
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 't', start });
+  await rig.advance(100);
+  add();
+  await rig.advance(200);
+  expect(client.take('subscribed').streams.map(({ partition }) => partition)).toEqual([0]);
+  const added = [client.take('streamStates'), client.take('streamStates')];
+  expect(added.flatMap(({ streams }) => streams)).toMatchObject([
+    { partition: 1, outcome: Outcome.EXACT, startOffset: 0n },
+    { partition: 2, outcome: Outcome.EXACT, startOffset: 0n },
+  ]);
+});
+
 test('a chosen list of partitions does not grow', async () => {
   const rig = rigWithTopic(2);
   await subscribe(rig, { partitions: [1] });

@@ -1,3 +1,4 @@
+import type { Clock } from '@millrace/base';
 import { uuidFromBytes, ZERO_UUID } from '@millrace/bytes';
 import {
   Caps,
@@ -25,6 +26,7 @@ import type { Position, Upstream, UpstreamTopic } from '../upstream-contract.ts'
 import { groupName } from './group-name.ts';
 import type { StartRequest } from './start-resolution.ts';
 import { Refused, type SubscriptionHost } from './subscription-host.ts';
+import { TOPIC_GONE_AFTER_MS, topicWithin } from './topic-patience.ts';
 
 const NO_POSITIONS: ReadonlyMap<number, Position> = new Map();
 
@@ -56,6 +58,7 @@ export interface SubscriptionPlan {
 }
 
 export interface PlanParts {
+  readonly clock: Clock;
   readonly upstream: Upstream;
   readonly authenticator: Authenticator;
   /** True while the principal may ask for another offset by time or name. */
@@ -80,9 +83,10 @@ export async function planSubscription(
   const resume = isResume ? readToken(frame.resume, parts.upstream.clusterId) : null;
   checkCapabilities(host, frame);
   const own = frame.grant === null ? null : await ownGrant(parts, host, frame.grant);
-  const topic = await findTopic(parts.upstream, frame);
-  const grant =
-    topic === null ? null : (own?.mayRead(topic.name) ?? host.principal.grants.mayRead(topic.name));
+  const rightTo = (name: string): ReadGrant | null =>
+    own?.mayRead(name) ?? host.principal.grants.mayRead(name);
+  const topic = await findTopic(parts, frame, rightTo);
+  const grant = topic === null ? null : rightTo(topic.name);
   if (topic === null || grant === null)
     throw new Refused(ErrorCode.FORBIDDEN, 'Not allowed, or there is no such topic.');
   const partitions = choosePartitions(frame, topic, grant);
@@ -150,18 +154,28 @@ async function ownGrant(parts: PlanParts, host: SubscriptionHost, token: string)
   }
 }
 
-async function findTopic(upstream: Upstream, frame: Subscribe) {
+/** null: there is none, also not after the patience that a client gets which was reading it. */
+async function findTopic(
+  { upstream, clock }: PlanParts,
+  frame: Subscribe,
+  rightTo: (name: string) => ReadGrant | null,
+): Promise<UpstreamTopic | null> {
   const { topic, topicId } = frame;
-  if (topic !== null)
-    return upstream.topic(topic, namesHistory(frame) ? HISTORY_AGE_MS_MAX : undefined);
-  if (topicId !== null) return upstream.topicById(topicId);
-  throw new Refused(ErrorCode.BAD_REQUEST, 'Neither topic nor topic_id is given.');
+  if (topic === null) {
+    if (topicId !== null) return upstream.topicById(topicId);
+    throw new Refused(ErrorCode.BAD_REQUEST, 'Neither topic nor topic_id is given.');
+  }
+  const isHistory = namesHistory(frame);
+  const found = await upstream.topic(topic, isHistory ? HISTORY_AGE_MS_MAX : undefined);
+  // Whoever has no right to the name is not told by the time that passes whether there is such a topic.
+  if (found !== null || !isHistory || rightTo(topic) === null) return found;
+  return topicWithin(upstream, clock, topic, TOPIC_GONE_AFTER_MS);
 }
 
 /** True for a position in one history of the topic, which another topic of that name does not have. */
 function namesHistory({ start, offsets, topicId }: Subscribe): boolean {
-  if (start === StartKind.RESUME) return true;
-  return start === StartKind.OFFSETS && (topicId !== null || offsets.some((o) => o.epoch >= 0));
+  if (start === StartKind.RESUME || topicId !== null) return true;
+  return start === StartKind.OFFSETS && offsets.some((o) => o.epoch >= 0);
 }
 
 function choosePartitions(

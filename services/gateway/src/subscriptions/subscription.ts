@@ -23,14 +23,13 @@ import { GAP_LABELS, OUTCOME_LABELS, progressFrames, streamLists } from './strea
 import { type Stream, type StreamClaims, StreamSet } from './stream-set.ts';
 import type { SubscriptionHost } from './subscription-host.ts';
 import type { SubscriptionPlan } from './subscription-plan.ts';
+import { TOPIC_GONE_AFTER_MS } from './topic-patience.ts';
 
 /** Subscribed waits this long for positions; a partition that takes longer is PENDING in it. */
 const SUBSCRIBED_WAIT_MS = 250;
 /** Partitions without a leader, or whose watermark lags, are asked again after this, doubling to the maximum. */
 const RETRY_MS = 100;
 const RETRY_MS_MAX = 2000;
-/** A topic that is gone for this long is gone: a moment without it may be a cluster that starts, or a re-creation. */
-const GONE_AFTER_MS = 3000;
 
 export interface SubscriptionParts {
   readonly clock: Clock;
@@ -222,6 +221,15 @@ export class Subscription implements CursorEvents {
     for (const stream of streams)
       endCode ||= this.#place(stream, starts.get(stream) ?? NOTHING_KNOWN);
     this.#afterPlacing(endCode);
+    if (!this.#isOver) void this.#catchUpWithTopic();
+  }
+
+  /** What became of the topic between the plan and Subscribed, when its changes could not be told yet. */
+  async #catchUpWithTopic(): Promise<void> {
+    const { upstream } = this.#parts;
+    // Whatever is known, without asking: from here on the watch tells.
+    const topic = await upstream.topic(this.#topic.name, Infinity).catch(() => this.#topic);
+    if (!sameShape(topic, this.#topic)) this.#changed(topic);
   }
 
   /** A start that Subscribed did not wait for. */
@@ -284,7 +292,7 @@ export class Subscription implements CursorEvents {
     this.#goneTimer?.cancel();
     if (topic === null) {
       const { clock } = this.#parts;
-      this.#goneTimer = clock.setTimer(GONE_AFTER_MS, () => this.end(0, this.#goneCode()));
+      this.#goneTimer = clock.setTimer(TOPIC_GONE_AFTER_MS, () => this.end(0, this.#goneCode()));
       return;
     }
     if (topic.topicIdText !== this.#topic.topicIdText) {
@@ -338,7 +346,10 @@ export class Subscription implements CursorEvents {
   }
 
   #gap(stream: number, from: number, to: number, reason: number, leaderEpoch: number): void {
-    this.#parts.metrics.gaps.with(GAP_LABELS[reason] ?? '').add();
+    const { metrics } = this.#parts;
+    const label = GAP_LABELS[reason] ?? '';
+    metrics.gaps.with(label).add();
+    metrics.ofTopic(this.plan.start.topic)?.gap(label);
     const [fromOffset, toOffset] = [BigInt(from), BigInt(to)];
     this.#send({ kind: 'gap', stream, fromOffset, toOffset, reason, leaderEpoch });
   }
@@ -354,4 +365,9 @@ export class Subscription implements CursorEvents {
     this.#unwatch();
     this.#streams.close();
   }
+}
+
+/** True for the same topic with as many partitions: leaders are no business of a subscription's list. */
+function sameShape(a: UpstreamTopic | null, b: UpstreamTopic): boolean {
+  return a?.topicIdText === b.topicIdText && a.partitions.length === b.partitions.length;
 }
