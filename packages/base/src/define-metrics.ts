@@ -1,56 +1,48 @@
 import { assert } from './assert.ts';
-import { Histogram } from './histogram.ts';
-import { labelText, metricNumber, type RenderedFamily } from './metric-text.ts';
+import { Distribution } from './distribution.ts';
+import type { Histogram } from './histogram.ts';
+import {
+  Counter,
+  distributionSeries,
+  Gauge,
+  histogramSeries,
+  type Instrument,
+  numberSeries,
+  type Series,
+} from './metric-series.ts';
+import type { RenderedFamily } from './metric-text.ts';
 
-export type MetricType = 'counter' | 'gauge' | 'distribution';
+export type MetricType = 'counter' | 'gauge' | 'distribution' | 'histogram';
 
 /** One metric family: a row of a `defineMetrics` table. */
 export interface MetricRow {
   /** As it is exported. Labels keep their case. */
   readonly name: string;
-  /** `distribution` is exported as a gauge per quantile and a counter `<name>_count`. */
+  /**
+   * `distribution` is exported as a gauge per quantile of lately and a counter `<name>_count`, as Kafka's metrics are;
+   * `histogram` as Prometheus has it, with `buckets`.
+   */
   readonly type: MetricType;
   readonly labels?: readonly string[];
   /** What it counts, in one sentence: the HELP line. */
   readonly sentence: string;
   /** Series beyond this fold into one whose last label is `__other__`; 1,000 when absent. */
   readonly maxSeries?: number;
-  /**
-   * Quantiles are divided by this when they are shown, 1 when absent: with 1000, milliseconds are recorded (and told
-   * apart to the microsecond) and seconds are shown.
-   */
+  /** Upper bounds of a histogram's buckets, ascending, in the unit that is shown; at most 24. */
+  readonly buckets?: readonly number[];
+  /** What a histogram records is divided by this when it is shown, 1 when absent: 1000 makes seconds of milliseconds. */
   readonly divisor?: number;
 }
 
 export type MetricRows = Readonly<Record<string, MetricRow>>;
 
-/** A number that only grows, until the process ends. */
-export class Counter {
-  value = 0;
-
-  add(count = 1): void {
-    this.value += count;
-  }
-}
-
-/** A number that comes and goes. */
-export class Gauge {
-  value = 0;
-
-  set(value: number): void {
-    this.value = value;
-  }
-
-  add(count: number): void {
-    this.value += count;
-  }
-}
-
 type InstrumentOf<R extends MetricRow> = R['type'] extends 'counter'
   ? Counter
   : R['type'] extends 'gauge'
     ? Gauge
-    : Histogram;
+    : R['type'] extends 'histogram'
+      ? Histogram
+      : Distribution;
 
 /** The series of one family, by their label values. */
 export interface MetricFamily<I> {
@@ -70,14 +62,12 @@ export interface Metrics<R extends MetricRows> {
   readonly families: MetricFamilies<R>;
   /** In no particular order. */
   rendered(): Iterable<RenderedFamily>;
-  /** Ends the window over which quantiles are taken; to be called about once a minute. */
+  /** Ends the window over which quantiles of distributions are taken; to be called about once a minute. */
   rotate(): void;
 }
 
-/** Kafka's percentiles, as text and as numbers. */
-const QUANTILES = ['0.50', '0.75', '0.95', '0.98', '0.99', '0.999'] as const;
-const SHARES = QUANTILES.map(Number);
 const MAX_SERIES = 1000;
+const MAX_BUCKETS = 24;
 const FOLDED = '__other__';
 
 /** Checks a table of metrics; `create` makes the counters behind it. */
@@ -89,8 +79,16 @@ export function defineMetrics<const R extends MetricRows>(
     assert(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(row.name), `bad metric name ${row.name}`);
     assert(!names.has(row.name), `metric ${row.name} is defined twice`);
     names.add(row.name);
+    checkBuckets(row);
   }
   return { rows, create: () => createMetrics(rows) };
+}
+
+function checkBuckets({ name, type, buckets }: MetricRow): void {
+  assert((type === 'histogram') === (buckets !== undefined), `buckets of ${name}`);
+  if (buckets === undefined) return;
+  const isAscending = buckets.every((bound, at) => at === 0 || bound > (buckets[at - 1] as number));
+  assert(isAscending && buckets.length <= MAX_BUCKETS, `buckets of ${name}`);
 }
 
 function createMetrics<R extends MetricRows>(rows: R): Metrics<R> {
@@ -104,15 +102,6 @@ function createMetrics<R extends MetricRows>(rows: R): Metrics<R> {
       for (const [, family] of families) family.rotate();
     },
   };
-}
-
-type Instrument = Counter | Gauge | Histogram;
-
-interface Series {
-  readonly instrument: Instrument;
-  /** `name{labels} ` of each line of the series, made once. */
-  readonly prefixes: readonly string[];
-  readonly countPrefix: string;
 }
 
 class Family implements MetricFamily<Instrument> {
@@ -145,63 +134,41 @@ class Family implements MetricFamily<Instrument> {
 
   rotate(): void {
     for (const { instrument } of this.#series.values()) {
-      if (instrument instanceof Histogram) instrument.rotate();
+      if (instrument instanceof Distribution) instrument.rotate();
     }
   }
 
   *rendered(): Iterable<RenderedFamily> {
     if (this.#series.size === 0) return;
     const { name, type, sentence } = this.row;
-    if (type !== 'distribution') {
-      yield { name, type, sentence, lines: () => this.#numberLines() };
-      return;
-    }
-    yield { name, type: 'gauge', sentence, lines: () => this.#quantileLines() };
+    const shownType = type === 'distribution' ? 'gauge' : type;
+    yield { name, type: shownType, sentence, lines: () => this.#lines() };
+    if (type !== 'distribution') return;
     const countSentence = `How many were measured: ${sentence}`;
     const lines = () => this.#countLines();
     yield { name: `${name}_count`, type: 'counter', sentence: countSentence, lines };
   }
 
   #newSeries(labelValues: readonly string[]): Series {
-    const { name, type } = this.row;
+    const { name, type, buckets = [], divisor = 1 } = this.row;
     const pairs = this.#labels.map((label, at) => [label, labelValues[at] as string] as const);
-    const plain = `${name}${labelText(pairs)} `;
-    if (type !== 'distribution') {
-      const instrument = type === 'counter' ? new Counter() : new Gauge();
-      return { instrument, prefixes: [plain], countPrefix: '' };
-    }
-    return {
-      instrument: new Histogram(),
-      prefixes: QUANTILES.map((share) => `${name}${labelText([...pairs, ['quantile', share]])} `),
-      countPrefix: `${name}_count${labelText(pairs)} `,
-    };
-  }
-
-  *#numberLines(): Iterable<string> {
-    for (const { instrument, prefixes } of this.#series.values()) {
-      if (instrument instanceof Histogram) continue;
-      yield `${prefixes[0]}${metricNumber(instrument.value)}\n`;
+    switch (type) {
+      case 'counter':
+        return numberSeries(new Counter(), name, pairs);
+      case 'gauge':
+        return numberSeries(new Gauge(), name, pairs);
+      case 'distribution':
+        return distributionSeries(name, pairs);
+      case 'histogram':
+        return histogramSeries(name, pairs, buckets, divisor);
     }
   }
 
-  *#quantileLines(): Iterable<string> {
-    const values: number[] = [];
-    const divisor = this.row.divisor ?? 1;
-    for (const { instrument, prefixes } of this.#series.values()) {
-      if (!(instrument instanceof Histogram)) continue;
-      instrument.quantiles(SHARES, values);
-      let lines = '';
-      for (let at = 0; at < prefixes.length; at++) {
-        lines += `${prefixes[at]}${metricNumber((values[at] as number) / divisor)}\n`;
-      }
-      yield lines;
-    }
+  *#lines(): Iterable<string> {
+    for (const series of this.#series.values()) yield series.lines();
   }
 
   *#countLines(): Iterable<string> {
-    for (const { instrument, countPrefix } of this.#series.values()) {
-      if (instrument instanceof Histogram)
-        yield `${countPrefix}${metricNumber(instrument.count)}\n`;
-    }
+    for (const series of this.#series.values()) yield series.countLine();
   }
 }

@@ -34,9 +34,7 @@ export {
 } from './define-config.ts';
 export { defineErrors, type ErrorRow, type ErrorTable, TableError } from './define-errors.ts';
 export {
-  Counter,
   defineMetrics,
-  Gauge,
   type MetricFamilies,
   type MetricFamily,
   type MetricRow,
@@ -44,6 +42,7 @@ export {
   type Metrics,
   type MetricType,
 } from './define-metrics.ts';
+export { Distribution } from './distribution.ts';
 export { eachLimited } from './each-limited.ts';
 export { readEnvironment } from './environment.ts';
 export { Histogram } from './histogram.ts';
@@ -58,6 +57,7 @@ export {
   silentLogger,
 } from './log.ts';
 export { ManualClock } from './manual-clock.ts';
+export { Counter, Gauge } from './metric-series.ts';
 export {
   labelText,
   type MetricFormat,

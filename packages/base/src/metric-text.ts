@@ -1,7 +1,7 @@
 /** A family as the text format has it: header lines, then its samples. */
 export interface RenderedFamily {
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly sentence: string;
   /** Whole lines with their line ends. */
   lines(): Iterable<string>;

@@ -12,14 +12,16 @@ import { openAuth } from './auth/open-authenticator.ts';
 import { addressText } from './config/address.ts';
 import type { GatewayConfig } from './config/gateway-config.ts';
 import { type ConfigInputs, readGatewayConfig } from './config/read-config.ts';
+import { topicMatcher } from './config/topic-patterns.ts';
 import { openFanOut } from './fan-out/open-fan-out.ts';
 import { AdminServer } from './http/admin-server.ts';
 import { ClientHttp } from './http/client-http.ts';
 import { Health } from './http/health.ts';
 import { LoopLag } from './http/loop-lag.ts';
 import { PageFiles } from './http/page-files.ts';
+import { KernelUnsent } from './kernel-unsent.ts';
 import { applyListenerOptions } from './listener-options.ts';
-import { type AllGatewayMetrics, type GatewayMetrics, gatewayMetrics } from './metrics.ts';
+import { type AllGatewayMetrics, createGatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import { Sessions } from './session/sessions.ts';
 import { KafkaUpstream } from './upstream.ts';
 import { clientOptionsOf } from './upstream-options.ts';
@@ -47,8 +49,6 @@ export interface RunningGateway {
   hurry(): void;
 }
 
-/** Ends the window over which quantiles are taken. */
-const QUANTILE_WINDOW_MS = 60_000;
 /** The transport ends a silent socket this much after the heartbeat should have. */
 const TRANSPORT_PATIENCE_MS = 10_000;
 /** Time for a closing handshake on a socket that is cut anyway. */
@@ -96,7 +96,7 @@ interface Basics {
 /** Makes every room and connects them. */
 async function start(options: GatewayOptions, undo: Undo): Promise<RunningGateway> {
   const config = readGatewayConfig(options);
-  const allMetrics = gatewayMetrics.create();
+  const allMetrics = createGatewayMetrics(topicMatcher(config.metricsTopics));
   const basics: Basics = {
     config,
     metrics: allMetrics.families,
@@ -138,6 +138,8 @@ async function start(options: GatewayOptions, undo: Undo): Promise<RunningGatewa
     ...(cert === null || key === null ? {} : { tls: { cert, key } }),
   });
   await applyListenerOptions(port, config, metrics, log);
+  const kernelUnsent = new KernelUnsent(clock, port, () => metrics.kernelUnsentBytes.with());
+  undo.push(() => kernelUnsent.close());
   health.stage = 'ready';
   log.info('the gateway serves', { listen: addressText({ ...config.listen, port }) });
   return { config, port, adminPort, ...closingOf({ basics, health, server, sessions, undo }) };
@@ -145,7 +147,7 @@ async function start(options: GatewayOptions, undo: Undo): Promise<RunningGatewa
 
 /** Opens the listener of operators and says where: its port, moved by the number of the process. */
 async function openAdmin(
-  { config, clock, metrics }: Basics,
+  { config, metrics }: Basics,
   allMetrics: AllGatewayMetrics,
   health: Health,
   processIndex: number,
@@ -153,8 +155,6 @@ async function openAdmin(
 ): Promise<number> {
   const loopLag = new LoopLag(metrics.eventLoopLag.with());
   undo.push(() => loopLag.close());
-  const rotation = clock.setInterval(QUANTILE_WINDOW_MS, () => allMetrics.rotate());
-  undo.push(() => rotation.cancel());
   const admin = new AdminServer({
     health,
     families: () => {

@@ -1,7 +1,15 @@
-import { defineMetrics, type MetricFamilies, type Metrics } from '@millrace/base';
+import { defineMetrics, type MetricFamilies, type RenderedFamily } from '@millrace/base';
+import { LAG_SECONDS, type TopicMeter, TopicMeters } from './topic-meters.ts';
+
+/** Upper bounds of buckets, in what is shown: seconds, records, bytes. */
+const SHORT_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.064, 0.256, 1];
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const RECORDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+const BYTES = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536];
+const LAG_RECORDS = [0, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 /**
- * What the gateway counts (§14, §21). Rooms get the families and count into them. Distributions whose name ends in
+ * What the gateway counts (§14, §21). Rooms get the families and count into them. Histograms whose name ends in
  * `_seconds` are recorded in milliseconds.
  */
 export const gatewayMetrics = defineMetrics({
@@ -58,7 +66,10 @@ export const gatewayMetrics = defineMetrics({
     'listener_options_applied',
     '1 when TCP_NOTSENT_LOWAT and TCP_USER_TIMEOUT stand on the listening socket.',
   ),
-  kernelUnsentBytes: gauge('kernel_unsent_bytes', 'Send memory in the kernel, sampled.'),
+  kernelUnsentBytes: gauge(
+    'kernel_unsent_bytes',
+    'Bytes in the kernel that clients of the port have not acknowledged, looked at every 10 s.',
+  ),
   connectionStateBytes: gauge('connection_state_bytes', 'State of connections and streams.'),
   filterClasses: gauge('filter_classes', 'Distinct filters at work.'),
   matchListBytes: gauge('match_list_bytes', 'Bytes of match lists of filters.'),
@@ -72,21 +83,58 @@ export const gatewayMetrics = defineMetrics({
     'Memory in use as a share of gateway.memory.bytes.',
   ),
 
-  tick: seconds('tick_seconds', 'Passes of the delivery loop.'),
-  recordsPerWrite: distribution('records_per_write', 'Records in one write to a socket.'),
-  bytesPerWrite: distribution('bytes_per_write', 'Bytes in one write to a socket.'),
-  deliveryLag: seconds('delivery_lag_seconds', 'From the append of a record to its being sent.'),
-  cursorLagRecords: distribution('cursor_lag_records', 'How far streams are behind, records.'),
-  hello: seconds('hello_seconds', 'From Hello to Welcome.'),
-  publish: seconds('publish_seconds', 'From Publish to its result.'),
-  verify: seconds('verify_seconds', 'Checks of token signatures.'),
+  tick: seconds('tick_seconds', 'Passes of the delivery loop.', SHORT_SECONDS),
+  recordsPerWrite: histogram(
+    'records_per_write',
+    'Records in one write to a socket; one write in 64 is measured.',
+    RECORDS,
+  ),
+  bytesPerWrite: histogram(
+    'bytes_per_write',
+    'Bytes in one write to a socket; one write in 64 is measured.',
+    BYTES,
+  ),
+  deliveryLag: seconds(
+    'delivery_lag_seconds',
+    'From the append of a record to its being sent; one write in 64 is measured.',
+    LAG_SECONDS,
+  ),
+  cursorLagRecords: histogram(
+    'cursor_lag_records',
+    'How far streams are behind the end of their partition, records, looked at each second.',
+    LAG_RECORDS,
+  ),
+  hello: seconds('hello_seconds', 'From Hello to Welcome.', SECONDS),
+  publish: seconds('publish_seconds', 'From Publish to its result.', SECONDS),
+  verify: seconds('verify_seconds', 'Checks of token signatures.', SECONDS),
 });
 
-/** The counters of one gateway, and how to show them. */
-export type AllGatewayMetrics = Metrics<typeof gatewayMetrics.rows>;
-
 /** The counters of one gateway, by name. */
-export type GatewayMetrics = MetricFamilies<typeof gatewayMetrics.rows>;
+export interface GatewayMetrics extends MetricFamilies<typeof gatewayMetrics.rows> {
+  /** What is counted for this topic alone: null unless `gateway.metrics.topics` lists it. */
+  ofTopic(topic: string): TopicMeter | null;
+}
+
+/** The counters of one gateway, and how to show them. */
+export interface AllGatewayMetrics {
+  readonly families: GatewayMetrics;
+  rendered(): Iterable<RenderedFamily>;
+}
+
+/** @param isListed topics that have metrics of their own; none when absent */
+export function createGatewayMetrics(
+  isListed: (topic: string) => boolean = () => false,
+): AllGatewayMetrics {
+  const metrics = gatewayMetrics.create();
+  const topics = new TopicMeters(isListed);
+  return {
+    families: { ...metrics.families, ofTopic: (topic) => topics.of(topic) },
+    *rendered() {
+      yield* metrics.rendered();
+      yield* topics.rendered();
+    },
+  };
+}
 
 function counter(name: string, sentence: string, labels?: readonly string[]) {
   return family('counter', name, sentence, labels);
@@ -96,15 +144,15 @@ function gauge(name: string, sentence: string, labels?: readonly string[]) {
   return family('gauge', name, sentence, labels);
 }
 
-function distribution(name: string, sentence: string) {
-  return family('distribution', name, sentence);
+function histogram(name: string, sentence: string, buckets: readonly number[]) {
+  return { ...family('histogram', name, sentence), buckets };
 }
 
-function seconds(name: string, sentence: string) {
-  return { ...distribution(name, sentence), divisor: 1000 };
+function seconds(name: string, sentence: string, buckets: readonly number[]) {
+  return { ...histogram(name, sentence, buckets), divisor: 1000 };
 }
 
-function family<const T extends 'counter' | 'gauge' | 'distribution'>(
+function family<const T extends 'counter' | 'gauge' | 'histogram'>(
   type: T,
   name: string,
   sentence: string,

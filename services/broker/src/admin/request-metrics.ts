@@ -1,4 +1,4 @@
-import type { Clock, Counter, Histogram } from '@millrace/base';
+import type { Clock, Counter, Distribution } from '@millrace/base';
 import type { brokerMetrics } from './metric-table.ts';
 
 type Families = ReturnType<typeof brokerMetrics.create>['families'];
@@ -16,9 +16,9 @@ export interface AnsweredRequest {
 
 interface ApiSeries {
   readonly versions: (Counter | undefined)[];
-  readonly totalTime: Histogram;
-  readonly localTime: Histogram;
-  readonly remoteTime: Histogram;
+  readonly totalTime: Distribution;
+  readonly localTime: Distribution;
+  readonly remoteTime: Distribution;
 }
 
 /**
@@ -30,7 +30,7 @@ export class RequestMetrics {
   readonly #clock: Clock;
   readonly #nameOf: (apiKey: number) => string | undefined;
   readonly #series: (ApiSeries | undefined)[] = [];
-  readonly #tickTime: Histogram;
+  readonly #tickTime: Distribution;
   readonly #keys = new Int32Array(NOTES_MAX);
   readonly #starts = new Float64Array(NOTES_MAX);
   #noteCount = 0;

@@ -1,6 +1,6 @@
 import { type ManualClock, silentLogger } from '@millrace/base';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { gatewayMetrics } from '../metrics.ts';
+import { createGatewayMetrics, type GatewayMetrics } from '../metrics.ts';
 import { TokenAuthenticator } from './authenticator.ts';
 import { type FetchKeys, PublicKeySource } from './key-source.ts';
 import type { Revocable } from './revocations.ts';
@@ -18,14 +18,14 @@ let clock: ManualClock;
 let maker: TokenMaker;
 let verified: number;
 let revoked: (token: Revocable) => boolean;
-let metrics: ReturnType<typeof gatewayMetrics.create>['families'];
+let metrics: GatewayMetrics;
 
 beforeEach(async () => {
   clock = testClock();
   maker = await tokenMaker();
   verified = 0;
   revoked = () => false;
-  metrics = gatewayMetrics.create().families;
+  metrics = createGatewayMetrics().families;
 });
 
 function authenticatorOf(fetchKeys: FetchKeys | null = null, concurrency = 8): TokenAuthenticator {

@@ -19,7 +19,6 @@ interface Item {
   readonly baseTimestamp: number;
   readonly epoch: number;
   readonly highWatermark: number;
-  readonly arrivedAtMs: number;
   isDead: boolean;
 }
 
@@ -82,7 +81,6 @@ export class ConflationList {
         baseTimestamp: block.baseTimestamp,
         epoch: block.epoch,
         highWatermark: block.highWatermark,
-        arrivedAtMs: block.arrivedAtMs,
         isDead: false,
       });
     }
@@ -158,7 +156,6 @@ export class ConflationList {
       flags,
       payload: writer.finish(),
       path: DeliveryPath.conflated,
-      arrivedAtMs: last.arrivedAtMs,
     });
   }
 

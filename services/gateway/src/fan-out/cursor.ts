@@ -1,5 +1,6 @@
 import { Policy } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
+import type { TopicMeter } from '../topic-meters.ts';
 import type { Place } from '../upstream.ts';
 import type { Socket } from '../ws/socket-server.ts';
 import type { CompiledFilter } from './compiled-filter.ts';
@@ -34,6 +35,8 @@ export interface CursorFeed {
   readonly ahead: Set<StreamCursor>;
   /** The loop passes this count when everybody was offered the last block. */
   offeredAt: number;
+  /** Counts of its topic, when that is listed. */
+  readonly meter: TopicMeter | null;
   removeCursor(cursor: StreamCursor): void;
   /** A read behind the ring failed with this wire error. */
   trouble(code: number): void;

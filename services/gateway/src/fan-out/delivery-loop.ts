@@ -54,7 +54,7 @@ export class DeliveryLoop {
 
   constructor(parts: DeliveryLoopParts) {
     this.#parts = parts;
-    this.#stats = new DeliveryStats(parts.metrics, parts.encodings);
+    this.#stats = new DeliveryStats(parts.metrics, parts.encodings, parts.clock);
     this.#turn = new Turn({
       cold: parts.cold,
       stats: this.#stats,

@@ -114,6 +114,7 @@ export class StreamFanOut implements FanOut, CursorHost {
       ringBytesMax: settings.ringPartitionBytes,
       recordBytesMax: settings.recordMaxBytes,
       lingerMs: settings.feedLingerMs,
+      meterOf: (topic) => metrics.ofTopic(topic),
       evicted: () => metrics.ringEvictions.with().add(),
     };
     this.#look = clock.setInterval(LOOK_PERIOD_MS, () => this.#lookAround());
@@ -250,6 +251,5 @@ export class StreamFanOut implements FanOut, CursorHost {
     metrics.conflateKeys.with().set(this.#conflationBudget.keys);
     metrics.conflateBytes.with().set(this.#conflationBudget.bytes);
     metrics.filterClasses.with().set(filters);
-    metrics.stalledConnections.with().set(this.#loop.blockedCount);
   }
 }

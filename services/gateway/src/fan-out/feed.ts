@@ -2,6 +2,7 @@ import type { Clock, Logger, Timer } from '@millrace/base';
 import { asError } from '@millrace/base';
 import { ErrorCode, Policy } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
+import type { TopicMeter } from '../topic-meters.ts';
 import type { Follower, PartitionRead, PartitionSource, Place } from '../upstream.ts';
 import type { Entry } from './block.ts';
 import { Block } from './block.ts';
@@ -38,6 +39,8 @@ export interface FeedParts {
   readonly ringBytesMax: number;
   readonly recordBytesMax: number;
   readonly lingerMs: number;
+  /** Counts of a topic, when it is listed. */
+  meterOf(topic: string): TopicMeter | null;
   evicted(): void;
 }
 
@@ -50,6 +53,7 @@ export class Feed implements CursorFeed, TroubledFeed {
   readonly name: string;
   readonly place: Place;
   readonly isolation: number;
+  readonly meter: TopicMeter | null;
   readonly ring: Ring;
   readonly classes = new FeedClasses();
   /** Cursors beyond the end of the ring. */
@@ -76,6 +80,7 @@ export class Feed implements CursorFeed, TroubledFeed {
     this.name = name;
     this.place = place;
     this.isolation = isolation;
+    this.meter = parts.meterOf(place.topic);
     this.#parts = parts;
     this.ring = new Ring(0, parts.ringBudget, (block) => this.#evicted(block));
     this.#builder = new BlockBuilder(0, {

@@ -14,7 +14,6 @@ export interface FrameContent {
   readonly flags: number;
   readonly payload: Uint8Array;
   readonly path: DeliveryPath;
-  readonly arrivedAtMs: number;
 }
 
 /** A WebSocket header of a server's message below 64 KiB. */
@@ -32,7 +31,7 @@ export function dataPacket(content: FrameContent, bytes: Uint8Array, charge: num
     gapFrom: -1,
     gapReason: 0,
     path: content.path,
-    arrivedAtMs: content.arrivedAtMs,
+    timestampMs: content.baseTimestamp,
     following: null,
   };
 }
@@ -63,6 +62,6 @@ const EMPTY: Packet = {
   gapFrom: -1,
   gapReason: 0,
   path: DeliveryPath.hot,
-  arrivedAtMs: 0,
+  timestampMs: 0,
   following: null,
 };

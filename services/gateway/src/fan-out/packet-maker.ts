@@ -71,7 +71,6 @@ function makePacket(shape: FrameShape, entry: Entry, from: number): Packet {
     flags: entry.flags | (block.isCold ? RecordsFlag.COLD : 0),
     payload: packedSlice(entry, first, from, shape.projection),
     path,
-    arrivedAtMs: block.arrivedAtMs,
   });
 }
 

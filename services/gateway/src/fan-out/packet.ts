@@ -33,8 +33,8 @@ export interface Packet {
   /** A `GapReason`. */
   readonly gapReason: number;
   readonly path: DeliveryPath;
-  /** Monotonic ms of its records' coming from the cluster. */
-  readonly arrivedAtMs: number;
+  /** Timestamp of its first record, Unix ms. */
+  readonly timestampMs: number;
   /** What follows at once: further parts of a large record, further pieces of a block as text. */
   following: Packet | null;
 }

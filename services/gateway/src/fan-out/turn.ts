@@ -95,9 +95,8 @@ export class Turn {
     if (outlet.control.bytes > 0) return false;
     const bytes = packet.bytes.length + WS_HEADER_BYTES;
     const { stats } = this.#parts;
-    stats.frames++;
-    stats.records[packet.path] = (stats.records[packet.path] as number) + packet.records;
-    stats.wrote(bytes, packet.records, this.#nowMs - packet.arrivedAtMs);
+    stats.took(packet, cls.feed.meter);
+    stats.wrote(bytes);
     const result = outlet.socket.send(packet.bytes, outlet.isText);
     target.creditBytes -= packet.charge;
     window.bytes -= packet.charge;
@@ -209,7 +208,7 @@ export class Turn {
     target.creditBytes -= packet.charge;
     window.bytes -= packet.charge;
     cursor.deficit -= bytes;
-    batch.add(packet, this.#nowMs);
+    batch.add(packet, cursor.feed.meter);
     this.#advance(outlet, cursor, packet);
     return Served.some;
   }

@@ -1,4 +1,5 @@
 import { deliveryLimits } from '../limits.ts';
+import type { TopicMeter } from '../topic-meters.ts';
 import type { DeliveryTarget } from './contract.ts';
 import type { DeliveryStats } from './delivery-stats.ts';
 import { WS_HEADER_BYTES } from './new-packet.ts';
@@ -11,8 +12,6 @@ export class WriteBatch {
   readonly #corked = () => this.#sendCorked();
   #target: DeliveryTarget | null = null;
   #unsent = 0;
-  #records = 0;
-  #lagMs = 0;
   #isDropped = false;
   count = 0;
   /** With WebSocket headers. */
@@ -27,20 +26,17 @@ export class WriteBatch {
   begin(target: DeliveryTarget, unsent: number): void {
     this.#target = target;
     this.#unsent = unsent;
-    this.#records = 0;
     this.#isDropped = false;
     this.count = 0;
     this.bytes = 0;
     this.isCold = false;
   }
 
-  add(packet: Packet, nowMs: number): void {
+  /** @param meter of the packet's topic */
+  add(packet: Packet, meter: TopicMeter | null): void {
     this.#frames[this.count++] = packet.bytes;
     this.bytes += packet.bytes.length + WS_HEADER_BYTES;
-    this.#records += packet.records;
-    this.#lagMs = nowMs - packet.arrivedAtMs;
-    this.#stats.records[packet.path] =
-      (this.#stats.records[packet.path] as number) + packet.records;
+    this.#stats.took(packet, meter);
     if (packet.path === DeliveryPath.cold) this.isCold = true;
   }
 
@@ -48,8 +44,7 @@ export class WriteBatch {
   send(): number {
     const target = this.#target as DeliveryTarget;
     const { socket, control } = target;
-    this.#stats.frames += this.count;
-    this.#stats.wrote(this.bytes + control.bytes, this.#records, this.#lagMs);
+    this.#stats.wrote(this.bytes + control.bytes);
     if (this.count === 1 && control.bytes === 0) {
       // A send of its own leaves at once: no cork is needed, and its result says whether the kernel took all.
       const result = socket.send(this.#frames[0] as Uint8Array, target.isText);

@@ -72,6 +72,8 @@ export class Publisher {
     return sent.then((results) => {
       this.#count(-request.bytes);
       metrics.publish.with().record(clock.monotonicMs() - startedMs);
+      const meter = metrics.ofTopic(request.topic);
+      for (const { code, count } of results) meter?.published(String(code), count);
       return results;
     });
   }

@@ -1,6 +1,7 @@
 import { Codec } from '@millrace/gateway-protocol';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import type { CodecName } from '../config/rows/delivery.ts';
+import { topicMatcher } from '../config/topic-patterns.ts';
 
 const CODECS: Readonly<Record<CodecName, number>> = {
   lz4: Codec.LZ4,
@@ -13,11 +14,7 @@ export function codecChooser(
   config: GatewayConfig,
 ): (topic: string, codecs: readonly number[]) => number {
   const offered = new Set(config.compressionCodecs.map((name) => CODECS[name]));
-  const patterns = config.compressionTopics;
-  const isCompressed = (topic: string): boolean =>
-    patterns.some((pattern) =>
-      pattern.endsWith('*') ? topic.startsWith(pattern.slice(0, -1)) : topic === pattern,
-    );
+  const isCompressed = topicMatcher(config.compressionTopics);
   return (topic, codecs) =>
     (isCompressed(topic) ? codecs.find((codec) => offered.has(codec)) : undefined) ?? Codec.NONE;
 }

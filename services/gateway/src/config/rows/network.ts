@@ -22,6 +22,13 @@ export const networkRows = {
     '127.0.0.1:9189',
     'Where `/metrics`, `/healthz` and `/readyz` are; never the address of clients.',
   ),
+  metricsTopics: listConfig({
+    name: 'gateway.metrics.topics',
+    default: '',
+    validText: 'topic, prefix* or *, …',
+    read: (items) => items,
+    sentence: 'Topics that have metrics of their own; no label names any other topic.',
+  }),
   processes: intConfig({
     name: 'gateway.processes',
     default: 1,

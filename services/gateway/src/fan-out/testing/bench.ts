@@ -1,6 +1,6 @@
 import { type Clock, type Logger, ManualClock, silentLogger } from '@millrace/base';
 import { Codec, Isolation, Policy, Projection } from '@millrace/gateway-protocol';
-import { gatewayMetrics } from '../../metrics.ts';
+import { createGatewayMetrics } from '../../metrics.ts';
 import type { PartitionSource } from '../../upstream.ts';
 import { MemorySocketServer } from '../../ws/memory-socket-server.ts';
 import type { Socket } from '../../ws/socket-server.ts';
@@ -36,7 +36,7 @@ export interface RealWorld {
 export class Bench {
   readonly clock = new ManualClock();
   readonly source = new ModelSource();
-  readonly metrics = gatewayMetrics.create().families;
+  readonly metrics = createGatewayMetrics().families;
   readonly fanOut: StreamFanOut;
   stuckCount = 0;
   readonly #server: MemorySocketServer;

@@ -16,7 +16,7 @@ import type { Authenticator } from '../../auth/authenticator.ts';
 import { grantsOf, readGrantsClaim } from '../../auth/grants-claim.ts';
 import type { Revocable, Revocations } from '../../auth/revocations.ts';
 import { readGatewayConfig } from '../../config/read-config.ts';
-import { gatewayMetrics } from '../../metrics.ts';
+import { createGatewayMetrics } from '../../metrics.ts';
 import {
   type MemoryClient,
   type MemoryRequest,
@@ -52,7 +52,7 @@ export class SessionRig {
   readonly clock = new ManualClock();
   readonly upstream = new FakeUpstream();
   readonly fanOut = new FakeFanOut();
-  readonly metrics = gatewayMetrics.create().families;
+  readonly metrics = createGatewayMetrics().families;
   readonly server: MemorySocketServer;
   readonly sessions: Sessions;
   readonly revoked = new Set<string>();
