@@ -47,7 +47,7 @@ export class BlockBuilder {
     return this.#from;
   }
 
-  /** Epoch of the last record, -1 before the first. */
+  /** Epoch of what was read last, markers included; -1 when that is not known. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -61,10 +61,11 @@ export class BlockBuilder {
     return this.#next > this.#from;
   }
 
-  /** Drops the open block and begins at another place. */
-  restart(from: number): void {
+  /** Drops the open block and begins at another place; `epoch` is that of what ends there, -1 unknown. */
+  restart(from: number, epoch: number): void {
     this.#from = from;
     this.#next = from;
+    this.#epoch = epoch;
     this.#writer.reset(0);
   }
 
@@ -102,6 +103,7 @@ export class BlockBuilder {
       this.#next = offset + 1;
       if (isOversize) this.#close(true);
     }
+    this.#enterEpoch(cursor.epoch);
     this.#next = Math.max(this.#next, Math.min(cursor.nextOffset, limit));
     cursor.assertSound();
   }
@@ -109,6 +111,16 @@ export class BlockBuilder {
   /** Closes the open block, if there is one. */
   seal(): void {
     if (this.isOpen) this.#close(false);
+  }
+
+  /**
+   * What follows the last record, holes and markers, is of the epoch that was read last: a position behind it must have
+   * that epoch too, or it would seem to lie beyond the end of an older one. -1 for a read without batches.
+   */
+  #enterEpoch(epoch: number): void {
+    if (epoch < 0 || epoch === this.#epoch) return;
+    if (this.#writer.count > 0) this.seal();
+    this.#epoch = epoch;
   }
 
   /** Closes the open block when the record at `offset` must not join it. */

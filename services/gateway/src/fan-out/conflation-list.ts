@@ -8,6 +8,7 @@ import { stepPacket } from './new-packet.ts';
 import { readerOf } from './packed-slice.ts';
 import { DeliveryPath, type Packet, PacketKind } from './packet.ts';
 import { encodePackets, type FrameShape } from './packet-maker.ts';
+import type { Ring } from './ring.ts';
 
 /** The latest record of a key. */
 interface Item {
@@ -21,6 +22,9 @@ interface Item {
   readonly highWatermark: number;
   isDead: boolean;
 }
+
+/** Where a ring ends, and the epoch of what ends there. */
+type RingEnd = Pick<Ring, 'end' | 'endEpoch'>;
 
 /** Objects and places in array and map. Bytes, about. */
 const ITEM_BYTES = 160;
@@ -108,26 +112,27 @@ export class ConflationList {
   /**
    * What takes a cursor from `from` (at or above the floor, and where the client stands) as far as one frame holds.
    *
-   * @param ringEnd where the walk ends when nothing is left.
+   * @param ring the walk ends at its end when nothing is left.
    */
-  packetFrom(shape: FrameShape, from: number, ringEnd: number, isSnapshot: boolean): Packet {
+  packetFrom(shape: FrameShape, from: number, ring: RingEnd, isSnapshot: boolean): Packet {
     const flags = RecordsFlag.CONFLATED | (isSnapshot ? RecordsFlag.SNAPSHOT : 0);
     for (const known of this.#frames) {
       if (known.shape === shape && known.packet.from === from && known.flags === flags) {
         return known.packet;
       }
     }
-    const packet = this.#encode(shape, from, ringEnd, flags);
+    const packet = this.#encode(shape, from, ring, flags);
     if (packet.kind === PacketKind.data && this.#frames.length < FRAMES_MAX) {
       this.#frames.push({ shape, flags, packet });
     }
     return packet;
   }
 
-  #encode(shape: FrameShape, from: number, ringEnd: number, flags: number): Packet {
+  #encode(shape: FrameShape, from: number, ring: RingEnd, flags: number): Packet {
     let first: Item | undefined;
     let last: Item | undefined;
-    let next = ringEnd;
+    let next = -1;
+    let packedTo = from;
     for (let i = this.#atOrAbove(from); i < this.#items.length; i++) {
       const item = this.#items[i] as Item;
       if (item.isDead) continue;
@@ -135,17 +140,24 @@ export class ConflationList {
         writer.reset(item.baseTimestamp, shape.projection);
         first = item;
       }
+      if (item.epoch !== first.epoch) {
+        next = packedTo;
+        break;
+      }
       const isFull = writer.bytes + item.bytes.length > deliveryLimits.liveBlockBytes;
-      if (item !== first && (isFull || item.epoch !== first.epoch)) {
+      if (item !== first && isFull) {
         next = item.offset;
         break;
       }
       appendTo(writer, item, from);
       last = item;
+      packedTo = item.offset + 1;
     }
     if (first === undefined || last === undefined) {
-      return stepPacket(PacketKind.silence, from, next, DeliveryPath.conflated);
+      return stepPacket(PacketKind.silence, from, ring.end, ring.endEpoch, DeliveryPath.conflated);
     }
+    // A frame ends under the epoch of its records; what follows of later ones is passed over in silence.
+    if (next < 0) next = ring.endEpoch === last.epoch ? ring.end : packedTo;
     return encodePackets(shape, {
       from,
       next,

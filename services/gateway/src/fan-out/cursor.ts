@@ -57,6 +57,8 @@ export interface CursorClass {
   hot: Packet | null;
   readonly conflation: ConflationList | null;
   progressMark(nowMs: number, periodMs: number): number;
+  /** Epoch of what ends at that mark, -1 unknown. */
+  readonly progressEpoch: number;
 }
 
 /** What a cursor asks of the machinery around it. */
@@ -84,7 +86,11 @@ export class StreamCursor implements Cursor, Waiting {
   next: number;
   /** Everything below was looked at; at or above `next`, for what passes no filter makes no frame. */
   at: number;
+  /** Epoch of what ends at `next`, -1 unknown. */
   epoch: number;
+  /** What ended here was of this epoch, when it was passed over without a frame. */
+  #passedTo = -1;
+  #passedEpoch = -1;
   /** At the end of the ring, wherever that moves: `at` means nothing meanwhile. */
   isTail = false;
   isPaused = false;
@@ -257,16 +263,25 @@ export class StreamCursor implements Cursor, Waiting {
   }
 
   /** The client knows of everything below. */
-  moveTo(offset: number): void {
+  moveTo(offset: number, epoch = this.#epochAt(offset)): void {
     this.next = offset;
+    this.epoch = epoch;
     if (!this.isTail && this.at < offset) this.at = offset;
     this.packet = null;
+  }
+
+  /** Everything below was looked at, the last of it under this epoch. */
+  passOver(offset: number, epoch: number): void {
+    this.at = offset;
+    this.#passedTo = offset;
+    this.#passedEpoch = epoch;
   }
 
   /** Away from the moving end: its place is fixed from now on. */
   leaveTail(): void {
     if (!this.isTail) return;
-    this.at = this.feed.ring.end;
+    const { end, endEpoch } = this.feed.ring;
+    this.passOver(end, endEpoch);
     this.isTail = false;
   }
 
@@ -276,6 +291,14 @@ export class StreamCursor implements Cursor, Waiting {
     this.packet = null;
     this.isMidRecord = false;
     this.outlet.removeReady(this);
+  }
+
+  /** An epoch that a position at an offset may have. One that ended before it would make it a position in a lost log. */
+  #epochAt(offset: number): number {
+    const epoch = this.feed.ring.epochAt(offset);
+    if (epoch >= 0) return epoch;
+    if (offset === this.#passedTo) return this.#passedEpoch;
+    return this.isTail ? this.cls.progressEpoch : -1;
   }
 
   #announceable(): number {

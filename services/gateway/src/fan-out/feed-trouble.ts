@@ -9,7 +9,7 @@ export interface TroubledFeed {
   readonly name: string;
   readonly place: Place;
   readonly isolation: number;
-  /** Where reading goes on, and the epoch of the last record, -1 before the first. */
+  /** Where reading goes on, and the epoch of what was read last, -1 before the first. */
   readonly next: number;
   readonly epoch: number;
   follow(): void;

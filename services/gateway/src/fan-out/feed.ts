@@ -102,7 +102,7 @@ export class Feed implements CursorFeed, TroubledFeed {
     return this.#builder.next;
   }
 
-  /** Epoch of the last record read, -1 before the first. */
+  /** Epoch of what was read last, -1 before the first. */
   get epoch(): number {
     return this.#builder.epoch;
   }
@@ -170,14 +170,11 @@ export class Feed implements CursorFeed, TroubledFeed {
   follow(): void {
     if (this.isClosed) return;
     this.#follower?.stop();
-    this.#builder.restart(this.ring.end);
-    const epoch = this.ring.last?.epoch ?? -1;
-    this.#follower = this.#parts.source.follow(
-      this.place,
-      this.isolation,
-      this.ring.end,
-      epoch,
-      (read) => this.#read(read),
+    const { end, endEpoch } = this.ring;
+    this.#builder.restart(end, endEpoch);
+    const { source } = this.#parts;
+    this.#follower = source.follow(this.place, this.isolation, end, endEpoch, (read) =>
+      this.#read(read),
     );
   }
 
@@ -272,7 +269,9 @@ export class Feed implements CursorFeed, TroubledFeed {
       return;
     }
     if (read.divergingEpoch !== undefined) {
-      this.cut(read.divergingEpoch.endOffset);
+      // The leader has the epochs up to this one: it may have more of the last of them than there was here.
+      const { epoch, endOffset } = read.divergingEpoch;
+      this.cut(Math.min(endOffset, this.ring.endOf(epoch)));
       return;
     }
     if (!this.#builder.isOpen) this.#openedAtMs = this.#parts.clock.monotonicMs();

@@ -10,8 +10,8 @@ export function textPackets(header: RecordsHeader, content: FrameContent): Packe
       const part = { ...content, from, next, count: piece.count };
       return dataPacket(part, piece.bytes, piece.bytes.length);
     }
-    if (piece.kind === 'oversize') return gapPacket(from, next, GapReason.OVERSIZE);
-    return stepPacket(PacketKind.progress, from, next, content.path);
+    if (piece.kind === 'oversize') return gapPacket(from, next, GapReason.OVERSIZE, content.epoch);
+    return stepPacket(PacketKind.progress, from, next, content.epoch, content.path);
   });
   for (let i = 0; i + 1 < steps.length; i++) {
     (steps[i] as Packet).following = steps[i + 1] as Packet;

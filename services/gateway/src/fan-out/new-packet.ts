@@ -41,14 +41,15 @@ export function stepPacket(
   kind: typeof PacketKind.silence | typeof PacketKind.progress,
   from: number,
   next: number,
+  epoch: number,
   path: DeliveryPath,
 ): Packet {
-  return { ...EMPTY, kind, from, next, path };
+  return { ...EMPTY, kind, from, next, epoch, path };
 }
 
 /** `[from, next)` is skipped. */
-export function gapPacket(from: number, next: number, reason: number): Packet {
-  return { ...EMPTY, kind: PacketKind.gap, from, next, gapFrom: from, gapReason: reason };
+export function gapPacket(from: number, next: number, reason: number, epoch: number): Packet {
+  return { ...EMPTY, kind: PacketKind.gap, from, next, epoch, gapFrom: from, gapReason: reason };
 }
 
 const EMPTY: Packet = {

@@ -46,24 +46,24 @@ export function nextPacket(
       if (block === undefined) return Standstill.cold;
       const entry = entryOf(block, cls);
       if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
-      cursor.at = block.next;
+      cursor.passOver(block.next, block.epoch);
       continue;
     }
     ring.touch();
     const list = cursor.isConflating ? cls.conflation : null;
     if (list !== null && at >= list.floor) {
-      return keep(cursor, list.packetFrom(cls.shape, cursor.next, ring.end, cursor.isSnapshot));
+      return keep(cursor, list.packetFrom(cls.shape, cursor.next, ring, cursor.isSnapshot));
     }
     if (at >= cls.matchedFrom) {
       const entry = cls.entries.after(at);
       if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
-      cursor.at = ring.end;
+      cursor.passOver(ring.end, ring.endEpoch);
       return Standstill.tail;
     }
     const block = ring.at(at);
     const entry = entryOf(block, cls);
     if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
-    cursor.at = block.next;
+    cursor.passOver(block.next, block.epoch);
   }
   return Standstill.later;
 }
@@ -96,7 +96,8 @@ function newestFrom({ cls, feed, at }: StreamCursor): number {
 
 function jumpTo(cursor: StreamCursor, target: number): Packet | null {
   if (target <= cursor.at) return null;
-  return gapPacket(cursor.next, target, GapReason.OVERFLOW);
+  const epoch = cursor.feed.ring.epochAt(target);
+  return gapPacket(cursor.next, target, GapReason.OVERFLOW, epoch);
 }
 
 /** How long what comes next for a cursor has been waiting here. Milliseconds. */

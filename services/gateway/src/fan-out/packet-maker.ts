@@ -56,16 +56,17 @@ export function packetOf(shape: FrameShape, entry: Entry, from: number): Packet 
 
 function makePacket(shape: FrameShape, entry: Entry, from: number): Packet {
   const { block } = entry;
+  const { epoch } = block;
   const path = block.isCold ? DeliveryPath.cold : DeliveryPath.hot;
   const first = firstAtOrAbove(entry, from);
   const count = entryCount(entry) - first;
-  if (count === 0) return stepPacket(PacketKind.silence, from, block.next, path);
-  if (block.isOversize) return gapPacket(block.next - 1, block.next, GapReason.OVERSIZE);
+  if (count === 0) return stepPacket(PacketKind.silence, from, block.next, epoch, path);
+  if (block.isOversize) return gapPacket(block.next - 1, block.next, GapReason.OVERSIZE, epoch);
   return encodePackets(shape, {
     from,
     next: block.next,
     count,
-    epoch: block.epoch,
+    epoch,
     baseTimestamp: block.baseTimestamp,
     highWatermark: block.highWatermark,
     flags: entry.flags | (block.isCold ? RecordsFlag.COLD : 0),

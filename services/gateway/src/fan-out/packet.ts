@@ -28,6 +28,7 @@ export interface Packet {
   readonly records: number;
   /** Credit it costs (P4). */
   readonly charge: number;
+  /** Epoch of what ends at `next`, -1 unknown. */
   readonly epoch: number;
   readonly gapFrom: number;
   /** A `GapReason`. */

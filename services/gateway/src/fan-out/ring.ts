@@ -12,6 +12,8 @@ export class Ring implements BlockHome {
   #head = 0;
   start: number;
   end: number;
+  /** Epoch of what ends at `end`, -1 unknown. It outlives the blocks. */
+  endEpoch = -1;
   bytes = 0;
   /** Count of the budget's clock when a block of it was last sent. */
   usedAt = 0;
@@ -50,6 +52,7 @@ export class Ring implements BlockHome {
     assert(block.from === this.end, 'blocks of a ring follow one another');
     this.#blocks.push(block);
     this.end = block.next;
+    this.endEpoch = block.epoch;
     this.addBytes(block.bytes);
   }
 
@@ -63,6 +66,28 @@ export class Ring implements BlockHome {
       else high = middle;
     }
     return this.#blocks[low] as Block;
+  }
+
+  /**
+   * An epoch under which everything below an offset was read, -1 when none is known here: that of what ends there, or
+   * at the start of the ring of what begins there.
+   */
+  epochAt(offset: number): number {
+    if (offset === this.end) return this.endEpoch;
+    if (offset < this.start || offset > this.end) return -1;
+    return this.at(Math.max(this.start, offset - 1)).epoch;
+  }
+
+  /** Where the blocks up to an epoch end. */
+  endOf(epoch: number): number {
+    let low = this.#head;
+    let high = this.#blocks.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#blocks[middle] as Block).epoch <= epoch) low = middle + 1;
+      else high = middle;
+    }
+    return this.#blocks[low]?.from ?? this.end;
   }
 
   /** The oldest block that came at or after a time; undefined when all are older. */
@@ -99,6 +124,7 @@ export class Ring implements BlockHome {
     }
     if (this.end > offset) this.end = offset;
     if (this.start > this.end) this.start = this.end;
+    this.endEpoch = this.last?.epoch ?? -1;
   }
 
   /** Drops everything and begins elsewhere. */
@@ -106,6 +132,7 @@ export class Ring implements BlockHome {
     while (this.length > 0) this.evictFirst();
     this.start = at;
     this.end = at;
+    this.endEpoch = -1;
   }
 
   #release(block: Block): void {

@@ -27,6 +27,7 @@ export class StreamClass implements CursorClass {
   readonly matching: number[] = [];
   conflation: ConflationList | null = null;
   #progressMark = -1;
+  progressEpoch = -1;
   #progressMarkedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -61,7 +62,9 @@ export class StreamClass implements CursorClass {
    */
   progressMark(nowMs: number, periodMs: number): number {
     if (nowMs - this.#progressMarkedAtMs >= periodMs) {
-      this.#progressMark = this.feed.ring.end;
+      const { end, endEpoch } = this.feed.ring;
+      this.#progressMark = end;
+      this.progressEpoch = endEpoch;
       this.#progressMarkedAtMs = nowMs;
     }
     return this.#progressMark;
@@ -69,6 +72,8 @@ export class StreamClass implements CursorClass {
 
   /** The log was cut: no mark may lie beyond. */
   lowerMark(offset: number): void {
-    this.#progressMark = Math.min(this.#progressMark, offset);
+    if (this.#progressMark <= offset) return;
+    this.#progressMark = offset;
+    this.progressEpoch = -1;
   }
 }

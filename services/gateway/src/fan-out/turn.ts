@@ -156,7 +156,7 @@ export class Turn {
   /** A step without a frame. False when what was taken must go out first. */
   #step(cursor: StreamCursor, packet: Packet): boolean {
     if (packet.kind === PacketKind.silence) {
-      cursor.at = packet.next;
+      cursor.passOver(packet.next, packet.epoch);
       cursor.packet = packet.following;
       return true;
     }
@@ -165,17 +165,17 @@ export class Turn {
       return false;
     }
     if (packet.kind === PacketKind.progress) {
-      cursor.moveTo(packet.next);
+      cursor.moveTo(packet.next, packet.epoch);
       cursor.packet = packet.following;
       cursor.events.progress(cursor, packet.next);
       return true;
     }
     if (packet.gapFrom > cursor.next) {
-      cursor.moveTo(packet.gapFrom);
+      cursor.moveTo(packet.gapFrom, packet.epoch);
       cursor.events.progress(cursor, packet.gapFrom);
     }
     if (cursor.isHeld) return true;
-    cursor.moveTo(packet.next);
+    cursor.moveTo(packet.next, packet.epoch);
     cursor.packet = packet.following;
     cursor.events.gap(cursor, packet.gapFrom, packet.next, packet.gapReason);
     return true;
