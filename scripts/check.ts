@@ -1,5 +1,11 @@
 // npm run check: everything that is wrong without a test saying so. All steps run, then the failed ones are named.
-import { cargoCounts, writeResult } from './lib/results.ts';
+import {
+  cargoResult,
+  errorLines,
+  type Failure,
+  printFailures,
+  writeResult,
+} from './lib/results.ts';
 import { run } from './lib/run.ts';
 import { workspaces } from './lib/workspace.ts';
 
@@ -36,19 +42,17 @@ const STEPS: readonly Step[] = [
   { title: 'cargo test', command: 'cargo', argv: cargo('test', '--workspace') },
 ];
 
-const failures: string[] = [];
+const failures: Failure[] = [];
 for (const { title, command, argv } of STEPS) {
   const { code, output, seconds } = await run(command, argv, true);
   process.stdout.write(`${code === 0 ? 'ok  ' : 'FAIL'} ${title} (${seconds.toFixed(1)} s)\n`);
-  if (code !== 0) failures.push(title);
-  if (title === 'cargo test') writeResult('cargo', cargoCounts(output));
+  const tests = title === 'cargo test' ? cargoResult(output, code) : undefined;
+  if (tests !== undefined) writeResult('cargo', tests);
+  if (code === 0) continue;
+  const lines = tests?.failures.flatMap(({ name, lines: said }) => [name, ...said]);
+  failures.push({ name: title, lines: lines ?? errorLines(output) });
 }
-writeResult('check', {
-  passed: STEPS.length - failures.length,
-  failed: failures.length,
-  skipped: 0,
-});
-if (failures.length > 0) {
-  process.stdout.write(`check: failed: ${failures.join(', ')}\n`);
-  process.exitCode = 1;
-}
+const failed = failures.length;
+writeResult('check', { passed: STEPS.length - failed, failed, skipped: 0, failures });
+process.stdout.write(printFailures('check', failures));
+if (failed > 0) process.exitCode = 1;

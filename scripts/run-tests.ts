@@ -1,8 +1,14 @@
 // Every test that needs nothing but Node and Rust: vitest, then cargo test. Arguments go to vitest, and then it alone
-// runs: `npm test -- packages/bytes`.
-import { readFileSync, rmSync } from 'node:fs';
+// runs: `npm test -- packages/bytes`. What failed is named once more at the end.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { cargoCounts, RESULTS_FOLDER, vitestCounts, writeResult } from './lib/results.ts';
+import {
+  cargoResult,
+  printFailures,
+  RESULTS_FOLDER,
+  vitestResult,
+  writeResult,
+} from './lib/results.ts';
 import { run } from './lib/run.ts';
 
 const filters = process.argv.slice(2);
@@ -19,20 +25,14 @@ const vitest = await run('vitest', [
 let failed = vitest.code !== 0;
 
 if (filters.length === 0) {
-  const counts = vitestCounts(readFileSync(report, 'utf8'));
-  // A run that fails without a failing test (an unhandled rejection, say) is still one failure.
-  const failures = vitest.code !== 0 && counts.failed === 0 ? 1 : counts.failed;
-  writeResult('vitest', { ...counts, failed: failures });
-  failed = (await cargoTest()) || failed;
+  const json = existsSync(report) ? readFileSync(report, 'utf8') : undefined;
+  const result = vitestResult(json, vitest.code, vitest.output);
+  writeResult('vitest', result);
+  const cargo = await run('cargo', ['test', '--manifest-path', 'native/Cargo.toml', '--workspace']);
+  const natives = cargoResult(cargo.output, cargo.code);
+  writeResult('cargo', natives);
+  process.stdout.write(printFailures('vitest', result.failures));
+  process.stdout.write(printFailures('cargo', natives.failures));
+  failed = result.failed + natives.failed > 0;
 }
 process.exitCode = failed ? 1 : 0;
-
-async function cargoTest(): Promise<boolean> {
-  const cargo = await run('cargo', ['test', '--manifest-path', 'native/Cargo.toml', '--workspace']);
-  const counts = cargoCounts(cargo.output);
-  writeResult('cargo', {
-    ...counts,
-    failed: cargo.code !== 0 && counts.failed === 0 ? 1 : counts.failed,
-  });
-  return cargo.code !== 0;
-}

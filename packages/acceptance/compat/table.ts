@@ -25,6 +25,15 @@ export class OutcomeTable {
     return { passed: count('ok'), failed: count('FAIL'), skipped: count('missing') };
   }
 
+  /** What failed, by row and column, with what it said. */
+  failures(): { name: string; lines: string[] }[] {
+    return [...this.#rows].flatMap(([row, cells]) =>
+      [...cells].flatMap(([column, cell]) =>
+        cell.kind === 'FAIL' ? [{ name: `${row} · ${column}`, lines: [cell.why] }] : [],
+      ),
+    );
+  }
+
   /** The table as lines of text, one row a client. */
   print(): string {
     const width = Math.max(6, ...[...this.#rows.keys()].map((name) => name.length));
