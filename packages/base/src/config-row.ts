@@ -82,6 +82,8 @@ export interface IntegerFacts<D extends number | null> extends ConfigFacts {
   readonly default: D;
   readonly atLeast?: number;
   readonly atMost?: number;
+  /** A value that is taken although it lies outside the range. */
+  readonly orEqual?: number;
 }
 
 export function intConfig<D extends number | null>(facts: IntegerFacts<D>) {
@@ -286,9 +288,16 @@ interface Range {
   readonly name: string;
   readonly atLeast?: number;
   readonly atMost?: number;
+  readonly orEqual?: number;
 }
 
 function checkRange(range: Range, value: number, text: string): void {
+  const { atLeast, atMost, orEqual } = range;
+  if (orEqual !== undefined) {
+    if (value === orEqual || (value >= Number(atLeast) && value <= Number(atMost))) return;
+    const reason = `Value must be between ${atLeast} and ${atMost} or equal to ${orEqual}`;
+    throw invalid(range.name, text, reason);
+  }
   if (range.atLeast !== undefined && value < range.atLeast) {
     throw invalid(range.name, text, `Value must be at least ${range.atLeast}`);
   }
@@ -299,7 +308,8 @@ function checkRange(range: Range, value: number, text: string): void {
 
 function rangeText(range: Range): string {
   if (range.atLeast !== undefined && range.atMost !== undefined) {
-    return `[${range.atLeast}, …, ${range.atMost}]`;
+    const other = range.orEqual === undefined ? '' : ` or ${range.orEqual}`;
+    return `[${range.atLeast}, …, ${range.atMost}]${other}`;
   }
   if (range.atLeast !== undefined) return `[${range.atLeast}, …]`;
   return range.atMost === undefined ? '' : `[…, ${range.atMost}]`;

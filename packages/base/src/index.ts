@@ -11,6 +11,7 @@ export {
   type ConfigSynonym,
   type ConfigType,
   doubleConfig,
+  type IntegerFacts,
   intConfig,
   integerText,
   listConfig,

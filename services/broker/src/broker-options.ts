@@ -38,6 +38,10 @@ export async function prepareOptions(options: BrokerOptions): Promise<PreparedOp
     const what = unknownNameHint(name) ?? '';
     options.logger?.warn('this config is not known here and has no effect', { name, what });
   }
+  if (config.idleNames.length > 0) {
+    const names = config.idleNames.join(' ');
+    options.logger?.warn('these configs are accepted here without effect', { names });
+  }
   if (options.defaults === 'kafka') return { config, cleanUp: async () => {} };
   const values = new Map(config.values);
   if (!values.has('listeners')) values.set('listeners', 'PLAINTEXT://127.0.0.1:0');

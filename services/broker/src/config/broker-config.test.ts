@@ -75,6 +75,26 @@ describe('broker configs', () => {
     expect(unknownNames).toEqual(['zookeeper.connect', 'zookeeper.connection.timeout.ms']);
   });
 
+  it('name those that were set and have no effect', () => {
+    const { idleNames } = readStaticConfig({
+      overrides: ['compression.lz4.level=12', 'num.io.threads= 8', 'compression.zstd.level=4'],
+    });
+    expect(idleNames).toEqual(['compression.lz4.level']);
+  });
+
+  it('take the levels of codecs that Apache Kafka takes', () => {
+    const resolve = (override: string) =>
+      new DynamicConfig(readStaticConfig({ overrides: [override] }).values).config;
+    expect(resolve('compression.gzip.level=-1').compressionGzipLevel).toBe(-1);
+    expect(resolve('compression.gzip.level=9').compressionGzipLevel).toBe(9);
+    const refusal = 'Value must be between 1 and 9 or equal to -1';
+    for (const level of ['0', '10', '-2']) {
+      expect(() => resolve(`compression.gzip.level=${level}`)).toThrow(refusal);
+    }
+    expect(() => resolve('compression.lz4.level=18')).toThrow('no more than 17');
+    expect(() => resolve('compression.zstd.level=23')).toThrow('no more than 22');
+  });
+
   it('start from a KRaft file, without the controller’s listener', () => {
     const { values } = readStaticConfig({ propertiesText: SHIPPED_KRAFT });
     const { config } = new DynamicConfig(values);

@@ -17,6 +17,8 @@ export interface StaticConfig {
   readonly values: ReadonlyMap<string, string>;
   /** Names that no row knows, in the order in which they came. */
   readonly unknownNames: readonly string[];
+  /** Known names that have no effect here and were set to something else than their default. */
+  readonly idleNames: readonly string[];
 }
 
 /**
@@ -38,7 +40,12 @@ export function readStaticConfig(inputs: ConfigInputs): StaticConfig {
     values.set(name, override.slice(equals + 1).trim());
   }
   const unknownNames = [...values.keys()].filter((name) => !brokerConfigs.byName.has(name));
-  return { values, unknownNames };
+  return { values, unknownNames, idleNames: [...values].filter(isIdle).map(([name]) => name) };
+}
+
+function isIdle([name, value]: readonly [string, string]): boolean {
+  const row = brokerConfigs.byName.get(name);
+  return row?.hasNoEffect === true && value.trim() !== row.defaultText;
 }
 
 /** A word for the operator about a name that no row knows; null when the name is known. */

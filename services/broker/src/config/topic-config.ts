@@ -42,8 +42,9 @@ export const topicConfigs = defineConfig('Topic configs', {
     name: 'compression.gzip.level',
     synonyms: ['compression.gzip.level'],
     default: -1,
-    atLeast: -1,
+    atLeast: 1,
     atMost: 9,
+    orEqual: -1,
     sentence: 'Level of gzip when compression.type is gzip; -1 is the library’s own.',
   }),
   compressionLz4Level: intConfig({
@@ -53,7 +54,8 @@ export const topicConfigs = defineConfig('Topic configs', {
     default: 9,
     atLeast: 1,
     atMost: 17,
-    sentence: 'Level of lz4 when compression.type is lz4.',
+    hasNoEffect: true,
+    sentence: 'Level of lz4 when compression.type is lz4; the library that is used has one only.',
   }),
   compressionType: stringConfig({
     ...topic,

@@ -12,12 +12,12 @@ import { PendingAppend } from '../../log/pending-append.ts';
 import { PartitionTable } from '../../replica/partition-table.ts';
 import { SlowLane } from './slow-lane.ts';
 
-const CONFIG = topicConfigOf(new Map([['compression.type', 'gzip']]), []);
+const GZIP = new Map([['compression.type', 'gzip']]);
 const ID = 'AAAAAAAAAAAAAAAAAAAAAA';
 /** Room for two small batches and not for a third. */
 const QUEUE_BYTES_MAX = 2 * (RECOMPRESSION_JOB_BYTES + 100);
 
-async function setUp() {
+async function setUp(overrides: ReadonlyMap<string, string> = GZIP) {
   const { store } = openSimulatedEngine({} as ReactorOptions, {
     disk: new MemoryDisk(),
     nowMs: () => 0,
@@ -32,13 +32,15 @@ async function setUp() {
     index: 0,
     topicId: ID,
     isInternal: false,
-    config: CONFIG,
+    config: topicConfigOf(overrides, []),
   });
+  const deflated: { codec: number; level: number | undefined }[] = [];
   const held: { release: () => void; fail: (error: Error) => void }[] = [];
   const compressor = {
     inflate: async (_codec: number, body: Uint8Array) => body,
-    deflate: (_codec: number, body: Uint8Array) =>
+    deflate: (codec: number, body: Uint8Array, level: number | undefined) =>
       new Promise<Uint8Array>((resolve, reject) => {
+        deflated.push({ codec, level });
         held.push({ release: () => resolve(body), fail: reject });
       }),
   };
@@ -62,7 +64,7 @@ async function setUp() {
     for (const { release } of held.splice(0)) release();
     await settle();
   };
-  return { held, told, send, settle, releaseAll };
+  return { deflated, held, told, send, settle, releaseAll };
 }
 
 describe('slow lane', () => {
@@ -80,6 +82,24 @@ describe('slow lane', () => {
     send(2, 1);
     await releaseAll();
     expect(told.slice(-2)).toEqual(['2/0: 0', '2/1: 0']);
+  });
+
+  it.each([
+    ['gzip', '-1', -1],
+    ['gzip', '1', 1],
+    ['zstd', '19', 19],
+    ['zstd', '-7', -7],
+    // The library has one level.
+    ['lz4', '12', undefined],
+    ['snappy', null, undefined],
+  ])('compresses with %s at level %s', async (type, text, level) => {
+    const overrides = new Map([['compression.type', type]]);
+    if (text !== null) overrides.set(`compression.${type}.level`, text);
+    const { deflated, told, send, releaseAll } = await setUp(overrides);
+    send(1, 0);
+    await releaseAll();
+    expect(deflated).toMatchObject([{ level }]);
+    expect(told).toEqual(['1/0: 0']);
   });
 
   it('judges in the order of arrival', async () => {

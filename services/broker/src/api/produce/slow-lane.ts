@@ -164,8 +164,6 @@ function levelOf(config: TopicConfig): number | undefined {
   switch (config.compressionType) {
     case 'gzip':
       return config.compressionGzipLevel;
-    case 'lz4':
-      return config.compressionLz4Level;
     case 'zstd':
       return config.compressionZstdLevel;
     default:

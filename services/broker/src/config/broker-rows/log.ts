@@ -1,6 +1,7 @@
 import {
   booleanConfig,
   doubleConfig,
+  type IntegerFacts,
   intConfig,
   listConfig,
   longConfig,
@@ -184,9 +185,9 @@ export const logRows = {
     oneOf: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
     sentence: 'Default of compression.type of topics.',
   }),
-  compressionGzipLevel: level('gzip', -1, -1, 9),
-  compressionLz4Level: level('lz4', 9, 1, 17),
-  compressionZstdLevel: level('zstd', 3, -131072, 22),
+  compressionGzipLevel: level('gzip', { default: -1, atLeast: 1, atMost: 9, orEqual: -1 }),
+  compressionLz4Level: level('lz4', { default: 9, atLeast: 1, atMost: 17, hasNoEffect: true }),
+  compressionZstdLevel: level('zstd', { default: 3, atLeast: -131072, atMost: 22 }),
   logMessageTimestampType: stringConfig({
     ...changeable,
     name: 'log.message.timestamp.type',
@@ -302,8 +303,7 @@ function topicInt(name: string, topicName: string, fallback: number, atLeast: nu
   return intConfig({ ...changeable, name, default: fallback, atLeast, sentence });
 }
 
-function level(codec: string, fallback: number, atLeast: number, atMost: number) {
+function level(codec: string, facts: Omit<IntegerFacts<number>, 'name' | 'sentence'>) {
   const name = `compression.${codec}.level`;
-  const sentence = `Default of ${name} of topics.`;
-  return intConfig({ ...changeable, name, default: fallback, atLeast, atMost, sentence });
+  return intConfig({ ...changeable, name, sentence: `Default of ${name} of topics.`, ...facts });
 }
