@@ -6,6 +6,12 @@ const shared = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
 };
+/** A machine may be busy with something else: no wait of a test ends before it is clear that nothing will come. */
+const patience = {
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  expect: { poll: { timeout: 30_000 } },
+};
 const folders = ['packages/*/src/**', 'services/*/src/**', 'scripts/**', 'benchmarks/**'];
 
 export default defineConfig({
@@ -18,7 +24,7 @@ export default defineConfig({
           name: 'unit',
           include: folders.map((folder) => `${folder}/*.test.ts`),
           exclude: ['**/node_modules/**', '**/dist/**', '**/*.int.test.ts'],
-          testTimeout: 30_000,
+          ...patience,
         },
       },
       {
@@ -31,8 +37,7 @@ export default defineConfig({
           execArgv: ['--conditions=@millrace/source'],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          ...patience,
         },
       },
     ],

@@ -35,7 +35,7 @@ test.each([
       await gateway.run(10);
       expect(seen.length).toBe(50);
     },
-    { timeout: 10_000, interval: 1 },
+    { timeout: 60_000, interval: 1 },
   );
   expect(seen).toEqual(
     Array.from({ length: 50 }, (_, i) => `${i} ${'again and again '.repeat(i)}`),

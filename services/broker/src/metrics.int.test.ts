@@ -34,7 +34,7 @@ function parsePage(text: string): Map<string, number> {
 
 /** Commits for group g on t-0, once the coordinator is ready. */
 async function commitOffset(client: RawClient, committedOffset: number): Promise<void> {
-  await eventually('a commit', 10_000, async () => {
+  await eventually('a commit', 60_000, async () => {
     await client.call(findCoordinatorApi, 2, {
       key: 'g',
       keyType: 0,

@@ -17,6 +17,9 @@ import {
   type RawClient,
 } from './testing/raw-client.ts';
 
+/** Never over before what is waited for has come. */
+const LONG_MS = 60_000;
+
 /** Values of all records in the answer's only partition. */
 function valuesOf(response: Awaited<ReturnType<typeof fetch>>): string[] {
   const records = response.responses[0]?.partitions[0]?.records ?? new Uint8Array(0);
@@ -72,7 +75,7 @@ describe.each(engineBodies)('produce and fetch on the $name engine', ({ make }) 
 
     it('answers in request order when a long poll stands before a produce', async () => {
       await under.createTopic('t');
-      const poll = client.send(fetchApi, 11, fetchOf('t', { maxWaitMs: 300 }) as never);
+      const poll = client.send(fetchApi, 11, fetchOf('t', { maxWaitMs: LONG_MS }) as never);
       const write = client.send(produceApi, 8, produceOf('t', 0, batchOf(['x'])) as never);
       expect(valuesOf(await client.receive(fetchApi, 11, poll))).toEqual(['x']);
       await client.receive(produceApi, 8, write);
@@ -81,7 +84,7 @@ describe.each(engineBodies)('produce and fetch on the $name engine', ({ make }) 
     it('parks a fetch until there is enough, or the time is up', async () => {
       await under.createTopic('t');
       const poller = await under.client();
-      const poll = poller.send(fetchApi, 11, fetchOf('t', { maxWaitMs: 5000 }) as never);
+      const poll = poller.send(fetchApi, 11, fetchOf('t', { maxWaitMs: LONG_MS }) as never);
       await produce(client, 't', batchOf(['x']));
       expect(valuesOf(await poller.receive(fetchApi, 11, poll))).toEqual(['x']);
       const started = performance.now();
@@ -91,7 +94,7 @@ describe.each(engineBodies)('produce and fetch on the $name engine', ({ make }) 
       const big = poller.send(
         fetchApi,
         11,
-        fetchOf('t', { ...wishes, minBytes: 150, maxWaitMs: 5000 }) as never,
+        fetchOf('t', { ...wishes, minBytes: 150, maxWaitMs: LONG_MS }) as never,
       );
       await produce(client, 't', batchOf(['one']));
       await produce(client, 't', batchOf(['two']));

@@ -12,6 +12,10 @@ import {
 import type { RawClient } from './raw-client.ts';
 
 const JOIN_VERSION = 5;
+const REBALANCE_IN_PROGRESS = 27;
+const HEARTBEAT_MS = 10;
+/** No member that lives is given up, however busy the machine is. */
+const LONG_MS = 120_000;
 
 /** A consumer's subscription, version 0. */
 function subscription(topics: readonly string[]): Uint8Array {
@@ -27,6 +31,8 @@ function subscription(topics: readonly string[]): Uint8Array {
 export class RawConsumer {
   readonly client: RawClient;
   readonly group: string;
+  /** Only a member that is to die has a short one. */
+  sessionTimeoutMs = LONG_MS;
   memberId = '';
   generation = -1;
 
@@ -41,15 +47,12 @@ export class RawConsumer {
   }
 
   /** Joins, also when it must come back with the id it is given. */
-  async join(
-    sessionTimeoutMs = 6000,
-    topics: readonly string[] = ['t'],
-  ): Promise<JoinGroupResponse> {
+  async join(topics: readonly string[] = ['t']): Promise<JoinGroupResponse> {
     const ask = () =>
       this.client.call(joinGroupApi, JOIN_VERSION, {
         groupId: this.group,
-        sessionTimeoutMs,
-        rebalanceTimeoutMs: 10_000,
+        sessionTimeoutMs: this.sessionTimeoutMs,
+        rebalanceTimeoutMs: LONG_MS,
         memberId: this.memberId,
         protocolType: 'consumer',
         protocols: [{ name: 'range', metadata: subscription(topics) }],
@@ -116,4 +119,61 @@ export class RawConsumer {
     if (errorCode !== 0) throw new Error(`OffsetFetch: ${errorCode}`);
     return row?.committedOffset ?? -1;
   }
+}
+
+/** What a member got: in which generation, and which part. */
+interface Place {
+  readonly generation: number;
+  readonly part: number;
+}
+
+/**
+ * Brings the members of a group together, as clients do: whoever is asked to joins again, until all are of one
+ * generation and each has a part. The members by part; the first one leads.
+ *
+ * @throws Error when the broker refuses, or hands a part to two.
+ */
+export async function gather(consumers: readonly RawConsumer[]): Promise<RawConsumer[]> {
+  const places = new Map<RawConsumer, Place>();
+  const areTogether = (): boolean => {
+    const generations = new Set([...places.values()].map(({ generation }) => generation));
+    return places.size === consumers.length && generations.size === 1;
+  };
+  await Promise.all(
+    consumers.map(async (consumer) => {
+      do {
+        places.delete(consumer);
+        const place = await takePlace(consumer);
+        if (place !== null) places.set(consumer, place);
+      } while (!(await staysUntil(areTogether, consumer)));
+    }),
+  );
+  const partOf = (consumer: RawConsumer): number => places.get(consumer)?.part ?? -1;
+  const parts = consumers.map(partOf).sort();
+  if (parts.some((part, index) => part !== index)) throw new Error(`parts ${parts.join(', ')}`);
+  return consumers.toSorted((a, b) => partOf(a) - partOf(b));
+}
+
+/** One round of joining; null when the next one has begun before its end. The leader gets part 0. */
+async function takePlace(consumer: RawConsumer): Promise<Place | null> {
+  const joined = await consumer.join();
+  if (joined.errorCode !== 0) throw new Error(`join: ${joined.errorCode}`);
+  const others = joined.members.map(({ memberId }) => memberId);
+  const order = [joined.leader, ...others.filter((memberId) => memberId !== joined.leader)];
+  const isLeader = joined.leader === consumer.memberId;
+  const plan = new Map(order.map((memberId, part) => [memberId, String(part)]));
+  const synced = await consumer.sync(isLeader ? plan : undefined);
+  if (synced.errorCode === REBALANCE_IN_PROGRESS) return null;
+  if (synced.errorCode !== 0) throw new Error(`sync: ${synced.errorCode}`);
+  const part = Number(Buffer.from(synced.assignment).toString());
+  return { generation: consumer.generation, part };
+}
+
+/** False as soon as the member is asked to join again. */
+async function staysUntil(isOver: () => boolean, consumer: RawConsumer): Promise<boolean> {
+  while (!isOver()) {
+    if ((await consumer.heartbeat()) !== 0) return false;
+    await new Promise((resolve) => setTimeout(resolve, HEARTBEAT_MS));
+  }
+  return true;
 }

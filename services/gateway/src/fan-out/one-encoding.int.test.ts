@@ -8,7 +8,7 @@ import { gatewayOver } from '../session/testing/gateway-over.ts';
 const CLIENTS = 1000;
 const BLOCKS = 5;
 const OPENED_AT_ONCE = 250;
-const DELIVERED_MS_MAX = 20_000;
+const DELIVERED_MS_MAX = 60_000;
 
 let broker: MillraceProcess;
 let gateway: RunningGateway;
@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   producer?.abort();
   await gateway?.close();
-  await broker?.remove();
+  await broker?.stop();
 });
 
 async function framesEncoded(): Promise<number> {
