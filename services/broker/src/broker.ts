@@ -170,6 +170,7 @@ class Broker implements RunningBroker {
       dynamicConfig: this.#dynamicConfig,
       random: systemRandom,
       log: this.#log,
+      dirFailed: (dirId, code) => this.#dirFailed(dirId, code),
     });
     this.#topics = topics;
     this.#logs.isLoaded = true;

@@ -29,7 +29,7 @@ export interface MetricsRooms {
   readonly image: MetadataImage;
   readonly partitions: PartitionTable;
   readonly groups: GroupCoordinator;
-  readonly logs: Pick<LogManager, 'dirs'>;
+  readonly logs: Pick<LogManager, 'dirs' | 'offlinePaths'>;
   readonly sessions: Pick<FetchSessionCache, 'count'>;
   readonly health: Health;
   readonly network: () => NetworkStats;
@@ -98,8 +98,9 @@ export class BrokerMetrics {
     families.reassigning.with().set(0);
     families.brokerState.with().set(health.state);
     families.lateTransactions.with().set(0);
-    families.offlineDirs.with().set(failed);
+    families.offlineDirs.with().set(failed + logs.offlinePaths.length);
     for (const dir of logs.dirs) families.dirOffline.with(dir.path).set(Number(dir.isFailed));
+    for (const path of logs.offlinePaths) families.dirOffline.with(path).set(1);
     this.#readReplicas(image, partitions);
   }
 

@@ -16,7 +16,7 @@ import type { ApiHandler } from './api-handler.ts';
 
 export interface DescribeLogDirsRooms {
   readonly partitions: PartitionTable;
-  readonly logs: Pick<LogManager, 'dirs'>;
+  readonly logs: Pick<LogManager, 'dirs' | 'offlinePaths'>;
 }
 
 type PartitionWire = DescribeLogDirsResponseTopic['partitions'][number];
@@ -33,20 +33,23 @@ export function describeLogDirsHandler(
     encode: encodeDescribeLogDirsResponse,
     handle: async (request) => {
       const byDir = groupByDir(rooms.partitions, request);
-      return {
-        errorCode: ErrorCode.NONE,
-        results: await Promise.all(
-          rooms.logs.dirs.map(async (dir): Promise<DescribeLogDirsResponseResultInput> => {
-            const space = await spaceOf(dir.path);
-            return {
-              errorCode: dir.isFailed ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE,
-              logDir: dir.path,
-              topics: dir.isFailed ? [] : topicsOf(byDir.get(dir.dirId) ?? []),
-              ...space,
-            };
-          }),
-        ),
-      };
+      const { dirs, offlinePaths } = rooms.logs;
+      const online = await Promise.all(
+        dirs.map(async (dir): Promise<DescribeLogDirsResponseResultInput> => {
+          const space = await spaceOf(dir.path);
+          return {
+            errorCode: dir.isFailed ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE,
+            logDir: dir.path,
+            topics: dir.isFailed ? [] : topicsOf(byDir.get(dir.dirId) ?? []),
+            ...space,
+          };
+        }),
+      );
+      const offline = offlinePaths.map((logDir) => ({
+        ...{ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir, topics: [] },
+        ...{ totalBytes: -1, usableBytes: -1 },
+      }));
+      return { errorCode: ErrorCode.NONE, results: [...online, ...offline] };
     },
     fail: (_request, errorCode) => ({ errorCode, results: [] }),
   };

@@ -8,6 +8,16 @@ export interface PartitionWork {
   readonly spec: PartitionSpec;
   /** `remove`: a deletion that a crash cut short. */
   readonly deed: 'open' | 'create' | 'remove';
+  /** Where its directory was found; null when it has none. */
+  readonly dirId: number | null;
+}
+
+/** What becomes of a log dir that fails while partitions are opened. */
+export interface FailingDirs {
+  /** It holds the metadata, so that nothing goes without it. */
+  isVital(dirId: number): boolean;
+  /** Nothing is acknowledged from it any more. */
+  failed(dirId: number, code: number): void;
 }
 
 /** Logs opened at a time. Recovery reads the disk; opening waits for it. */
@@ -15,16 +25,17 @@ const OPENED_AT_A_TIME = 16;
 
 /**
  * Opens, creates and removes the partitions of a start. One whose log is damaged or cannot be read stays
- * offline, told in one line each; the others are served.
- * @throws EngineError when a whole log dir fails.
+ * offline, told in one line each; the others are served. A log dir that fails takes its partitions along.
+ * @throws EngineError when that is the dir with the metadata, or nobody knows which it is.
  */
 export async function openPartitions(
   partitions: PartitionKeeper,
   work: readonly PartitionWork[],
+  dirs: FailingDirs,
   log: Logger,
 ): Promise<void> {
   const failures: unknown[] = [];
-  await eachLimited(work, OPENED_AT_A_TIME, async ({ spec, deed }) => {
+  await eachLimited(work, OPENED_AT_A_TIME, async ({ spec, deed, dirId }) => {
     const { topic, index: partition } = spec;
     try {
       if (deed === 'open') await partitions.open(spec);
@@ -33,7 +44,10 @@ export async function openPartitions(
     } catch (error) {
       // What poisoned the dir says more than what found it poisoned.
       if (isCode(error, EngineErrorCode.poisoned)) {
-        throw failures.find((failure) => isCode(failure, EngineErrorCode.ioError)) ?? error;
+        if (dirId === null || dirs.isVital(dirId)) {
+          throw failures.find((failure) => isCode(failure, EngineErrorCode.ioError)) ?? error;
+        }
+        dirs.failed(dirId, EngineErrorCode.poisoned);
       }
       if (deed === 'remove' || !(error instanceof EngineError)) throw error;
       failures.push(error);

@@ -133,6 +133,23 @@ describe('loadTopics', () => {
     await expect(disk.load()).rejects.toThrow('t-1');
   });
 
+  it('goes on without another dir that fails, and its partitions', async () => {
+    const { topics } = await disk.load();
+    await topics.autoCreate('t');
+    await topics.addPartitions('t', 3);
+    for (const name of ['t-0', 't-1']) disk.elsewhere.add(name);
+    disk.fault = (step, what) => {
+      if (step !== 'open' || !disk.elsewhere.has(what)) return;
+      const code = what === 't-0' ? EngineErrorCode.ioError : EngineErrorCode.poisoned;
+      throw new EngineError(code, what);
+    };
+    disk.steps.length = 0;
+    await disk.load();
+    expect([...disk.failed]).toEqual([1]);
+    expect(disk.offline.sort()).toEqual(['t-0', 't-1']);
+    expect(disk.steps).toContain('open t-2');
+  });
+
   it('keeps values that try to be something else as data', async () => {
     const { topics, records } = await disk.load();
     await topics.autoCreate('t');

@@ -1,7 +1,7 @@
 import type { Logger, Prng } from '@millrace/base';
 import type { DynamicConfig } from '../config/dynamic-config.ts';
 import { topicConfigOf } from '../config/topic-config.ts';
-import type { FoundLog, LogManager } from '../log/log-manager.ts';
+import type { FoundLog, LogDir, LogManager } from '../log/log-manager.ts';
 import { DurableRecords } from './durable-records.ts';
 import {
   agreeOnIdentity,
@@ -19,7 +19,10 @@ import { isInternalTopic, topicNameProblem } from './topic-name.ts';
 import { type PartitionKeeper, partitionSpec, Topics } from './topic-store.ts';
 
 /** What `loadTopics` needs of the log manager. */
-export type LogDirs = Pick<LogManager, 'found' | 'dirs'> & {
+export type LogDirs = Pick<
+  LogManager,
+  'found' | 'dirs' | 'offlinePaths' | 'giveUp' | 'mayBeOffline'
+> & {
   readonly store: Pick<LogManager['store'], 'readFile' | 'writeFile'>;
 };
 
@@ -29,6 +32,8 @@ export interface TopicLoaderParts {
   readonly dynamicConfig: DynamicConfig;
   readonly random: Prng;
   readonly log: Logger;
+  /** A log dir was found to be poisoned. */
+  readonly dirFailed: (dirId: number, code: number) => void;
 }
 
 /** What the data directory holds, in memory, and the way to change it. */
@@ -85,22 +90,29 @@ export async function loadTopics(parts: TopicLoaderParts): Promise<LoadedMetadat
   return { topics, records, finishedDeletions };
 }
 
-/** Checks and completes meta.properties of every log dir. */
+/** Checks and completes meta.properties of every log dir. One whose disk fails is done without. */
 async function claimDirs(parts: TopicLoaderParts) {
   const { logs, dynamicConfig, random } = parts;
-  const dirs: DirIdentity[] = [];
-  for (const dir of logs.dirs) {
-    const bytes = await logs.store.readFile(dir.dirId, META_PROPERTIES_FILE);
-    dirs.push({
-      path: dir.path,
-      meta: bytes === null ? null : readMetaProperties(bytes, dir.path),
-    });
+  const identities = new Map<LogDir, DirIdentity>();
+  for (const dir of [...logs.dirs]) {
+    const { dirId, path } = dir;
+    try {
+      const bytes = await logs.store.readFile(dirId, META_PROPERTIES_FILE);
+      const meta = bytes === null ? null : readMetaProperties(bytes, path);
+      identities.set(dir, { path, meta });
+    } catch (error) {
+      await logs.giveUp(dir, error);
+    }
   }
-  const identity = agreeOnIdentity(dirs, dynamicConfig.config.brokerId, random);
-  for (const [index, dir] of logs.dirs.entries()) {
-    if (dirs[index]?.meta !== null) continue;
-    const meta = { ...identity, directoryId: newUuid(random) };
-    await logs.store.writeFile(dir.dirId, META_PROPERTIES_FILE, formatMetaProperties(meta));
+  const identity = agreeOnIdentity([...identities.values()], dynamicConfig.config.brokerId, random);
+  for (const [dir, { meta }] of identities) {
+    if (meta !== null) continue;
+    const bytes = formatMetaProperties({ ...identity, directoryId: newUuid(random) });
+    try {
+      await logs.store.writeFile(dir.dirId, META_PROPERTIES_FILE, bytes);
+    } catch (error) {
+      await logs.giveUp(dir, error);
+    }
   }
   return identity;
 }
@@ -158,20 +170,36 @@ async function openAll(
   image: MetadataImage,
   found: FoundTopics,
 ): Promise<readonly string[]> {
-  const { partitions, log } = parts;
+  const { partitions, log, logs } = parts;
   const work: PartitionWork[] = [];
   const deleting: StoredTopic[] = [];
+  let offlineCount = 0;
   for (const stored of store.metadata.topics.values()) {
     const topic = imageOf(stored, parts.dynamicConfig);
     const directories = found.get(stored.name);
-    if (stored.isDeleting) deleting.push(stored);
-    else image.put(topic);
+    if (!stored.isDeleting) image.put(topic);
+    let isKnown = true;
     for (let index = 0; index < stored.partitionCount; index++) {
+      if (logs.mayBeOffline(stored.name, index)) {
+        // A new log in its place would hide, and in the end replace, what lies in the dir that failed.
+        isKnown = false;
+        if (stored.isDeleting) continue;
+        partitions.leaveOffline(partitionSpec(topic, index));
+        offlineCount++;
+        continue;
+      }
       const deed = deedOf(stored.isDeleting, directories?.has(index) ?? false);
-      if (deed !== null) work.push({ spec: partitionSpec(topic, index), deed });
+      const dirId = directories?.get(index)?.dirId ?? null;
+      if (deed !== null) work.push({ spec: partitionSpec(topic, index), deed, dirId });
     }
+    if (stored.isDeleting && isKnown) deleting.push(stored);
   }
-  await openPartitions(partitions, work, log);
+  if (offlineCount > 0) {
+    const fields = { partitions: offlineCount, dirs: logs.offlinePaths.join(', ') };
+    log.error('partitions stay offline: log dirs that may hold them cannot be used', fields);
+  }
+  const isVital = (dirId: number) => dirId === logs.dirs[0]?.dirId;
+  await openPartitions(partitions, work, { isVital, failed: parts.dirFailed }, log);
   if (deleting.length === 0) return [];
   log.info('finished deletions that were cut short', { topics: deleting.length });
   await store.update({

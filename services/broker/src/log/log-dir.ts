@@ -22,6 +22,8 @@ export class LogDir {
   readonly wasClean: boolean;
   /** Poisoned by a failed write or flush. */
   isFailed = false;
+  /** Logs that are being created in it. */
+  creatingCount = 0;
   /** A log of it could not be opened, so a crash may have left it as it is. */
   hasUnopened = false;
   readonly recoveryPoints: OffsetMap;

@@ -1,5 +1,5 @@
-import { eachLimited, type Logger } from '@millrace/base';
-import type { SegmentStore } from '@millrace/engine';
+import { asError, eachLimited, type Logger } from '@millrace/base';
+import { EngineError, EngineErrorCode, type SegmentStore } from '@millrace/engine';
 import type { TopicConfig } from '../config/topic-config.ts';
 import { logNameOf, type OffsetMap, parseLogName } from './checkpoint.ts';
 import { CheckpointFile, LogDir } from './log-dir.ts';
@@ -35,6 +35,7 @@ export class LogManager {
   readonly store: SegmentStore;
   readonly #parts: LogManagerParts;
   readonly #dirs: LogDir[] = [];
+  readonly #offlinePaths: string[] = [];
   /** By directory name. */
   readonly #found = new Map<string, FoundLog>();
   readonly #logs = new Map<string, PartitionLog>();
@@ -49,9 +50,14 @@ export class LogManager {
     this.store = parts.store;
   }
 
-  /** In the order of `log.dirs`. */
+  /** Those that could be used at start, in the order of `log.dirs`; the first holds the metadata. */
   get dirs(): readonly LogDir[] {
     return this.#dirs;
+  }
+
+  /** Paths of log dirs that could not be used at start: what lies there is unknown until a start can. */
+  get offlinePaths(): readonly string[] {
+    return this.#offlinePaths;
   }
 
   /** Partition directories that were there at start. */
@@ -60,17 +66,19 @@ export class LogManager {
   }
 
   /**
-   * Locks the log dirs and reads their checkpoints and directory names; opens no log.
+   * Locks the log dirs and reads their checkpoints and directory names; opens no log. A disk that fails leaves its
+   * dir offline, as in Apache Kafka; the first dir, which holds the metadata, cannot be done without.
    * @throws EngineError, CheckpointError; dirs already locked are let go.
    */
   async start(): Promise<void> {
     try {
       for (const path of this.#parts.paths) {
-        const dir = await LogDir.open(this.store, path);
-        this.#dirs.push(dir);
-        const names = await this.store.listLogs(dir.dirId);
-        dir.forgetAllBut(new Set(names));
-        await eachLimited(names, FOUND_AT_A_TIME, (name) => this.#find(dir, name));
+        try {
+          await this.#take(path);
+        } catch (error) {
+          if (this.#dirs.length === 0 || !isDiskError(error)) throw error;
+          this.#leaveOffline(path, error);
+        }
       }
     } catch (error) {
       await Promise.allSettled(this.#dirs.map((dir) => dir.close(false)));
@@ -98,8 +106,13 @@ export class LogManager {
     config: TopicConfig,
   ): Promise<PartitionLog> {
     const dir = this.#emptiestDir();
-    await dir.dropForgotten();
-    return this.#open(dir, topic, index, topicId, config, true);
+    dir.creatingCount++;
+    try {
+      await dir.dropForgotten();
+      return await this.#open(dir, topic, index, topicId, config, true);
+    } finally {
+      dir.creatingCount--;
+    }
   }
 
   /** Takes a log out of its dir; its files go after `file.delete.delay.ms`. */
@@ -111,13 +124,37 @@ export class LogManager {
     await this.store.deleteLog(log.logId);
   }
 
-  /** The same for a log that is not open; nothing happens when there is none. */
+  /**
+   * The same for a log that is not open; nothing happens when there is none.
+   * @throws EngineError when there may be one in a dir that is offline.
+   */
   async discardLog(topic: string, index: number): Promise<void> {
     const name = logNameOf(topic, index);
+    if (this.mayBeOffline(topic, index)) {
+      const paths = this.#offlinePaths.join(', ');
+      throw new EngineError(EngineErrorCode.ioError, `${name} may lie in ${paths}, which failed`);
+    }
     for (const dir of this.#dirs) {
       dir.forget(name);
       await this.store.discardLog(dir.dirId, name);
     }
+  }
+
+  /** No directory of this partition was found, and not every log dir could be looked into. */
+  mayBeOffline(topic: string, index: number): boolean {
+    return this.#offlinePaths.length > 0 && !this.#found.has(logNameOf(topic, index));
+  }
+
+  /** Lets go of a dir of which nothing was opened yet and whose disk fails. @throws the error for the first dir. */
+  async giveUp(dir: LogDir, error: unknown): Promise<void> {
+    const at = this.#dirs.indexOf(dir);
+    if (at < 1 || !isDiskError(error)) throw error;
+    this.#dirs.splice(at, 1);
+    for (const [name, found] of this.#found) {
+      if (found.dirId === dir.dirId) this.#found.delete(name);
+    }
+    await dir.close(false).catch(() => {});
+    this.#leaveOffline(dir.path, error);
   }
 
   /** Every open log of a dir. */
@@ -222,17 +259,43 @@ export class LogManager {
     return log;
   }
 
-  async #find(dir: LogDir, name: string): Promise<void> {
-    const parsed = parseLogName(name);
-    if (parsed === null) return;
-    if (this.#found.has(name)) {
-      throw new Error(`${name} lies in two log dirs, the second is ${dir.path}`);
+  /** Opens a dir and notes what lies in it: all of it, or nothing. */
+  async #take(path: string): Promise<void> {
+    const dir = await LogDir.open(this.store, path);
+    try {
+      const names = await this.store.listLogs(dir.dirId);
+      dir.forgetAllBut(new Set(names));
+      const found = new Map<string, FoundLog>();
+      await eachLimited(names, FOUND_AT_A_TIME, async (name) => {
+        const log = await this.#find(dir, name);
+        if (log !== null) found.set(name, log);
+      });
+      for (const [name, log] of found) {
+        if (this.#found.has(name)) {
+          throw new Error(`${name} lies in two log dirs, the second is ${path}`);
+        }
+        this.#found.set(name, log);
+      }
+    } catch (error) {
+      await dir.close(false).catch(() => {});
+      throw error;
     }
-    this.#found.set(name, { dirId: dir.dirId, topicId: null, ...parsed });
+    this.#dirs.push(dir);
+  }
+
+  #leaveOffline(path: string, error: unknown): void {
+    this.#offlinePaths.push(path);
+    const fields = { path, error: asError(error).message };
+    this.#parts.log.error('log dir stays offline: it cannot be used', fields);
+  }
+
+  async #find(dir: LogDir, name: string): Promise<FoundLog | null> {
+    const parsed = parseLogName(name);
+    if (parsed === null) return null;
     const metadata = await this.store.readFile(dir.dirId, `${name}/partition.metadata`);
     const text = metadata === null ? '' : Buffer.from(metadata).toString('utf8');
     const topicId = /^topic_id: ([A-Za-z0-9_-]{22})$/m.exec(text)?.[1] ?? null;
-    this.#found.set(name, { dirId: dir.dirId, topicId, ...parsed });
+    return { dirId: dir.dirId, topicId, ...parsed };
   }
 
   #dirOf(dirId: number): LogDir {
@@ -242,7 +305,7 @@ export class LogManager {
   }
 
   #emptiestDir(): LogDir {
-    const counts = new Map<number, number>();
+    const counts = new Map(this.#dirs.map(({ dirId, creatingCount }) => [dirId, creatingCount]));
     for (const log of this.#logs.values()) counts.set(log.dirId, (counts.get(log.dirId) ?? 0) + 1);
     let best: LogDir | undefined;
     for (const dir of this.#dirs) {
@@ -253,4 +316,11 @@ export class LogManager {
     }
     return best ?? this.#dirOf(this.#dirs[0]?.dirId ?? -1);
   }
+}
+
+/** The disk's trouble; a lock that somebody holds and a file that says nonsense are the operator's. */
+function isDiskError(error: unknown): boolean {
+  if (!(error instanceof EngineError)) return false;
+  const { ioError, noSpace, poisoned } = EngineErrorCode;
+  return error.code === ioError || error.code === noSpace || error.code === poisoned;
 }

@@ -19,6 +19,10 @@ export class FakeDataDir {
   readonly files = new Map<string, Uint8Array>();
   /** `topic-partition` → topic id. */
   readonly directories = new Map<string, string | null>();
+  /** `topic-partition` of those directories that lie in a second log dir. */
+  readonly elsewhere = new Set<string>();
+  /** Numbers of log dirs that were found to be poisoned. */
+  readonly failed = new Set<number>();
   /** Partitions that were left offline. */
   readonly offline: string[] = [];
   /** What was done to the disk, in order. */
@@ -37,6 +41,11 @@ export class FakeDataDir {
       logs: {
         dirs: [dir],
         found: this.#found(),
+        offlinePaths: [],
+        mayBeOffline: () => false,
+        giveUp: async (_dir, error) => {
+          throw error;
+        },
         store: {
           readFile: async (_dirId, name) => this.files.get(name) ?? null,
           writeFile: async (_dirId, name, bytes) => {
@@ -50,6 +59,7 @@ export class FakeDataDir {
       dynamicConfig,
       random: seededPrng(this.steps.length + 1),
       log: silentLogger,
+      dirFailed: (dirId) => this.failed.add(dirId),
     });
     return { ...loaded, dynamicConfig };
   }
@@ -100,7 +110,7 @@ export class FakeDataDir {
     return [...this.directories].map(([name, topicId]) => {
       const dash = name.lastIndexOf('-');
       return {
-        dirId: 0,
+        dirId: this.elsewhere.has(name) ? 1 : 0,
         topic: name.slice(0, dash),
         partition: Number(name.slice(dash + 1)),
         topicId,
