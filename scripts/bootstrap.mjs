@@ -11,7 +11,6 @@ import { fileURLToPath } from 'node:url';
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const STAMPS = path.join(ROOT, 'node_modules', '.millrace');
 const NODE_MAJOR_MIN = 20;
-const RUST_MIN = [1, 85];
 const LIFELINE_FD = 3;
 const KILL_AFTER_MS = 30_000;
 const PARENT_POLL_MS = 250;
@@ -76,7 +75,7 @@ function requireNode() {
 
 function requireRust() {
   const found = spawnSync('cargo', ['--version'], { encoding: 'utf8' });
-  const wanted = RUST_MIN.join('.');
+  const [wanted, ...least] = oldestRust();
   if (found.error !== undefined || found.status !== 0)
     throw new Refusal(
       `Millrace builds its core with Rust ${wanted} or newer and found no working cargo: ` +
@@ -85,11 +84,18 @@ function requireRust() {
   const version = /cargo (\d+)\.(\d+)/.exec(found.stdout);
   if (version === null) return;
   const [major, minor] = [Number(version[1]), Number(version[2])];
-  if (major > RUST_MIN[0] || (major === RUST_MIN[0] && minor >= RUST_MIN[1])) return;
+  if (major > least[0] || (major === least[0] && minor >= least[1])) return;
   throw new Refusal(
     `Millrace builds its core with Rust ${wanted} or newer and this is ${major}.${minor}: ` +
       'bring it up to date with "rustup update stable".',
   );
+}
+
+/** What the workspace says that it needs: as text, then its two numbers. */
+function oldestRust() {
+  const manifest = fs.readFileSync(path.join(ROOT, 'native', 'Cargo.toml'), 'utf8');
+  const [, text] = /^rust-version = "(\d+\.\d+)"$/m.exec(manifest);
+  return [text, ...text.split('.').map(Number)];
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -46,6 +47,7 @@ beforeEach(() => {
   mkdirSync(path.join(root, 'bin'));
   mkdirSync(path.join(root, 'packages/engine/scripts'), { recursive: true });
   cpSync(path.join(ROOT, 'scripts/bootstrap.mjs'), put('scripts/bootstrap.mjs', ''));
+  cpSync(path.join(ROOT, 'native/Cargo.toml'), put('native/Cargo.toml', ''));
   const lock = JSON.stringify({ packages: { '': {}, 'node_modules/a': { version: '1.0.0' } } });
   put('package-lock.json', lock);
   put('node_modules/.package-lock.json', lock);
@@ -62,12 +64,17 @@ test('without Rust it says so in one sentence with the command that mends it', (
   expect(said).toMatch(/found no working cargo: install it with "curl .*"/);
 });
 
-test('with an old Rust it says so in one sentence', () => {
-  tool('cargo', 'cargo 1.60.0 (aaa 2022-03-01)');
+test('with a Rust older than the workspace and the README say it says so in one sentence', () => {
+  const manifest = readFileSync(path.join(ROOT, 'native/Cargo.toml'), 'utf8');
+  const [, minor] = /^rust-version = "1\.(\d+)"$/m.exec(manifest) as RegExpExecArray;
+  expect(readFileSync(path.join(ROOT, 'README.md'), 'utf8')).toContain(`1.${minor} or newer`);
+  const older = `1.${Number(minor) - 1}`;
+  tool('cargo', `cargo ${older}.0 (aaa 2022-03-01)`);
   const { code, said, lines } = bootstrap('setup');
   expect(code).toBe(1);
   expect(lines).toBe(1);
-  expect(said).toMatch(/this is 1\.60: bring it up to date with "rustup update stable"/);
+  expect(said).toContain(`with Rust 1.${minor} or newer and this is ${older}:`);
+  expect(said).toContain('bring it up to date with "rustup update stable"');
 });
 
 test('with an old Node it says so in one sentence', () => {
