@@ -1,7 +1,9 @@
-// A broker among hostile clients, the long form of src/hostile.int.test.ts:
-//   npm run fuzz -- [--frames 1000000] [--seed N] [--idle 8000]
+// A broker among hostile clients, the long form of src/hostile.int.test.ts; before it the gateway's readers and
+// sessions, with messages that coverage leads to code which nothing reached yet:
+//   npm run fuzz -- [--frames 1000000] [--seed N] [--idle 8000] [--guided 10]
+import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { MillraceProcess } from '@millrace/testing';
+import { MillraceProcess, runProgram } from '@millrace/testing';
 import { Canary } from './canary.ts';
 import { idleCrowd } from './crowds.ts';
 import { fuzz } from './fuzz.ts';
@@ -12,8 +14,21 @@ const { values } = parseArgs({
     frames: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: String(process.pid) },
     idle: { type: 'string', default: '10000' },
+    /** Seconds of each of the two guided runs. */
+    guided: { type: 'string', default: '10' },
   },
 });
+for (const place of ['packages/gateway-protocol', 'services/gateway']) {
+  const program = path.resolve(import.meta.dirname, '../../..', place, 'fuzz/run-guided.ts');
+  const argv = ['--conditions=@millrace/source', program];
+  const timeoutMs = 60_000 + Number(values.guided) * 2_000;
+  const { stdout } = await runProgram(
+    process.execPath,
+    [...argv, '--seconds', values.guided, '--seed', values.seed],
+    { timeoutMs },
+  );
+  console.log(`${place}: ${stdout.trim()}`);
+}
 const broker = await MillraceProcess.start({
   overrides: { 'millrace.max.partitions': '2000', 'num.partitions': '1' },
 });

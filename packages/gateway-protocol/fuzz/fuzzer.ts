@@ -6,7 +6,9 @@ import { readJsonMessage } from '../src/json-reader.ts';
 import { encodeJsonFrame, type JsonFrameInput } from '../src/json-writer.ts';
 import { clientLimits, serverLimits } from '../src/limits.ts';
 import type { MessageReading } from '../src/message-reading.ts';
+import { type ReadMessage, readBeside, sameBeside } from './beside.ts';
 import { mutateBinary, mutateText } from './mutations.ts';
+import { JSON_RECORDS } from './seeds.ts';
 
 export interface FuzzOptions {
   /** Mutated messages to read. */
@@ -31,14 +33,13 @@ export interface FuzzResult {
 
 /** Messages kept for further mutation; the first ones are never given up. */
 const POOL_MAX = 4096;
-const MARGIN = 64;
 const BATCH = 500;
 
 interface Format {
   readonly pool: Uint8Array[];
   readonly originals: number;
   readonly mutate: typeof mutateBinary;
-  read(message: Uint8Array): MessageReading;
+  readonly read: ReadMessage;
 }
 
 /**
@@ -61,14 +62,14 @@ export function fuzz({ frames, seed, progress }: FuzzOptions): FuzzResult {
       format.mutate(pick(format.pool, prng), format.pool, prng),
     );
     const before = process.cpuUsage();
-    const readings = batch.map((message) => readBeside(format, message, 0xa5));
+    const readings = batch.map((message) => readBeside(format.read, message));
     const spent = process.cpuUsage(before);
     micros += spent.user + spent.system;
     microsMax = Math.max(microsMax, (spent.user + spent.system) / batch.length);
     batch.forEach((message, i) => {
       const reading = readings[i] as MessageReading;
       bytes += message.length;
-      sameBeside(format, message, reading);
+      sameBeside(format.read, message, reading);
       if (message.length >= 1024)
         heapPerByte = Math.max(heapPerByte, heapOf(reading) / message.length);
       const outcome = outcomeOf(reading);
@@ -141,10 +142,7 @@ function makeFormats(): Format[] {
       },
     ],
   });
-  const recordsText = new TextEncoder().encode(
-    '{"t":"records","stream":7,"from":"100","next":"104","epoch":4,"hwm":"104","flags":["cold"],"records":' +
-      '[{"o":"100","ts":"1700000000000","k":"a","v":"x","h":[["h",{"b64":"AQ=="}]]},{"o":"103","ts":"1","k":null,"v":null}]}',
-  );
+  const recordsText = new TextEncoder().encode(JSON_RECORDS);
   return [
     format([...binary], mutateBinary, (message) => readMessage(message, 'toServer', clientLimits)),
     format([records, states], mutateBinary, (message) =>
@@ -159,41 +157,6 @@ function makeFormats(): Format[] {
 
 function format(pool: Uint8Array[], mutate: typeof mutateBinary, read: Format['read']): Format {
   return { pool, originals: pool.length, mutate, read };
-}
-
-/** Reads the message between other bytes. */
-function readBeside(format: Format, message: Uint8Array, beside: number): MessageReading {
-  const memory = new Uint8Array(MARGIN + message.length + MARGIN).fill(beside);
-  memory.set(message, MARGIN);
-  try {
-    return format.read(memory.subarray(MARGIN, MARGIN + message.length));
-  } catch (error) {
-    throw failed('threw', message, error);
-  }
-}
-
-/** The same bytes between others must read the same, and what is handed out lies within them. */
-function sameBeside(format: Format, message: Uint8Array, reading: MessageReading): void {
-  const again = readBeside(format, message, 0x00);
-  if (digest(reading, message) !== digest(again, message))
-    throw failed('depends on bytes beside it', message);
-}
-
-/** All that was read, as text. Views that leave the message throw. */
-function digest(reading: MessageReading, message: Uint8Array): string {
-  return JSON.stringify(reading, (_, value: unknown) => {
-    if (typeof value === 'bigint') return `${value}`;
-    if (!(value instanceof Uint8Array)) return value;
-    const isView = value.buffer.byteLength === MARGIN + message.length + MARGIN;
-    const isInside =
-      value.byteOffset >= MARGIN && value.byteOffset + value.length <= MARGIN + message.length;
-    if (isView && !isInside) throw failed('hands out bytes beside it', message);
-    return Buffer.from(value).toString('hex');
-  });
-}
-
-function failed(problem: string, message: Uint8Array, cause?: unknown): Error {
-  return new Error(`reading ${problem}: ${Buffer.from(message).toString('hex')}`, { cause });
 }
 
 function outcomeOf(reading: MessageReading): string {

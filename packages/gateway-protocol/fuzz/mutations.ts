@@ -52,10 +52,7 @@ export function mutateBinary(
   others: readonly Uint8Array[],
   prng: Prng,
 ): Uint8Array {
-  let bytes: Uint8Array = message.slice();
-  for (let turns = 1 + prng.below(4); turns > 0 && bytes.length > 0; turns--) {
-    bytes = changeBytes(bytes, others, prng, () => changeWord(bytes, prng));
-  }
+  const bytes = mutateBytes(message, others, prng);
   if (prng.below(8) === 0) return bytes;
   const whole = new Uint8Array(Math.max(16, (bytes.length + 7) & ~7));
   whole.set(bytes);
@@ -81,6 +78,19 @@ export function mutateText(
       const cut = prng.below(2) * prng.below(Math.min(12, bytes.length - at));
       return spliced(bytes, at, cut, PIECES[prng.below(PIECES.length)] as Uint8Array);
     });
+  }
+  return bytes;
+}
+
+/** A changed copy of bytes that have no lengths to set right. */
+export function mutateBytes(
+  input: Uint8Array,
+  others: readonly Uint8Array[],
+  prng: Prng,
+): Uint8Array {
+  let bytes = input;
+  for (let turns = 1 + prng.below(4); turns > 0 && bytes.length > 0; turns--) {
+    bytes = changeBytes(bytes, others, prng, () => changeWord(bytes, prng));
   }
   return bytes;
 }

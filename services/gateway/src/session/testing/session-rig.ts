@@ -147,10 +147,8 @@ export class SessionRig {
   #authenticator(): Authenticator {
     const read = (text: string | null) => {
       if (text === null || !text.startsWith('{')) throw new AuthError('malformed', 'No token.');
-      const token = JSON.parse(text) as TestToken;
-      const subject = token.sub ?? 'ann';
+      const { token, subject, claim } = understood(text);
       const expiresAtMs = token.exp ?? Number.MAX_SAFE_INTEGER;
-      const claim = readGrantsClaim(token.mr ?? EVERYTHING, subject);
       if (expiresAtMs <= this.clock.nowMs()) throw new AuthError('expired', 'Expired.');
       return { subject, expiresAtMs, claim, jti: token.jti ?? null };
     };
@@ -178,6 +176,17 @@ export class SessionRig {
         this.#tellRevoked = listener;
       },
     };
+  }
+}
+
+/** Whatever is wrong with a token is an AuthError, as it is of the real authenticator. */
+function understood(text: string) {
+  try {
+    const token = JSON.parse(text) as TestToken;
+    const subject = String(token.sub ?? 'ann');
+    return { token, subject, claim: readGrantsClaim(token.mr ?? EVERYTHING, subject) };
+  } catch (cause) {
+    throw new AuthError('claims', 'The token is not understood.', { cause });
   }
 }
 
