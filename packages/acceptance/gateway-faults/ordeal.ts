@@ -36,6 +36,8 @@ export interface OrdealReport {
   /** Connections that were cut, stalled, cut short or slowed down on their way. */
   readonly connections: number;
   readonly clients: number;
+  /** Share of the clients that were reading when a fault began, mean over the faults. */
+  readonly attached: number;
   readonly produced: number;
   readonly seconds: number;
   readonly tally: Tally;
@@ -47,6 +49,11 @@ const GATEWAYS = 2;
 const IDLE_MS = 100;
 const ATTACH_TIMEOUT_MS = 60_000;
 const NOTE_EVERY = 25;
+/** Three of four faults wait until nearly all clients read again; the others come on top of the last one. */
+const CALM_ONE_IN = 4;
+const CALM_SHARE = 0.9;
+const CALM_MS_MAX = 15_000;
+const CALM_POLL_MS = 50;
 const CODEC_TOPICS = 'plain,compacted';
 
 const BROKER = { 'log.cleaner.backoff.ms': '500', 'log.segment.bytes': '4194304' };
@@ -109,7 +116,7 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
     await eventually('all clients read', ATTACH_TIMEOUT_MS, () =>
       listeners.every((each) => each.isAttached),
     );
-    await strike(faults, tally, options);
+    const attached = await strike(faults, listeners, tally, options);
     await load.stop();
     for (const error of load.errors.slice(0, 5)) tally.complain(`not produced: ${error}`);
     await lives.caughtUp();
@@ -118,6 +125,7 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
       faults: faults.counts,
       connections: faults.connections,
       clients: options.clients,
+      attached,
       produced: load.produced,
       seconds: (performance.now() - since) / 1_000,
       tally,
@@ -145,11 +153,17 @@ function worldOf(proxies: readonly FaultProxy[], lives: Lives, tally: Tally, see
   };
 }
 
-/** Until there were enough faults and records, or the time is over. */
-async function strike(faults: Faults, tally: Tally, options: OrdealOptions): Promise<void> {
+/** Until there were enough faults and records, or the time is over. Returns the mean share of clients that read. */
+async function strike(
+  faults: Faults,
+  listeners: readonly Listener[],
+  tally: Tally,
+  options: OrdealOptions,
+): Promise<number> {
   const since = performance.now();
   const random = seededPrng(options.seed + 4);
   const { note } = options;
+  let shares = 0;
   const isInTime = (): boolean => performance.now() - since < options.seconds * 1_000;
   while (isInTime() && (faults.total < options.kills || tally.delivered < options.records)) {
     await sleep(random.float() * options.pauseMs);
@@ -157,13 +171,33 @@ async function strike(faults: Faults, tally: Tally, options: OrdealOptions): Pro
       await sleep(IDLE_MS);
       continue;
     }
+    if (random.below(CALM_ONE_IN) !== 0) await calm(listeners);
+    const share = attachedShare(listeners);
+    shares += share;
     const before = performance.now();
     const name = await faults.next();
     const tookMs = Math.round(performance.now() - before);
     if (faults.total <= NOTE_EVERY || faults.total % NOTE_EVERY === 0)
-      note?.(`${faults.total} ${name} (${tookMs} ms), ${tally.delivered} records`);
+      note?.(
+        `${faults.total} ${name} (${tookMs} ms, ${percent(share)} were reading), ${tally.delivered} records`,
+      );
+  }
+  return shares / Math.max(1, faults.total);
+}
+
+/** A fault among clients that are all away breaks nothing. Gives up after a while. */
+async function calm(listeners: readonly Listener[]): Promise<void> {
+  for (let leftMs = CALM_MS_MAX; leftMs > 0; leftMs -= CALM_POLL_MS) {
+    if (attachedShare(listeners) >= CALM_SHARE) return;
+    await sleep(CALM_POLL_MS);
   }
 }
+
+function attachedShare(listeners: readonly Listener[]): number {
+  return listeners.filter((each) => each.isAttached).length / listeners.length;
+}
+
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 function complaintsOf(tally: Tally): string[] {
   const { lost, reordered, duplicates, wrong, gapsWrong } = tally;
@@ -188,7 +222,7 @@ export function lineOf(report: OrdealReport): string {
   const total = [...faults.values()].reduce((sum, count) => sum + count, 0);
   return [
     `${total} faults (${kinds}; ${report.connections} connections struck)`,
-    `${clients} clients`,
+    `${clients} clients, of which ${percent(report.attached)} were reading when a fault began`,
     `${report.produced} records produced, ${tally.delivered} delivered`,
     `lost ${tally.lost}, reordered ${tally.reordered}`,
     `duplicates beyond unfinished blocks ${tally.duplicates} (within: ${tally.repeated})`,
