@@ -60,9 +60,9 @@ export class ColdReads {
 
   /** The cursor is settled again when the block at its place has come, or its place is in the ring. */
   wait(cursor: StreamCursor): void {
-    if (cursor.isWaitingCold) return;
     cursor.isWaitingCold = true;
     this.#partition(cursor.feed).waiting.add(cursor);
+    // Also for one that waits already: while it was held, nothing was read for it.
     this.#pump();
   }
 

@@ -70,7 +70,12 @@ export class ConflationList {
   /** Takes in what passed of one block, unless it did already. */
   add(entry: Entry): void {
     const { block } = entry;
-    if (block.from < this.end || block.isOversize) return;
+    if (block.from < this.end) return;
+    if (block.isOversize) {
+      // Who comes from below reads the block itself, and is told of the record that is not delivered.
+      this.restart(block.next);
+      return;
+    }
     const reader = readerOf(block);
     for (let i = 0; i < entryCount(entry); i++) {
       const index = entryIndex(entry, i);
@@ -94,6 +99,14 @@ export class ConflationList {
     // Dead items, and places in front that nobody uses any more.
     const waste = this.#dead + this.#head;
     if (waste > REBUILD_AT && 2 * waste > this.#items.length) this.#rebuild();
+  }
+
+  /** Whether there is a record at or above an offset. */
+  hasFrom(offset: number): boolean {
+    for (let i = this.#atOrAbove(offset); i < this.#items.length; i++) {
+      if ((this.#items[i] as Item).isDead === false) return true;
+    }
+    return false;
   }
 
   /** The log was cut: what superseded older records may be gone, so the list begins anew. */

@@ -200,6 +200,7 @@ export class StreamCursor implements Cursor, Waiting {
     if (this.isPaused) return;
     this.isPaused = true;
     this.leaveTail();
+    this.dropPacket();
     this.outlet.removeReady(this);
   }
 
@@ -268,6 +269,11 @@ export class StreamCursor implements Cursor, Waiting {
     this.epoch = epoch;
     if (!this.isTail && this.at < offset) this.at = offset;
     this.packet = null;
+  }
+
+  /** A frame that is not sent now is looked up again then: kept, it would hold memory that nobody counts, and grow old. */
+  dropPacket(): void {
+    if (!this.isMidRecord) this.packet = null;
   }
 
   /** Everything below was looked at, the last of it under this epoch. */

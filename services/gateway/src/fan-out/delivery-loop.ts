@@ -174,7 +174,9 @@ export class DeliveryLoop {
       }
     }
     this.#stats.flush(clock.monotonicMs() - startMs);
-    if (!this.#live.isEmpty || !this.#cold.isEmpty) this.#schedule();
+    // A tick that ends early leaves open blocks behind, even when it visited the last connection.
+    const isUnfinished = !this.#live.isEmpty || !this.#cold.isEmpty || this.#open.length > 0;
+    if (isUnfinished) this.#schedule();
     this.#armTimer();
   }
 

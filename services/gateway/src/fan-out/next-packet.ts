@@ -6,8 +6,8 @@ import { conflatedEntry } from './conflate.ts';
 import type { StreamCursor } from './cursor.ts';
 import { entryOf } from './match.ts';
 import { gapPacket } from './new-packet.ts';
-import type { Packet } from './packet.ts';
-import { packetOf } from './packet-maker.ts';
+import { type Packet, PacketKind } from './packet.ts';
+import { makesFrame, packetOf } from './packet-maker.ts';
 
 /** Why there is no packet. */
 export const Standstill = {
@@ -19,23 +19,33 @@ export const Standstill = {
   later: 2,
   /** Beyond the end of the ring, or the ring has no place yet. */
   ahead: 3,
+  /** There is a frame, and no credit for it. */
+  starved: 4,
 } as const;
 export type Standstill = (typeof Standstill)[keyof typeof Standstill];
 
 /**
  * The next step of a cursor, or why there is none. Moves `at` over what passes no filter; the packet is kept in the
  * cursor until it is taken.
+ *
+ * @param isStarved there is no credit: no frame is made, and none kept, for whoever may never read it; when there is
+ *   credit again, policies that jump see what is new then.
  */
 export function nextPacket(
   cursor: StreamCursor,
   cold: ColdReads,
   nowMs: number,
+  isStarved: boolean,
 ): Packet | Standstill {
-  if (cursor.packet !== null) return cursor.packet;
+  if (cursor.packet !== null) {
+    if (!isStarved || cursor.packet.kind !== PacketKind.data) return cursor.packet;
+    cursor.dropPacket();
+    return Standstill.starved;
+  }
   const { feed, cls } = cursor;
   const { ring } = feed;
   if (!feed.isReady) return Standstill.ahead;
-  const jump = overflow(cursor, nowMs);
+  const jump = isStarved ? null : overflow(cursor, nowMs);
   if (jump !== null) return keep(cursor, jump);
   for (let looked = 0; looked < deliveryLimits.blocksScannedPerTurn; looked++) {
     const { at } = cursor;
@@ -45,32 +55,34 @@ export function nextPacket(
       const block = cold.find(feed, at);
       if (block === undefined) return Standstill.cold;
       const entry = entryOf(block, cls);
-      if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
+      if (entry !== null) return entryPacket(cursor, entry, isStarved);
       cursor.passOver(block.next, block.epoch);
       continue;
     }
     ring.touch();
     const list = cursor.isConflating ? cls.conflation : null;
     if (list !== null && at >= list.floor) {
+      if (isStarved && list.hasFrom(cursor.next)) return Standstill.starved;
       return keep(cursor, list.packetFrom(cls.shape, cursor.next, ring, cursor.isSnapshot));
     }
     if (at >= cls.matchedFrom) {
       const entry = cls.entries.after(at);
-      if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
+      if (entry !== null) return entryPacket(cursor, entry, isStarved);
       cursor.passOver(ring.end, ring.endEpoch);
       return Standstill.tail;
     }
     const block = ring.at(at);
     const entry = entryOf(block, cls);
-    if (entry !== null) return keep(cursor, entryPacket(cursor, entry));
+    if (entry !== null) return entryPacket(cursor, entry, isStarved);
     cursor.passOver(block.next, block.epoch);
   }
   return Standstill.later;
 }
 
-function entryPacket(cursor: StreamCursor, entry: Entry): Packet {
+function entryPacket(cursor: StreamCursor, entry: Entry, isStarved: boolean): Packet | Standstill {
+  if (isStarved && makesFrame(entry, cursor.next)) return Standstill.starved;
   const seen = cursor.isConflating ? conflatedEntry(entry, cursor.isSnapshot) : entry;
-  return packetOf(cursor.cls.shape, seen, cursor.next);
+  return keep(cursor, packetOf(cursor.cls.shape, seen, cursor.next));
 }
 
 function keep(cursor: StreamCursor, packet: Packet): Packet {

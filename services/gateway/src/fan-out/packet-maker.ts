@@ -54,6 +54,11 @@ export function packetOf(shape: FrameShape, entry: Entry, from: number): Packet 
   return packet;
 }
 
+/** Whether that takes credit: it does unless all of it was delivered, or none of it will be. */
+export function makesFrame(entry: Entry, from: number): boolean {
+  return !entry.block.isOversize && firstAtOrAbove(entry, from) < entryCount(entry);
+}
+
 function makePacket(shape: FrameShape, entry: Entry, from: number): Packet {
   const { block } = entry;
   const { epoch } = block;

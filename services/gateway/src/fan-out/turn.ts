@@ -137,7 +137,11 @@ export class Turn {
   #serve(outlet: Outlet, cursor: StreamCursor): Served {
     let served: Served = Served.nothing;
     while (!cursor.isHeld) {
-      const packet = nextPacket(cursor, this.#parts.cold, this.#nowMs);
+      const isStarved = outlet.target.creditBytes <= 0 || cursor.window.bytes <= 0;
+      // The later parts of a record follow whatever the credit: the client returns it for the whole.
+      const canPay = !isStarved || cursor.isMidRecord;
+      const packet = nextPacket(cursor, this.#parts.cold, this.#nowMs, !canPay);
+      if (packet === Standstill.starved) return served;
       if (typeof packet === 'number') {
         this.#stand(outlet, cursor, packet);
         return served;
@@ -185,9 +189,6 @@ export class Turn {
   #takeFrame(outlet: Outlet, cursor: StreamCursor, packet: Packet): Served {
     const { target } = outlet;
     const { window } = cursor;
-    // The later parts of a record follow whatever the credit: the client returns it for the whole.
-    const isStarved = target.creditBytes <= 0 || window.bytes <= 0;
-    if (isStarved && !cursor.isMidRecord) return Served.nothing;
     const batch = this.#batch;
     const bytes = packet.bytes.length + WS_HEADER_BYTES;
     const taken = batch.bytes + target.control.bytes;
@@ -201,6 +202,7 @@ export class Turn {
     }
     if (this.#unsent + taken + bytes > deliveryLimits.dataUnsentBytesMax) {
       this.setBlocked(outlet, true);
+      cursor.dropPacket();
       return Served.full;
     }
     if (cursor.rate !== null && !this.#mayPass(outlet, cursor, packet)) return Served.nothing;
@@ -222,6 +224,7 @@ export class Turn {
       return true;
     }
     outlet.removeReady(cursor);
+    cursor.dropPacket();
     this.#parts.await(cursor, this.#nowMs + waitMs);
     return false;
   }
