@@ -2,6 +2,7 @@ import { FilterOp, GapReason, Policy, RecordsFlag } from '@millrace/gateway-prot
 import { expect, test } from 'vitest';
 import { compileCursorFilter } from './compile-filter.ts';
 import type { CompiledFilter } from './compiled-filter.ts';
+import { FilterLimitError } from './feed-classes.ts';
 import { Bench } from './testing/bench.ts';
 import { type Reader, withFlag } from './testing/reader.ts';
 
@@ -338,6 +339,23 @@ test('sockets that all hold bytes for long are a transport that hangs (P7)', asy
   expect(bench.stuckCount).toBe(0);
   await bench.pass(10_000);
   expect(bench.stuckCount).toBeGreaterThan(0);
+});
+
+test('256 filters without a key, no more, of one partition', () => {
+  const bench = new Bench();
+  const reader = bench.connect();
+  const prefix = (text: string) =>
+    compileCursorFilter([
+      { op: FilterOp.KEY_PREFIX, arity: 0, name: null, values: [Buffer.from(text)] },
+    ]);
+  const reserve = (text: string) =>
+    bench.fanOut.reserve(bench.options(reader, { filter: prefix(text) }));
+  const first = reserve('0');
+  for (let i = 1; i < 256; i++) reserve(`${i}`);
+  expect(() => reserve('256')).toThrow(FilterLimitError);
+  expect(reserve('7').streamId).toBe(first.streamId + 7);
+  first.release();
+  expect(() => reserve('256')).not.toThrow();
 });
 
 test('a record is asked of the filters that name its key, however many there are (C29)', async () => {

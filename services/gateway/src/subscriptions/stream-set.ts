@@ -6,6 +6,7 @@ import {
   type StreamOffset,
 } from '@millrace/gateway-protocol';
 import type {
+  ClassOptions,
   Cursor,
   CursorEvents,
   CursorOptions,
@@ -13,6 +14,7 @@ import type {
   FanOut,
   Reservation,
 } from '../fan-out/contract.ts';
+import { FilterLimitError } from '../fan-out/feed-classes.ts';
 import type { ResolvedStart, StartRequest } from './start-resolution.ts';
 import { NOTHING_KNOWN } from './start-resolution.ts';
 import { addProgress, streamInfo } from './stream-frames.ts';
@@ -76,7 +78,8 @@ export class StreamSet {
   /** Reserves the stream of a partition. @returns 0, or the `ErrorCode` that forbids it. */
   open(partition: number, start: StartRequest): number {
     const { plan, fanOut, claims } = this.#parts;
-    const reservation = fanOut.reserve({ ...plan.streamClass, partition });
+    const reservation = reserved(fanOut, { ...plan.streamClass, partition });
+    if (reservation === null) return ErrorCode.LIMIT;
     const { streamId: id } = reservation;
     const claim = claims.claim(id);
     if (claim !== 'yes') {
@@ -175,5 +178,15 @@ export class StreamSet {
     const { reservation } = stream;
     stream.reservation = null;
     reservation?.release();
+  }
+}
+
+/** null when the partition has as many filters without a key as it may. */
+function reserved(fanOut: FanOut, options: ClassOptions): Reservation | null {
+  try {
+    return fanOut.reserve(options);
+  } catch (error) {
+    if (error instanceof FilterLimitError) return null;
+    throw error;
   }
 }

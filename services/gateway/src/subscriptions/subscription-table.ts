@@ -199,7 +199,12 @@ export class SubscriptionTable implements SubscriptionOwner {
     if (code === 0) return;
     this.#live = this.#live.filter((one) => one !== subscription);
     const isFull = code === ErrorCode.LIMIT;
-    throw new Refused(code, isFull ? 'Too many streams.' : 'The same streams exist on this lane.');
+    throw new Refused(
+      code,
+      isFull
+        ? 'Too many streams, or filters without a key.'
+        : 'The same streams exist on this lane.',
+    );
   }
 
   /** A number that is not to be used again. */

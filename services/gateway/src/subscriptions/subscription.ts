@@ -312,10 +312,15 @@ export class Subscription implements CursorEvents {
     return this.plan.grant.watermark ? ErrorCode.UNKNOWN_TOPIC : ErrorCode.FORBIDDEN;
   }
 
-  /** A partition that was created later is read from its beginning. */
+  /** A partition that was created later is read from its beginning. Without a stream for it the subscription ends. */
   async #added(partition: number): Promise<void> {
     const start = { ...this.plan.start, kind: StartKind.EARLIEST, isRecreated: false };
-    if (this.#streams.open(partition, start) !== 0) return;
+    if (this.#isOver) return;
+    const code = this.#streams.open(partition, start);
+    if (code !== 0) {
+      this.end(0, code);
+      return;
+    }
     const stream = this.#streams.of(partition) as Stream;
     this.#late(stream, await resolveStart(this.#parts.queries, start, partition));
   }
