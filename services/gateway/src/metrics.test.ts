@@ -28,6 +28,15 @@ describe('metrics of the gateway', () => {
     expect(shown.toSorted()).toEqual(documented.toSorted());
   });
 
+  it('are there from the start where they have no labels, but what only the system can tell', () => {
+    const page = [...renderMetrics(createGatewayMetrics().rendered())].join('');
+    for (const { name, ...row } of Object.values(gatewayMetrics.rows)) {
+      const isShown = !('labels' in row) && !name.endsWith('kernel_unsent_bytes');
+      expect(page.includes(`# TYPE ${name} `), name).toBe(isShown);
+    }
+    expect(page).toContain('millrace_gateway_socket_dropped_total 0\n');
+  });
+
   it('count what is recorded in milliseconds as seconds, in buckets', () => {
     const { families, rendered } = createGatewayMetrics();
     families.hello.with().record(7);

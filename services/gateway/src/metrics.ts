@@ -127,6 +127,11 @@ export function createGatewayMetrics(
 ): AllGatewayMetrics {
   const metrics = gatewayMetrics.create();
   const topics = new TopicMeters(isListed);
+  // What has not happened yet is 0, not absent; but what the system does not tell stays absent.
+  for (const [key, family] of Object.entries(metrics.families)) {
+    const hasLabels = family.row.labels !== undefined && family.row.labels.length > 0;
+    if (!hasLabels && key !== 'kernelUnsentBytes') family.with();
+  }
   return {
     families: { ...metrics.families, ofTopic: (topic) => topics.of(topic) },
     *rendered() {
