@@ -247,6 +247,7 @@ export class FakeGateway {
       const stream = ++this.#lastStream;
       const info = this.#start(frame, topic, partition, log, stream);
       streams.push(info);
+      if (info.outcome === Outcome.PENDING) continue;
       const next = Number(info.outcome === Outcome.GAP ? info.lostTo : info.startOffset);
       sub.cursors.push({ stream, log, next, isTold: false });
       if (info.outcome === Outcome.GAP)
@@ -285,6 +286,7 @@ export class FakeGateway {
       lostFrom: -1n,
       lostTo: -1n,
     };
+    if (!log.hasLeader) return { ...facts, outcome: Outcome.PENDING, startOffset: -1n };
     const isRecreated = token !== null && token.topicId.join() !== topic.id.join();
     if (isRecreated)
       return { ...facts, outcome: Outcome.RECREATED, startOffset: BigInt(log.logStart) };

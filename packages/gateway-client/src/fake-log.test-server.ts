@@ -26,6 +26,8 @@ export class FakeLog {
   logStart = 0;
   end = 0;
   epoch = 0;
+  /** Without one its starts are PENDING. */
+  hasLeader = true;
 
   append(value: string | null, key: string | null = null): number {
     const offset = this.end++;

@@ -29,7 +29,8 @@ export interface StreamSink {
 
 /** A subscription as its connection sees it. */
 export interface Subscriber {
-  readonly sink: StreamSink;
+  /** null: it wants to know of its streams, not what is in them. */
+  readonly sink: StreamSink | null;
   /** @throws ProtocolViolation */
   streams(frame: StreamStates): void;
   /** The server ended it on its own. */
@@ -143,17 +144,17 @@ export class Link {
       case 'progress':
         for (const entry of frame.streams) {
           const { entry: owner, partition } = this.#binding(entry.stream);
-          owner.subscriber?.sink.progress(partition, entry);
+          owner.subscriber?.sink?.progress(partition, entry);
         }
         return true;
       case 'caughtUp': {
         const { entry, partition } = this.#binding(frame.stream);
-        entry.subscriber?.sink.caughtUp(partition, frame);
+        entry.subscriber?.sink?.caughtUp(partition, frame);
         return true;
       }
       case 'gap': {
         const { entry, partition } = this.#binding(frame.stream);
-        entry.subscriber?.sink.gap(partition, frame);
+        entry.subscriber?.sink?.gap(partition, frame);
         return true;
       }
       case 'unsubscribed':
@@ -193,7 +194,8 @@ export class Link {
 
   #records(frame: Records): void {
     const { entry, partition } = this.#binding(frame.stream);
-    if (entry.subscriber !== null) entry.subscriber.sink.records(partition, frame);
+    const sink = entry.subscriber?.sink ?? null;
+    if (sink !== null) sink.records(partition, frame);
     else if (frame.part === 0) this.#dropped(frame.rawSize);
   }
 

@@ -1,6 +1,5 @@
 import type { Timer } from '@millrace/base';
 import {
-  ErrorCode,
   type ErrorFrame,
   Isolation,
   isRetryable,
@@ -23,16 +22,14 @@ import { SERVER_DELAY_MS_MAX, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
 import type { Answer, Link, Subscriber } from './link.ts';
 import { loadFilter } from './load-filter.ts';
 import type { Position, SubscribeOptions, SubscriptionState } from './options.ts';
+import { PendingStarts } from './pending-starts.ts';
 import type { GatewayRecord, RecordBlock } from './record-block.ts';
-import { type Refusal, refusalError } from './refusal.ts';
-import { placesToken } from './resume.ts';
+import { mayAskAgain, type Refusal, refusalError } from './refusal.ts';
+import { placesToken, positionsOf, topicIdField, topicIdText } from './resume.ts';
 import type { ResumeSaver } from './resume-saver.ts';
 import { planSubscription, type SubscribeFields, type SubscribePlan } from './subscribe-frame.ts';
 import type { Subscription, SubscriptionEvents } from './subscription.ts';
 import type { Attachment, SubscriptionHost } from './subscription-host.ts';
-
-/** A cluster without topic ids. */
-const NO_TOPIC_ID = new Uint8Array(16);
 
 /**
  * One subscription through all its connections.
@@ -69,6 +66,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   #wasAttached = false;
   /** The server has named all partitions. */
   #isListed = false;
+  readonly #starts = new PendingStarts();
   /** Counts attempts to attach: one that was overtaken while it waited gives up. */
   #attempt = 0;
   #waitsForRoom = false;
@@ -141,11 +139,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   }
 
   position(): readonly Position[] {
-    return this.sink
-      .places('finished')
-      .map(({ partition, offset, epoch }) =>
-        epoch < 0 ? { partition, offset } : { partition, offset, leaderEpoch: epoch },
-      );
+    return positionsOf(this.sink.places('finished'));
   }
 
   resumeToken(): string {
@@ -227,7 +221,6 @@ export class LiveSubscription implements Subscription, Subscriber {
     this.#queue.push({ happen: () => this.#finish(error) });
   }
 
-  /** More about the partitions of the topic. */
   streams(frame: StreamStates): void {
     // A topic that is made again meanwhile ends the subscription: the next Subscribed names its id.
     const streams = frame.streams.filter(({ outcome }) => outcome !== Outcome.RECREATED);
@@ -250,14 +243,24 @@ export class LiveSubscription implements Subscription, Subscriber {
     const { sub, lane } = link.open(this, sharingKey, this.#options.lane);
     this.#sub = sub;
     this.#filterTag = filter.tag;
-    const fields = { ...this.#plan.fields, filter: filter.nodes };
     const credit = this.#window.begin();
     const resume = this.#token('received');
-    const from = resume === null ? start : { start: StartKind.RESUME, resume };
+    const fields = { ...this.#plan.fields, filter: filter.nodes, grant };
+    const first = { ...fields, ...start, ...topicIdField(this.#topicId) };
+    const going = resume === null ? null : { ...fields, start: StartKind.RESUME, resume };
+    const { main, apart } = this.#starts.asks(first, going, this.sink.places('received'));
     link.request(
-      (req) => ({ kind: 'subscribe', req, sub, lane, ...fields, ...from, credit, grant }),
+      (req) => ({ kind: 'subscribe', req, sub, lane, ...main, credit }),
       (answer) => this.#answered(link, sub, answer),
     );
+    if (apart !== null)
+      this.#starts.probe(link, apart, sharingKey, {
+        found: (frame, topicId) => {
+          this.#takeStarts(frame, topicId, true);
+          if (this.#link === link && this.#starts.areKnown) this.#reattach(link);
+        },
+        refused: (refusal) => this.#over(refusal),
+      });
     this.#window.open((add) => link.send({ kind: 'credit', sub, add }));
     if (this.#isPaused) link.send({ kind: 'pause', sub });
     this.#refresh();
@@ -272,11 +275,18 @@ export class LiveSubscription implements Subscription, Subscriber {
       this.#isAttached = true;
       this.#wasAttached = true;
       this.#backoff.reset();
-      this.#topicId = toBase64Url(answer.topicId ?? NO_TOPIC_ID);
+      this.#topicId = topicIdText(answer.topicId);
       this.#clusterTag = link.welcome.clusterTag;
       for (const tell of this.#waiting.splice(0)) tell({ link, sub });
       this.#begin(answer);
     }
+  }
+
+  /** All starts are known: they go on as one. */
+  #reattach(link: Link): void {
+    link.abandon(this.#sub);
+    this.#leave();
+    void this.attach(link);
   }
 
   /** Its number on the present connection, or the next one; null when it is over. */
@@ -289,31 +299,28 @@ export class LiveSubscription implements Subscription, Subscriber {
     });
   }
 
-  #begin({ streams, more }: Subscribed | StreamStates): void {
-    this.#isListed = !more;
-    const failed = streams.find(({ outcome }) => outcome === Outcome.FAILED);
+  #begin(frame: Subscribed | StreamStates): void {
+    this.#isListed = !frame.more;
+    this.#takeStarts(frame, this.#topicId, false);
+    this.#refresh();
+  }
+
+  #takeStarts(frame: Subscribed | StreamStates, topicId: string, isProbed: boolean): void {
+    const failed = frame.streams.find(({ outcome }) => outcome === Outcome.FAILED);
     if (failed !== undefined) {
-      const { code, partition } = failed;
       this.#link?.abandon(this.#sub);
-      this.#over({ code, retryable: isRetryable(code), retryAfterMs: 0, partition });
+      this.#over({ ...failed, retryable: isRetryable(failed.code), retryAfterMs: 0 });
       return;
     }
-    for (const info of streams) this.sink.begin(info, this.#topicId);
-    this.#refresh();
+    for (const info of frame.streams) this.sink.begin(info, topicId);
+    this.#starts.take(frame, isProbed);
   }
 
   /** The server does not go on with it: it is asked again later, where that can help. */
   #over(refusal: Refusal): void {
     const error = refusalError(refusal);
-    const { code, retryable } = refusal;
     const link = this.#link;
-    const { grant, onRecreated = 'fail' } = this.#options;
-    // Whoever chose to be disconnected when slow wants to know.
-    const mayRetry =
-      (retryable && code !== ErrorCode.SLOW_CONSUMER) ||
-      (code === ErrorCode.RECREATED && onRecreated !== 'fail') ||
-      (code === ErrorCode.TOKEN_EXPIRED && typeof grant === 'function');
-    if (!mayRetry || link === null) {
+    if (!mayAskAgain(refusal, this.#options) || link === null) {
       this.end(error);
       return;
     }
@@ -330,6 +337,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   #leave(): void {
     this.#attempt++;
     this.#sub = 0;
+    this.#starts.endProbe();
     this.#isAttached = false;
     this.#isListed = false;
     this.#waitsForRoom = false;

@@ -1,4 +1,6 @@
+import { ErrorCode } from '@millrace/gateway-protocol';
 import { GatewayError } from './errors.ts';
+import type { SubscribeOptions } from './options.ts';
 
 /** What the server said against it, in any of three frames. */
 export interface Refusal {
@@ -11,4 +13,21 @@ export interface Refusal {
 
 export function refusalError({ code, message, ...facts }: Refusal): GatewayError {
   return new GatewayError(code, message ?? 'the gateway ended the subscription', facts);
+}
+
+/** True when the same subscription may be asked for again by itself. */
+export function mayAskAgain(
+  { code, retryable }: Refusal,
+  { grant, onRecreated = 'fail' }: SubscribeOptions,
+): boolean {
+  switch (code) {
+    case ErrorCode.SLOW_CONSUMER:
+      return false; // whoever chose to be disconnected when slow wants to know
+    case ErrorCode.RECREATED:
+      return onRecreated !== 'fail';
+    case ErrorCode.TOKEN_EXPIRED:
+      return typeof grant === 'function';
+    default:
+      return retryable;
+  }
 }

@@ -1,5 +1,7 @@
-import { encodeResumeToken, fromBase64Url } from '@millrace/gateway-protocol';
+import { encodeResumeToken, fromBase64Url, toBase64Url } from '@millrace/gateway-protocol';
+import type { Position } from './options.ts';
 import type { Place } from './partition-state.ts';
+import type { SubscribeFields } from './subscribe-frame.ts';
 
 /** What places of a subscription mean anything in. */
 export interface ResumeContext {
@@ -28,4 +30,20 @@ export function placesToken(places: readonly Place[], context: ResumeContext): U
       .filter(({ topicId }) => topicId === newest.topicId)
       .map(({ partition, offset, epoch }) => ({ partition, offset: BigInt(offset), epoch })),
   });
+}
+
+export function positionsOf(places: readonly Place[]): Position[] {
+  return places.map(({ partition, offset, epoch }) =>
+    epoch < 0 ? { partition, offset } : { partition, offset, leaderEpoch: epoch },
+  );
+}
+
+/** The topic that a subscription was about before, so that one made anew under its name is noticed. */
+export function topicIdField(topicId: string): SubscribeFields {
+  return topicId === '' ? {} : { topicId: fromBase64Url(topicId) };
+}
+
+/** null: a cluster without topic ids. */
+export function topicIdText(topicId: Uint8Array | null): string {
+  return toBase64Url(topicId ?? new Uint8Array(16));
 }
