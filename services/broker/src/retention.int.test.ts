@@ -113,6 +113,19 @@ describe('what the clock does to logs', () => {
     expect(await survivors()).toEqual([]);
   });
 
+  it('finds records by time when the log begins within a batch', async () => {
+    await under.createTopic('t', { configs: { 'retention.ms': '-1' } });
+    await produce(client, 't', batchOf(['0', '1', '2', '3']));
+    const response = await client.call(deleteRecordsApi, 2, {
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 2 }] }],
+      timeoutMs: 5000,
+    });
+    expect(response.topics[0]?.partitions[0]?.lowWatermark).toBe(2);
+    // By any time that has passed, and the record with the largest one.
+    expect(await offsetAt(0)).toBe(2);
+    expect(await offsetAt(-3)).toBeGreaterThanOrEqual(0);
+  });
+
   it('compacts to the last value of each key', async () => {
     await under.createTopic('t', {
       configs: {

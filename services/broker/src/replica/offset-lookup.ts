@@ -61,11 +61,13 @@ export async function findLargestTimestamp(
   return best;
 }
 
+/** @param baseOffset of the batch; below the log start when records were deleted within it. */
 async function batchAt(
   partition: Partition,
-  offset: number,
+  baseOffset: number,
   upToOffset: number,
 ): Promise<BatchView | undefined> {
+  const offset = Math.max(baseOffset, partition.logStartOffset);
   const bytes = await partition.log.read(offset, upToOffset, 1);
   const cursor = new BatchCursor(bytes);
   return cursor.next() ? cursor.view : undefined;
