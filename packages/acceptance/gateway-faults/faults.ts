@@ -10,7 +10,8 @@ import type { Load } from './load.ts';
 import type { Tally } from './tally.ts';
 import { KEYED, PLAIN, REBORN } from './topics.ts';
 
-const TIMEOUT_MS = 30_000;
+/** Generous: what is late on a busy machine is not lost. */
+const TIMEOUT_MS = 180_000;
 const DOWN_MS_MAX = 300;
 const SLEEPERS = 4;
 const RELOADS_MAX = 10;

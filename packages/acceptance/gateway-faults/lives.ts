@@ -3,7 +3,8 @@ import { eventually } from '@millrace/testing';
 import { LogReader } from './log-reader.ts';
 import type { Topic } from './topics.ts';
 
-const TIMEOUT_MS = 30_000;
+/** Generous: what is late on a busy machine is not lost. */
+const TIMEOUT_MS = 180_000;
 
 /** The topics of a run in all their lives, each with who reads it for the oracle. */
 export class Lives {

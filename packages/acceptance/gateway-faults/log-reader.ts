@@ -7,7 +7,8 @@ import type { Topic } from './topics.ts';
 
 const POLL_MS = 100;
 const RETRY_MS = 50;
-const TIMEOUT_MS = 60_000;
+/** Generous: what is late on a busy machine is not lost. */
+const TIMEOUT_MS = 180_000;
 /** Named in the header of every record: its number within its partition. */
 const NUMBER = 'n';
 const decoder = new TextDecoder();

@@ -47,13 +47,14 @@ export interface OrdealReport {
 
 const GATEWAYS = 2;
 const IDLE_MS = 100;
-const ATTACH_TIMEOUT_MS = 60_000;
+const ATTACH_TIMEOUT_MS = 120_000;
 const NOTE_EVERY = 25;
 /** Three of four faults wait until nearly all clients read again; the others come on top of the last one. */
 const CALM_ONE_IN = 4;
 const CALM_SHARE = 0.9;
 const CALM_MS_MAX = 15_000;
 const CALM_POLL_MS = 50;
+const DETACHED_TOLD = 5;
 const CODEC_TOPICS = 'plain,compacted';
 
 const BROKER = { 'log.cleaner.backoff.ms': '500', 'log.segment.bytes': '4194304' };
@@ -115,7 +116,9 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
     const faults = new Faults({ ...parts, random: random(3) });
     await eventually('all clients read', ATTACH_TIMEOUT_MS, () =>
       listeners.every((each) => each.isAttached),
-    );
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}: ${detached(listeners).join('; ')}`, { cause: error });
+    });
     const attached = await strike(faults, listeners, tally, options);
     await load.stop();
     for (const error of load.errors.slice(0, 5)) tally.complain(`not produced: ${error}`);
@@ -191,6 +194,12 @@ async function calm(listeners: readonly Listener[]): Promise<void> {
     if (attachedShare(listeners) >= CALM_SHARE) return;
     await sleep(CALM_POLL_MS);
   }
+}
+
+/** A few of those who do not read, and where they stand. */
+function detached(listeners: readonly Listener[]): string[] {
+  const names = listeners.filter((each) => !each.isAttached).map(String);
+  return [`${names.length} do not`, ...names.slice(0, DETACHED_TOLD)];
 }
 
 function attachedShare(listeners: readonly Listener[]): number {

@@ -8,6 +8,8 @@ const SONGS = 200;
 export interface CrowdReport {
   readonly count: number;
   readonly bytesPerConnection: number;
+  readonly medianBeforeMs: number;
+  readonly medianWithMs: number;
   readonly p99BeforeMs: number;
   readonly p99WithMs: number;
 }
@@ -18,12 +20,19 @@ export async function idleCrowd(
   canary: Canary,
   count: number,
 ): Promise<CrowdReport> {
-  await canary.p99(SONGS);
-  const p99BeforeMs = await canary.p99(SONGS);
+  await canary.sings(SONGS);
+  const alone = await canary.sings(SONGS);
   const before = rssBytes(broker.pid);
   const peers = await Peer.crowd(broker.port, count);
-  const p99WithMs = await canary.p99(SONGS);
+  const among = await canary.sings(SONGS);
   const bytesPerConnection = (rssBytes(broker.pid) - before) / count;
   for (const peer of peers) peer.close();
-  return { count, bytesPerConnection, p99BeforeMs, p99WithMs };
+  return {
+    count,
+    bytesPerConnection,
+    medianBeforeMs: alone.medianMs,
+    medianWithMs: among.medianMs,
+    p99BeforeMs: alone.p99Ms,
+    p99WithMs: among.p99Ms,
+  };
 }

@@ -10,7 +10,8 @@ const CONNECTIONS_AT_ONCE = 60;
 const GOODBYE = framed(header(93, 0));
 const CANARY_EVERY = 1_000;
 const NOTE_EVERY = 50_000;
-/** The canary's song after bad frames (kafka-surface G.1); machines that build something else are slower. */
+/** Of so many songs, half take at most this after bad frames (kafka-surface G.1), also where something else is built. */
+const SONGS = 5;
 const CANARY_MS_MAX = 1_000;
 /** Long polls and joins wait for others; nobody comes. */
 const TALK_MS_MAX = 100;
@@ -67,7 +68,7 @@ async function listen(
   { canary, note }: FuzzOptions,
   report: { frameCount: number; canaryMsMax: number },
 ): Promise<void> {
-  const songMs = await canary.sing();
+  const { medianMs: songMs } = await canary.sings(SONGS);
   report.canaryMsMax = Math.max(report.canaryMsMax, songMs);
   if (songMs > CANARY_MS_MAX) throw new Error(`the canary took ${songMs.toFixed(0)} ms`);
   if (report.frameCount % NOTE_EVERY < CANARY_EVERY) {

@@ -1,24 +1,35 @@
 import path from 'node:path';
 import { Child, freePort } from '@millrace/testing';
 
-const CLI = path.resolve(import.meta.dirname, '../../../millrace/src/cli.ts');
-const START_TIMEOUT_MS = 30_000;
+const MILLRACE = path.resolve(import.meta.dirname, '../../../millrace');
+/** What runs: the sources as they are now, or what was built, as users run it. */
+export const PROGRAMS = {
+  sources: ['--conditions=@millrace/source', path.join(MILLRACE, 'src/cli.ts')],
+  built: [path.join(MILLRACE, 'bin/millrace.js')],
+} as const;
+const START_TIMEOUT_MS = 120_000;
 
 /** `millrace gateway` beside a broker, in a process of its own that can be killed. */
 export class GatewayProcess {
   readonly port: number;
   readonly #overrides: readonly string[];
+  readonly #program: readonly string[];
   #child: Child | undefined;
 
-  private constructor(port: number, overrides: readonly string[]) {
+  private constructor(port: number, overrides: readonly string[], program: readonly string[]) {
     this.port = port;
     this.#overrides = overrides;
+    this.#program = program;
   }
 
   /** In development mode on a free port; `more` are settings, `key=value` each. */
-  static async start(bootstrap: string, more: readonly string[] = []): Promise<GatewayProcess> {
+  static async start(
+    bootstrap: string,
+    more: readonly string[] = [],
+    program: readonly string[] = PROGRAMS.sources,
+  ): Promise<GatewayProcess> {
     const port = await freePort();
-    const gateway = new GatewayProcess(port, [
+    const overrides = [
       `gateway.kafka.bootstrap.servers=${bootstrap}`,
       `gateway.listen=127.0.0.1:${port}`,
       'gateway.admin.listen=127.0.0.1:0',
@@ -29,13 +40,20 @@ export class GatewayProcess {
       'gateway.origins.allow.missing=true',
       'gateway.handshakes.per.address=1000',
       ...more,
-    ]);
+    ];
+    const gateway = new GatewayProcess(port, overrides, program);
     await gateway.resume();
     return gateway;
   }
 
   get url(): string {
     return `ws://127.0.0.1:${this.port}/v1/ws`;
+  }
+
+  /** @throws Error when it does not run. */
+  get pid(): number {
+    if (this.#child === undefined) throw new Error('the gateway was not started');
+    return this.#child.pid;
   }
 
   /** What it said. */
@@ -46,8 +64,7 @@ export class GatewayProcess {
   /** Starts it again on the same port. */
   async resume(): Promise<void> {
     const argv = this.#overrides.flatMap((override) => ['--override', override]);
-    const node = ['--conditions=@millrace/source', CLI, 'gateway', ...argv];
-    this.#child = new Child(process.execPath, node);
+    this.#child = new Child(process.execPath, [...this.#program, 'gateway', ...argv]);
     await this.#child.saying(/health and metrics are on/, START_TIMEOUT_MS);
   }
 

@@ -1,0 +1,128 @@
+import { type Prng, seededPrng } from '@millrace/base';
+import { encodeFrame, encodeJsonFrame, type JsonFrameInput } from '@millrace/gateway-protocol';
+import { mutateBinary, mutateText } from '../../gateway-protocol/fuzz/mutations.ts';
+import { frameSeeds } from '../../gateway-protocol/fuzz/seeds.ts';
+import type { GatewayCanary } from './canary.ts';
+import { Opcode, RawWebSocket, webSocketFrame } from './raw-web-socket.ts';
+
+const CONNECTIONS_AT_ONCE = 16;
+const MESSAGES_PER_CONNECTION = 24;
+const CANARY_EVERY = 1_000;
+/** What a canary's song may take on a machine that does other things. */
+const CANARY_MS_MAX = 10_000;
+/** A connection that the gateway does not end is ended by its client. */
+const TALK_MS_MAX = 200;
+const HELLO: JsonFrameInput = { kind: 'hello', caps: 127 };
+
+export interface GatewayFuzzOptions {
+  readonly port: number;
+  readonly canary: GatewayCanary;
+  readonly seed: number;
+  readonly messageCount: number;
+  /** Called now and then with the messages so far. */
+  readonly note?: (messageCount: number) => void;
+}
+
+export interface GatewayFuzzReport {
+  messageCount: number;
+  connectionCount: number;
+  /** Connections that the gateway ended. */
+  closedCount: number;
+  canaryMsMax: number;
+}
+
+/** Ways of saying the same. */
+interface Dialect {
+  readonly subprotocol: string;
+  readonly opcode: number;
+  readonly hello: Uint8Array;
+  readonly originals: readonly Uint8Array[];
+  readonly mutate: typeof mutateBinary;
+}
+
+function dialects(): readonly Dialect[] {
+  return [
+    {
+      subprotocol: 'millrace.v1.fb',
+      opcode: Opcode.BINARY,
+      hello: encodeFrame(HELLO),
+      originals: frameSeeds(false, 'client'),
+      mutate: mutateBinary,
+    },
+    {
+      subprotocol: 'millrace.v1.json',
+      opcode: Opcode.TEXT,
+      hello: Buffer.from(encodeJsonFrame(HELLO)),
+      originals: frameSeeds(true, 'client'),
+      mutate: mutateText,
+    },
+  ];
+}
+
+/**
+ * Mutated messages over real sockets, some connections at a time, while a canary has to be served.
+ * @throws Error, with the seed, when it is not.
+ */
+export async function gatewayFuzz(options: GatewayFuzzOptions): Promise<GatewayFuzzReport> {
+  const { port, canary, seed, messageCount, note } = options;
+  const spoken = dialects();
+  const report = { messageCount: 0, connectionCount: 0, closedCount: 0, canaryMsMax: 0 };
+  let singing = Promise.resolve();
+  let nextCanary = CANARY_EVERY;
+  const sing = async (): Promise<void> => {
+    const songMs = await canary.sing();
+    report.canaryMsMax = Math.max(report.canaryMsMax, songMs);
+    if (songMs > CANARY_MS_MAX) throw new Error(`the canary took ${songMs.toFixed(0)} ms`);
+    note?.(report.messageCount);
+  };
+  const worker = async (): Promise<void> => {
+    while (report.messageCount < messageCount) {
+      const random = seededPrng(seed * 1_000_003 + report.connectionCount++);
+      const { sent, isEnded } = await talk(port, spoken, random);
+      report.messageCount += sent;
+      if (isEnded) report.closedCount++;
+      if (report.messageCount >= nextCanary) {
+        nextCanary += CANARY_EVERY;
+        singing = singing.then(sing);
+      }
+      await singing;
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: CONNECTIONS_AT_ONCE }, worker));
+  } catch (error) {
+    const where = `seed ${seed}, connection ${report.connectionCount}`;
+    throw new Error(`${where}: ${String(error)}`, { cause: error });
+  }
+  return report;
+}
+
+/** One connection: mostly a right Hello, then changed messages, until either end has enough. */
+async function talk(
+  port: number,
+  spoken: readonly Dialect[],
+  random: Prng,
+): Promise<{ sent: number; isEnded: boolean }> {
+  const { subprotocol, opcode, hello, originals, mutate } = spoken[
+    random.below(spoken.length)
+  ] as Dialect;
+  const socket = await RawWebSocket.open(port, subprotocol);
+  if (random.below(4) !== 0) socket.send(webSocketFrame(opcode, hello));
+  let sent = 0;
+  while (sent < MESSAGES_PER_CONNECTION && !socket.isClosed) {
+    const original = originals[random.below(originals.length)] as Uint8Array;
+    socket.send(webSocketFrame(opcode, mutate(original, originals, random)));
+    sent++;
+    // Time for the other end to say that it has had enough.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  socket.send(webSocketFrame(Opcode.CLOSE, Buffer.alloc(0)));
+  let isLeft = false;
+  const timer = setTimeout(() => {
+    isLeft = true;
+    socket.destroy();
+  }, TALK_MS_MAX);
+  await socket.closed();
+  clearTimeout(timer);
+  return { sent, isEnded: !isLeft };
+}
