@@ -178,7 +178,10 @@ export class Listener {
     const { name } = this.role;
     subscription.on('state', (state) => {
       if (this.#client !== client) return;
-      if (state === 'reconnecting') this.#downSince ??= performance.now();
+      if (state === 'reconnecting') {
+        tally.disconnects++;
+        this.#downSince ??= performance.now();
+      }
       if (state !== 'catchingUp' && state !== 'live') return;
       if (this.#downSince !== null) {
         tally.slowestResumeMs = Math.max(

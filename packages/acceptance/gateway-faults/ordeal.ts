@@ -238,7 +238,7 @@ export function lineOf(report: OrdealReport): string {
     `wrong content ${tally.wrong}, left out by key ${tally.superseded} (${tally.unverified} compacted before the oracle came)`,
     `gaps ${tally.gaps} reported / ${tally.gapsExpected} expected, ${tally.gapsWrong} with wrong bounds`,
     `topic made anew ${tally.recreated} / ${tally.recreatedExpected}`,
-    `slowest resume ${(tally.slowestResumeMs / 1_000).toFixed(1)} s`,
+    `${tally.disconnects} disconnects, slowest resume ${(tally.slowestResumeMs / 1_000).toFixed(1)} s`,
     `${report.seconds.toFixed(0)} s`,
   ].join('; ');
 }

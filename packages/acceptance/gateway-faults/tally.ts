@@ -22,6 +22,8 @@ export class Tally {
   recreated = 0;
   recreatedExpected = 0;
   slowestResumeMs = 0;
+  /** Times that a client lost its connection to a gateway. */
+  disconnects = 0;
   /** The first ones, as text. */
   readonly complaints: string[] = [];
   readonly #counts = new Map<string, number>();
