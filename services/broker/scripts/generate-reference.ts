@@ -60,7 +60,8 @@ function metricsPage(): string {
 \`GET /metrics\` on \`millrace.metrics.listener\` gives them in Prometheus' text format, under the names that the JMX exporter
 and kafka_exporter give Apache Kafka's; \`?name[]=…\` picks single families. \`GET /health/live\` and \`GET /health/ready\` are on
 the same listener. A *distribution* is a gauge with a \`quantile\` label over the last one to two minutes, and a counter
-\`<name>_count\`. Counters with a \`topic\` label have a total without it.
+\`<name>_count\`; a *histogram* is \`<name>_bucket\` with a label \`le\`, \`<name>_sum\` and \`<name>_count\`.
+Counters with a \`topic\` label have a total without it.
 
 | name | type | labels | what it tells |
 |---|---|---|---|

@@ -11,6 +11,7 @@ function parsePage(text: string): Map<string, number> {
   const series = new Map<string, number>();
   const families: string[] = [];
   let family = '';
+  let isHistogram = false;
   for (const line of text.trimEnd().split('\n')) {
     const header = /^# (HELP|TYPE) ([a-zA-Z_:][\w:]*) (.+)$/.exec(line);
     if (header !== null) {
@@ -19,10 +20,12 @@ function parsePage(text: string): Map<string, number> {
         families.push(family);
       }
       expect(header[2]).toBe(family);
+      isHistogram = header[3] === 'histogram';
       continue;
     }
     const sample = /^([a-zA-Z_:][\w:]*)(\{.*\})? (\S+)$/.exec(line);
-    expect(sample?.[1], line).toBe(family);
+    const name = isHistogram ? sample?.[1]?.replace(/_(bucket|sum|count)$/, '') : sample?.[1];
+    expect(name, line).toBe(family);
     expect(series.has(`${sample?.[1]}${sample?.[2] ?? ''}`), line).toBe(false);
     series.set(`${sample?.[1]}${sample?.[2] ?? ''}`, Number(sample?.[3]));
     expect(Number(sample?.[3]), line).not.toBeNaN();

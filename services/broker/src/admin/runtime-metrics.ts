@@ -50,8 +50,14 @@ export const runtimeMetrics = defineMetrics({
     type: 'gauge',
     sentence: 'Share of time that the event loop was idle, 0 to 1.',
   },
-  gcCount: gc('count', 'Garbage collections.'),
-  gcSum: gc('sum', 'Seconds spent collecting garbage.'),
+  gc: {
+    name: 'nodejs_gc_duration_seconds',
+    type: 'histogram',
+    labels: ['kind'],
+    sentence: 'Garbage collections: minor, major, incremental, weakcb.',
+    buckets: [0.001, 0.01, 0.1, 1, 2, 5],
+    divisor: 1000,
+  },
   versionInfo: {
     name: 'nodejs_version_info',
     type: 'gauge',
@@ -135,9 +141,7 @@ export class RuntimeMetrics {
 
   #collected(entry: PerformanceEntry): void {
     const kind = GC_KINDS[(entry as { detail?: { kind?: number } }).detail?.kind ?? 0] ?? 'other';
-    const { gcCount, gcSum } = this.#metrics.families;
-    gcCount.with(kind).add();
-    gcSum.with(kind).add(entry.duration / 1000);
+    this.#metrics.families.gc.with(kind).record(entry.duration);
   }
 
   async #sample(): Promise<void> {
@@ -189,9 +193,4 @@ function disk<const N extends 'read' | 'write'>(what: N, sentence: string) {
 
 function node<const N extends string>(name: N, sentence: string) {
   return { name: `nodejs_${name}`, type: 'gauge', sentence } as const;
-}
-
-function gc<const N extends string>(name: N, sentence: string) {
-  const labels = ['kind'] as const;
-  return { name: `nodejs_gc_duration_seconds_${name}`, type: 'counter', labels, sentence } as const;
 }
