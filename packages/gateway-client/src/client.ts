@@ -349,19 +349,21 @@ export class GatewayClient {
     const backoff = new Backoff(random, this.#options.reconnect);
     if (getToken === undefined) return;
     while (link !== null && link === this.#link) {
+      let askedMs = 0;
       try {
         const token = await getToken('expiring');
-        link.request(
-          (req) => ({ kind: 'auth', req, token }),
-          (answer) => {
-            if (answer?.kind === 'error') this.#emitter.emit('error', errorOf(answer));
-          },
+        const answer = await new Promise<Answer>((resolve) =>
+          link.request((req) => ({ kind: 'auth', req, token }), resolve),
         );
-        return;
+        if (answer?.kind !== 'error') return;
+        this.#emitter.emit('error', errorOf(answer));
+        if (!answer.retryable) return;
+        askedMs = answer.retryAfterMs;
       } catch (error) {
         this.#emitter.emit('error', clientError('no new token came', error));
       }
-      await new Promise<void>((resolve) => clock.setTimer(backoff.nextMs(), resolve));
+      const waitMs = Math.max(backoff.nextMs(), askedMs);
+      await new Promise<void>((resolve) => clock.setTimer(waitMs, resolve));
     }
   }
 }

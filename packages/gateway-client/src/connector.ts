@@ -11,7 +11,7 @@ import { Backoff } from './backoff.ts';
 import { Connection, type Ending } from './connection.ts';
 import type { Environment } from './environment.ts';
 import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
-import { ATTEMPT_EVERY_MS, SERVER_DELAY_MS_MAX, STABLE_AFTER_MS } from './limits.ts';
+import { ATTEMPT_EVERY_MS, RACE_AFTER_MS, SERVER_DELAY_MS_MAX, STABLE_AFTER_MS } from './limits.ts';
 import { loadFormat } from './load-format.ts';
 import type { ClientOptions, ClientState, TokenReason, WebSocketConstructor } from './options.ts';
 import type { WireFormat } from './wire-format.ts';
@@ -53,6 +53,9 @@ export class Connector {
   readonly #forgetWake: () => void;
   #state: ClientState = 'idle';
   #connection: Connection | null = null;
+  /** Attempts that take long, by URL: another is under way beside them, and the first Welcome wins. */
+  readonly #slow = new Map<Connection, string>();
+  #url = '';
   /** Counts attempts: one that was overtaken while it waited for its token gives up. */
   #attempt = 0;
   #attemptAtMs = -ATTEMPT_EVERY_MS;
@@ -91,6 +94,13 @@ export class Connector {
     this.#connection?.close(1000, '');
   }
 
+  /** The first Welcome is there, or no connection is wanted any more. */
+  #dropSlow(): void {
+    const slow = [...this.#slow.keys()];
+    this.#slow.clear();
+    for (const connection of slow) connection.close(1000, '');
+  }
+
   /** The server broke the protocol, which showed only now. */
   fail(violation: ProtocolViolation): void {
     this.#connection?.close(violation.code, violation.message, violation);
@@ -127,6 +137,7 @@ export class Connector {
   #stop(): void {
     this.#attempt++;
     this.#timer?.cancel();
+    this.#dropSlow();
     this.#forgetWake();
     this.#moveTo('closed');
   }
@@ -168,9 +179,24 @@ export class Connector {
         },
       );
       this.#connection = connection;
+      this.#url = url;
+      this.#after(RACE_AFTER_MS * (1 + environment.random.float()), () => this.#race());
     } catch (error) {
       this.#end(clientError(`no WebSocket to ${url}`, error));
     }
+  }
+
+  /** No Welcome yet: the next gateway is asked as well, if there is one that nobody waits for. */
+  #race(): void {
+    const connection = this.#connection;
+    const { urls } = this.#o;
+    const next = urls[(this.#urlAt + 1) % urls.length];
+    const isAsked = next === this.#url || [...this.#slow.values()].some((url) => url === next);
+    if (connection === null || isAsked) return;
+    this.#slow.set(connection, this.#url);
+    this.#connection = null;
+    this.#urlAt++;
+    void this.#try();
   }
 
   /** The gateway may name a quieter node, but not a less protected way to it. */
@@ -185,6 +211,13 @@ export class Connector {
 
   #welcomed(connection: Connection, welcome: Welcome): void {
     this.#timer?.cancel();
+    this.#attempt++;
+    if (this.#slow.delete(connection)) {
+      const later = this.#connection;
+      this.#connection = connection;
+      later?.close(1000, '');
+    }
+    this.#dropSlow();
     this.#failures = 0;
     this.#why = 'connect';
     this.#readyAtMs = this.#nowMs();
@@ -198,6 +231,7 @@ export class Connector {
   }
 
   #ended(connection: Connection, ending: Ending): void {
+    if (this.#slow.delete(connection)) this.#failures++;
     if (connection !== this.#connection) return;
     this.#connection = null;
     const wasReady = this.#state === 'ready';

@@ -60,13 +60,13 @@ async function inflate(
       throw new ProtocolViolation('a block that does not inflate', cause);
     });
     if (done) break;
-    if (length + value.length > rawSize) {
+    length += value.length;
+    if (length > rawSize) {
       // Whatever else it would grow to, nobody waits for it.
       reader.cancel().catch(() => undefined);
-      throw new ProtocolViolation(`a block that inflates to more than its ${rawSize} bytes`);
+      break;
     }
-    output.set(value, length);
-    length += value.length;
+    output.set(value, length - value.length);
   }
   if (length !== rawSize)
     throw new ProtocolViolation(`a block that inflates to ${length} of ${rawSize} bytes`);

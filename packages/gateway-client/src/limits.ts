@@ -19,6 +19,12 @@ export const DELIVERY_ITEMS_MAX = 65_536;
 /** From the start of an attempt to Welcome; the gateway gives Hello 5 s. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
+/**
+ * Without Welcome after this, up to twice as long by chance, the next gateway is asked as well. Long for a handshake, and
+ * a storm of clients that all wait does not double itself at once.
+ */
+export const RACE_AFTER_MS = 1_500;
+
 /** Reconnect delays (protocol §17). */
 export const BACKOFF_BASE_MS = 250;
 export const BACKOFF_CAP_MS = 20_000;

@@ -1,7 +1,6 @@
 import { CloseCode, Codec, recordsFrame } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import { FakeGateway, type Peer } from './fake-gateway.test-server.ts';
-import type { TokenReason } from './options.ts';
 import type { Subscription } from './subscription.ts';
 
 function filled(records: number, partitions = 1): FakeGateway {
@@ -255,67 +254,6 @@ test('another gateway is tried after a failure; a named one never over a weaker 
   gateway.send(onlyPeer(gateway), { kind: 'goaway', code: 101, url: 'ws://evil/v1/ws' });
   await gateway.run(1_000);
   expect(gateway.sockets.map((socket) => socket.url)).toEqual([url[0], url[1], url[1]]);
-});
-
-test('tokens: one for each connection, a fresh one after a refusal, then the end', async () => {
-  const gateway = filled(5);
-  const asked: TokenReason[] = [];
-  const getToken = async (why: TokenReason): Promise<string> => {
-    asked.push(why);
-    return `token ${asked.length}`;
-  };
-  let refusals = 1;
-  gateway.intercept = (peer, frame) => {
-    if (frame.kind !== 'hello' || refusals-- <= 0) return false;
-    peer.socket.drop(CloseCode.UNAUTHENTICATED);
-    return true;
-  };
-  const client = gateway.client({ getToken });
-  const errors: number[] = [];
-  client.on('error', ({ code }) => errors.push(code));
-  client.subscribe('t');
-  await gateway.run(50);
-  expect(client.state).toBe('ready');
-  expect(gateway.got('hello')[0]?.token).toBe('token 2');
-  gateway.dropAll(CloseCode.TOKEN_EXPIRED);
-  await gateway.run(1_000);
-  expect(asked).toEqual(['connect', 'rejected', 'expiring']);
-  refusals = 5;
-  gateway.dropAll();
-  await gateway.run(5_000);
-  expect(asked.slice(3)).toEqual(['connect', 'rejected']);
-  expect(client.state).toBe('closed');
-  expect(errors).toContain(CloseCode.UNAUTHENTICATED);
-});
-
-test('a token is refreshed in place, again when getting one failed', async () => {
-  const gateway = filled(5);
-  let failures = 1;
-  const getToken = async (why: TokenReason): Promise<string> => {
-    if (why === 'expiring' && failures-- > 0) throw new Error('offline');
-    return why;
-  };
-  const client = gateway.client({ getToken });
-  const seen = offsets(client.subscribe('t', { start: 'earliest' }));
-  await gateway.run(50);
-  gateway.send(onlyPeer(gateway), { kind: 'tokenExpiring', tokenExpiresMs: 1n });
-  await gateway.run(1_000);
-  expect(gateway.got('auth').map(({ token }) => token)).toEqual(['expiring']);
-  expect(gateway.sockets).toHaveLength(1);
-  expect(seen).toEqual(upTo(5));
-});
-
-test('a token that does not come is asked for again', async () => {
-  const gateway = filled(5);
-  let failures = 2;
-  const getToken = async (): Promise<string> => {
-    if (failures-- > 0) throw new Error('offline');
-    return 'token';
-  };
-  const client = gateway.client({ getToken });
-  client.subscribe('t');
-  await gateway.run(3_000);
-  expect(client.state).toBe('ready');
 });
 
 test('overload: not before the time the gateway names', async () => {

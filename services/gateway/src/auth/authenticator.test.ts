@@ -76,6 +76,18 @@ test('a token is verified once, whoever brings it and however many do at once', 
   expect(metrics.tokenCacheEntries.with().value).toBe(1);
 });
 
+test('as many as come at once wait for their turn: with one new token, and each with one of their own', async () => {
+  const authenticator = authenticatorOf(null, 1);
+  const token = await maker.sign({ jti: 'new' });
+  const connections = Array.from({ length: 190 }, (_, at) => at);
+  await Promise.all(connections.map(() => authenticator.verify(token, '10.0.0.1')));
+  expect(verified).toBe(1);
+  const own = await Promise.all(connections.map((at) => maker.sign({ jti: String(at) })));
+  await Promise.all(own.map((each) => authenticator.verify(each, '10.0.0.1')));
+  expect(verified).toBe(191);
+  expect(metrics.auth.with('ok').value).toBe(380);
+});
+
 test('a wrong token is answered 100 ms later; a remembered one expires all the same', async () => {
   const authenticator = authenticatorOf();
   const { failure, waitedMs } = await refusal(authenticator.verify('nonsense', '10.0.0.1'));
