@@ -1,7 +1,8 @@
-import { assert } from '@millrace/base';
+import { asError, assert } from '@millrace/base';
 import { type HeaderField, PackedRecordsWriter } from '@millrace/gateway-protocol';
 import { type PartitionRead, ReadCursor } from '../upstream.ts';
-import type { BlockParts } from './block.ts';
+import { BlockKind, type BlockParts } from './block.ts';
+import { firstDamage } from './damage.ts';
 import { visibleHeaders } from './visible-headers.ts';
 
 /** The block being filled, without what only its receiver knows. */
@@ -13,6 +14,11 @@ export interface BlockBuilderOptions {
   /** Largest record that is delivered. Bytes. */
   readonly recordBytesMax: number;
   readonly onBlock: (block: BuiltBlock) => void;
+  /**
+   * A batch cannot be read; `to` is -1 when nobody can tell where it ends, and `add` throws. Otherwise `[from, to)`
+   * becomes a block of its own: one that ends as a Gap if this is true, else one where streams end.
+   */
+  readonly isSkipped: (from: number, to: number, error: Error) => boolean;
 }
 
 const NO_HEADERS: readonly HeaderField[] = [];
@@ -70,13 +76,28 @@ export class BlockBuilder {
   }
 
   /**
-   * Adds what was read from `next` on, up to `limit` (exclusive).
+   * Adds what was read from `next` on, up to `limit` (exclusive), or up to a batch that cannot be read.
    *
-   * @throws DecodeError, or an error of the codec, for a batch that is not sound; what came before it is added.
+   * @throws DecodeError when what comes next is no batch at all; what came before it is added.
    */
   add(read: PartitionRead, limit = Number.POSITIVE_INFINITY): void {
     assert(read.fetchOffset === this.#next, 'a read goes on where the one before ended');
-    const cursor = this.#cursor.reset(read);
+    const damage = firstDamage(read);
+    const batches = damage === null ? read.batches : read.batches.subarray(0, damage.position);
+    const cursor = this.#cursor.reset({ ...read, batches });
+    try {
+      this.#walk(limit);
+      if (this.#next < limit) cursor.assertSound();
+    } catch (error) {
+      this.#skip(Math.min(cursor.nextOffset, limit), cursor.epoch, asError(error));
+      return;
+    }
+    if (damage === null || this.#next >= limit) return;
+    this.#skip(Math.min(damage.to, limit), damage.epoch, damage.error);
+  }
+
+  #walk(limit: number): void {
+    const cursor = this.#cursor;
     const { record } = cursor;
     while (cursor.next()) {
       const { offset } = record;
@@ -101,16 +122,26 @@ export class BlockBuilder {
         cursor.batch.timestampType === 'LogAppendTime',
       );
       this.#next = offset + 1;
-      if (isOversize) this.#close(true);
+      if (isOversize) this.#close(BlockKind.oversize);
     }
     this.#enterEpoch(cursor.epoch);
     this.#next = Math.max(this.#next, Math.min(cursor.nextOffset, limit));
-    cursor.assertSound();
+  }
+
+  /** What lies between `next` and `to` cannot be read. */
+  #skip(to: number, epoch: number, error: Error): void {
+    const isKnown = to > this.#next;
+    const isSkipped = this.#options.isSkipped(this.#next, isKnown ? to : -1, error);
+    if (!isKnown) throw error;
+    this.seal();
+    this.#epoch = Math.max(this.#epoch, epoch);
+    this.#next = to;
+    this.#close(isSkipped ? BlockKind.unreadable : BlockKind.fatal);
   }
 
   /** Closes the open block, if there is one. */
   seal(): void {
-    if (this.isOpen) this.#close(false);
+    if (this.isOpen) this.#close(BlockKind.records);
   }
 
   /**
@@ -141,7 +172,7 @@ export class BlockBuilder {
     this.#positions[count] = position;
   }
 
-  #close(isOversize: boolean): void {
+  #close(kind: BlockKind): void {
     const { count } = this.#writer;
     const block = {
       from: this.#from,
@@ -149,7 +180,7 @@ export class BlockBuilder {
       epoch: this.#epoch,
       count,
       baseTimestamp: count === 0 ? 0 : this.#baseTimestamp,
-      isOversize,
+      kind,
       payload: this.#writer.finish(),
       positions: this.#positions.slice(0, count),
     };

@@ -25,6 +25,18 @@ export interface Entry {
   conflated: Map<number, Entry> | null;
 }
 
+/** What a block holds. */
+export const BlockKind = {
+  records: 0,
+  /** Its last record is beyond the largest that is delivered: the value is left out, it ends as a Gap. */
+  oversize: 1,
+  /** Nothing of it can be read, and it may be for anybody: a Gap. */
+  unreadable: 2,
+  /** The same, and streams end there. */
+  fatal: 3,
+} as const;
+export type BlockKind = (typeof BlockKind)[keyof typeof BlockKind];
+
 /** What a block is made of. */
 export interface BlockParts {
   readonly from: number;
@@ -36,8 +48,7 @@ export interface BlockParts {
   /** Monotonic ms of its coming from the cluster. */
   readonly arrivedAtMs: number;
   readonly isCold: boolean;
-  /** One record beyond the largest that is delivered: its value is left out, it ends as a Gap. */
-  readonly isOversize: boolean;
+  readonly kind: BlockKind;
   /** Packed records with all parts, offset deltas from `from`. */
   readonly payload: Uint8Array;
   /** Byte position of each record in `payload`. */
@@ -57,7 +68,7 @@ export class Block implements BlockParts {
   readonly highWatermark: number;
   readonly arrivedAtMs: number;
   readonly isCold: boolean;
-  readonly isOversize: boolean;
+  readonly kind: BlockKind;
   readonly payload: Uint8Array;
   readonly positions: Uint32Array;
   /** Classes that have this block in their list of matches. */
@@ -78,13 +89,18 @@ export class Block implements BlockParts {
     this.highWatermark = parts.highWatermark;
     this.arrivedAtMs = parts.arrivedAtMs;
     this.isCold = parts.isCold;
-    this.isOversize = parts.isOversize;
+    this.kind = parts.kind;
     this.payload = parts.payload;
     this.positions = parts.positions;
     const { buffer, byteOffset, byteLength } = parts.payload;
     this.#view = new DataView(buffer, byteOffset, byteLength);
     this.#home = home;
     this.bytes = parts.payload.length + 4 * parts.positions.length + overheadBytes;
+  }
+
+  /** Nobody knows whose records it holds. */
+  get isUnreadable(): boolean {
+    return this.kind >= BlockKind.unreadable;
   }
 
   /** Offset of the i-th record. */

@@ -6,6 +6,7 @@ import { Block } from './block.ts';
 import { BlockBuilder, type BuiltBlock } from './block-builder.ts';
 import { ColdBlocks, type ColdCache, Segment } from './cold-cache.ts';
 import type { CursorFeed, StreamCursor } from './cursor.ts';
+import type { UnreadableBatches } from './unreadable-batches.ts';
 
 export interface ColdReadsParts {
   readonly source: PartitionSource;
@@ -14,6 +15,7 @@ export interface ColdReadsParts {
   readonly cache: ColdCache;
   readonly concurrency: number;
   readonly recordBytesMax: number;
+  readonly unreadable: UnreadableBatches;
   settle(cursor: StreamCursor): void;
   /** One read came back with so many bytes. */
   fetched(bytes: number): void;
@@ -159,11 +161,12 @@ export class ColdReads {
       targetBytes: deliveryLimits.coldBlockBytes,
       recordBytesMax: this.#parts.recordBytesMax,
       onBlock: (block) => built.push(block),
+      isSkipped: (at, to, error) => this.#parts.unreadable.isSkipped(feed.place, at, to, error),
     });
     try {
       builder.add(answer, limit);
-    } catch (error) {
-      this.#unreadable(partition, builder.next, asError(error));
+    } catch {
+      this.#fail(partition, builder.next);
     }
     builder.seal();
     if (built.length === 0) await this.#patience();
@@ -206,13 +209,8 @@ export class ColdReads {
     }
   }
 
-  #unreadable(partition: Partition, offset: number, error: Error): void {
-    const { topic, partition: index } = partition.feed.place;
-    this.#parts.log.error('a record batch cannot be read', {
-      partition: `${topic}-${index}`,
-      offset,
-      error,
-    });
+  /** Nobody can read what comes at an offset. */
+  #fail(partition: Partition, offset: number): void {
     for (const cursor of [...partition.waiting]) {
       if (cursor.at !== offset) continue;
       this.leave(cursor);

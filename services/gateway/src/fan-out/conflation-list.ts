@@ -1,6 +1,6 @@
 import { PackedRecordsReader, PackedRecordsWriter, RecordsFlag } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
-import type { Entry } from './block.ts';
+import { BlockKind, type Entry } from './block.ts';
 import { keyText } from './conflate.ts';
 import type { ConflationBudget } from './conflation-budget.ts';
 import { entryCount, entryIndex } from './entry.ts';
@@ -71,8 +71,8 @@ export class ConflationList {
   add(entry: Entry): void {
     const { block } = entry;
     if (block.from < this.end) return;
-    if (block.isOversize) {
-      // Who comes from below reads the block itself, and is told of the record that is not delivered.
+    if (block.kind !== BlockKind.records) {
+      // Who comes from below reads the block itself, and is told of what is not delivered.
       this.restart(block.next);
       return;
     }

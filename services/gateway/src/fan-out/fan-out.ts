@@ -22,6 +22,7 @@ import { lagMs } from './next-packet.ts';
 import { RingBudget } from './ring-budget.ts';
 import { SlowJudge } from './slow-judge.ts';
 import { StreamClass } from './stream-class.ts';
+import { UnreadableBatches } from './unreadable-batches.ts';
 
 /** Settings of fan-out; sizes in bytes, times in ms. */
 export interface FanOutSettings {
@@ -37,6 +38,8 @@ export interface FanOutSettings {
   readonly tickMs: number;
   readonly tickBudgetMs: number;
   readonly recordMaxBytes: number;
+  /** Batches that cannot be read are gaps; else streams end there. */
+  readonly skipUnreadable: boolean;
   readonly compressionMinBytes: number;
   readonly socketStallMs: number;
 }
@@ -81,9 +84,10 @@ export class StreamFanOut implements FanOut, CursorHost {
       settings.conflateTotalBytes,
     );
     this.#coldCache = new ColdCache(settings.coldCacheBytes);
+    const unreadable = new UnreadableBatches(log, settings.skipUnreadable);
     const settle = (cursor: StreamCursor) => this.settle(cursor);
     this.#cold = new ColdReads({
-      ...{ source, clock, log, settle },
+      ...{ source, clock, log, settle, unreadable },
       cache: this.#coldCache,
       concurrency: settings.coldConcurrency,
       recordBytesMax: settings.recordMaxBytes,
@@ -101,7 +105,7 @@ export class StreamFanOut implements FanOut, CursorHost {
       coldRatio: settings.coldEgressRatio,
     });
     this.#feedParts = {
-      ...{ source, clock, log },
+      ...{ source, clock, log, unreadable },
       host: {
         opened: (feed) => this.#loop.opened(feed),
         matched: (cls, entry) => this.#loop.matched(cls, entry),

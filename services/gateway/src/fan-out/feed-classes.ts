@@ -63,8 +63,12 @@ export class FeedClasses {
 
   /** Finds out who sees what of a new block and tells `found` about each class that sees some of it. */
   match(block: Block, found: (cls: StreamClass, entry: Entry) => void): void {
-    if (block.count === 0) return;
+    if (block.count === 0 && !block.isUnreadable) return;
     block.matched = [];
+    if (block.isUnreadable) {
+      for (const cls of this.#byName.values()) this.#found(cls, newEntry(block, null), found);
+      return;
+    }
     for (const cls of this.#unfiltered) this.#found(cls, newEntry(block, null), found);
     if (this.#keyedCount + this.#unindexed.length === 0) return;
     this.#ask(block);

@@ -16,6 +16,7 @@ import { FeedTrouble, type TroubledFeed } from './feed-trouble.ts';
 import { Ring } from './ring.ts';
 import type { RingBudget } from './ring-budget.ts';
 import type { StreamClass } from './stream-class.ts';
+import type { UnreadableBatches } from './unreadable-batches.ts';
 
 /** What a feed tells the machinery around it. */
 export interface FeedHost {
@@ -39,6 +40,7 @@ export interface FeedParts {
   readonly ringBytesMax: number;
   readonly recordBytesMax: number;
   readonly lingerMs: number;
+  readonly unreadable: UnreadableBatches;
   /** Counts of a topic, when it is listed. */
   meterOf(topic: string): TopicMeter | null;
   evicted(): void;
@@ -87,6 +89,7 @@ export class Feed implements CursorFeed, TroubledFeed {
       targetBytes: deliveryLimits.liveBlockBytes,
       recordBytesMax: parts.recordBytesMax,
       onBlock: (built) => this.#append(built),
+      isSkipped: (from, to, error) => parts.unreadable.isSkipped(place, from, to, error),
     });
     this.#trouble = new FeedTrouble(this, parts);
     parts.ringBudget.join(this.ring);
@@ -278,8 +281,9 @@ export class Feed implements CursorFeed, TroubledFeed {
     this.#highWatermark = Math.max(this.#highWatermark, read.highWatermark);
     try {
       this.#builder.add(read);
-    } catch (error) {
-      this.#unreadable(asError(error));
+    } catch {
+      // Nobody can tell where reading could go on.
+      this.end({ kind: 'FAILED', code: ErrorCode.INTERNAL });
       return;
     }
     this.#follower?.next(this.#builder.next, this.#builder.epoch);
@@ -287,17 +291,6 @@ export class Feed implements CursorFeed, TroubledFeed {
       this.isAnnounced = true;
       this.#parts.host.opened(this);
     }
-  }
-
-  /** A batch that nobody can read: what came before it is delivered, then the streams fail. */
-  #unreadable(error: Error): void {
-    const { topic, partition } = this.place;
-    this.#parts.log.error('a record batch cannot be read', {
-      partition: `${topic}-${partition}`,
-      offset: this.next,
-      error,
-    });
-    this.end({ kind: 'FAILED', code: ErrorCode.INTERNAL });
   }
 
   #append(built: BuiltBlock): void {

@@ -20,6 +20,7 @@ export function entryOf(block: Block, cls: BlockClass): Entry | null {
 
 /** What passes a filter of one block; null when nothing does. */
 function passing(block: Block, filter: CompiledFilter | null): Entry | null {
+  if (block.isUnreadable) return newEntry(block, null);
   if (block.count === 0) return null;
   if (filter === null) return newEntry(block, null);
   const reader = readerOf(block);

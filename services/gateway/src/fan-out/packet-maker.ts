@@ -8,7 +8,7 @@ import {
   recordsFrameBytes,
 } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
-import type { Entry } from './block.ts';
+import { BlockKind, type Entry } from './block.ts';
 import { compressedPayload } from './compressed-payload.ts';
 import { entryCount, firstAtOrAbove } from './entry.ts';
 import { textPackets } from './json-packets.ts';
@@ -56,17 +56,23 @@ export function packetOf(shape: FrameShape, entry: Entry, from: number): Packet 
 
 /** Whether that takes credit: it does unless all of it was delivered, or none of it will be. */
 export function makesFrame(entry: Entry, from: number): boolean {
-  return !entry.block.isOversize && firstAtOrAbove(entry, from) < entryCount(entry);
+  return entry.block.kind === BlockKind.records && firstAtOrAbove(entry, from) < entryCount(entry);
 }
 
 function makePacket(shape: FrameShape, entry: Entry, from: number): Packet {
   const { block } = entry;
-  const { epoch } = block;
+  const { epoch, kind } = block;
+  if (block.isUnreadable) {
+    const gap = gapPacket(Math.max(from, block.from), block.next, GapReason.UNREADABLE, epoch);
+    return kind === BlockKind.fatal ? { ...gap, kind: PacketKind.failure } : gap;
+  }
   const path = block.isCold ? DeliveryPath.cold : DeliveryPath.hot;
   const first = firstAtOrAbove(entry, from);
   const count = entryCount(entry) - first;
   if (count === 0) return stepPacket(PacketKind.silence, from, block.next, epoch, path);
-  if (block.isOversize) return gapPacket(block.next - 1, block.next, GapReason.OVERSIZE, epoch);
+  if (kind === BlockKind.oversize) {
+    return gapPacket(block.next - 1, block.next, GapReason.OVERSIZE, epoch);
+  }
   return encodePackets(shape, {
     from,
     next: block.next,

@@ -12,6 +12,8 @@ export const PacketKind = {
   progress: 2,
   /** `[gapFrom, next)` is not delivered: a Gap frame. */
   gap: 3,
+  /** The same, and the stream ends there. */
+  failure: 4,
 } as const;
 
 /**

@@ -152,7 +152,8 @@ test('a block built up to a limit ends under the epoch of what lies there', asyn
   source.remove(({ offset }) => offset === 4);
   const built: BuiltBlock[] = [];
   const onBlock = (block: BuiltBlock) => built.push(block);
-  const builder = new BlockBuilder(0, { targetBytes: 57_000, recordBytesMax: 1 << 20, onBlock });
+  const bounds = { targetBytes: 57_000, recordBytesMax: 1 << 20 };
+  const builder = new BlockBuilder(0, { ...bounds, onBlock, isSkipped: () => false });
   const place = { topic: 'topic', topicId: source.topicId, partition: 0 };
   builder.add(await source.readOnce(place, 0, 0), 6);
   builder.seal();

@@ -1,4 +1,5 @@
 import { assert } from '@millrace/base';
+import { ErrorCode } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
 import type { ColdReads } from './cold-reads.ts';
 import type { Outlet, StreamCursor } from './cursor.ts';
@@ -179,6 +180,10 @@ export class Turn {
       cursor.events.progress(cursor, packet.gapFrom);
     }
     if (cursor.isHeld) return true;
+    if (packet.kind === PacketKind.failure) {
+      cursor.stop({ kind: 'FAILED', code: ErrorCode.INTERNAL });
+      return true;
+    }
     cursor.moveTo(packet.next, packet.epoch);
     cursor.packet = packet.following;
     cursor.events.gap(cursor, packet.gapFrom, packet.next, packet.gapReason);

@@ -1,4 +1,4 @@
-import { doubleConfig, intConfig, listConfig, longConfig } from '@millrace/base';
+import { booleanConfig, doubleConfig, intConfig, listConfig, longConfig } from '@millrace/base';
 
 const MIB = 1 << 20;
 const CODECS = ['lz4', 'deflate-raw', 'zstd'] as const;
@@ -92,6 +92,11 @@ export const deliveryRows = {
     atLeast: 1024,
     atMost: 64 * MIB,
     sentence: 'Largest record delivered; a larger one is an announced gap.',
+  }),
+  skipUnreadable: booleanConfig({
+    name: 'gateway.skip.unreadable',
+    default: false,
+    sentence: 'Record batches that cannot be read are announced gaps; else streams fail there.',
   }),
   compressionTopics: listConfig({
     name: 'gateway.compression.topics',

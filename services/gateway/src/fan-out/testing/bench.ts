@@ -22,6 +22,7 @@ const SETTINGS: FanOutSettings = {
   tickMs: 1,
   tickBudgetMs: 4,
   recordMaxBytes: 1 << 20,
+  skipUnreadable: false,
   compressionMinBytes: 512,
   socketStallMs: 30_000,
 };

@@ -47,6 +47,8 @@ export class ModelSource implements PartitionSource {
   readsUnderWay = 0;
   readsUnderWayMax = 0;
   readonly #followers = new Set<Following>();
+  /** Offsets whose batches are damaged: one that holds any of them. */
+  readonly #damaged = new Set<number>();
   #divergences = 0;
   /** Where each leader's epoch began, ascending. */
   #epochs: { readonly epoch: number; readonly from: number }[] = [{ epoch: 0, from: 0 }];
@@ -70,6 +72,11 @@ export class ModelSource implements PartitionSource {
   appendMarker(): void {
     this.end++;
     this.wakeAll();
+  }
+
+  /** Batches with offsets in `[from, to)` do not have the bytes that were appended. */
+  damage(from: number, to: number): void {
+    for (let offset = from; offset < to; offset++) this.#damaged.add(offset);
   }
 
   /** Compaction removes records. */
@@ -245,11 +252,14 @@ export class ModelSource implements PartitionSource {
       for (let taken = 0; taken < 50; taken++) {
         const record = this.records[index];
         if (record?.offset !== expected || record.epoch !== first.epoch) break;
+        if (this.#damaged.has(expected) !== this.#damaged.has(first.offset)) break;
         builder.append(asNew(record));
         expected++;
         index++;
       }
       const batch = builder.build({ baseOffset: first.offset, leaderEpoch: first.epoch });
+      const last = batch.length - 2;
+      if (this.#damaged.has(first.offset)) batch[last] = (batch[last] as number) ^ 1;
       parts.push(batch);
       bytes += batch.length;
       next = expected;
