@@ -295,7 +295,10 @@ function endingError({ code, message, error }: Ending): GatewayError {
   });
 }
 
-/** The application has to decide. Proxies close with 1000 or 1001, which decides nothing. */
+/**
+ * The application has to decide. Proxies close with 1000 or 1001, which decides nothing; and Hello is said at once, so a
+ * gateway that did not hear it (4502) tells of the network.
+ */
 function isTerminal(code: number): boolean {
-  return code !== 1000 && isTerminalClose(code);
+  return code !== 1000 && code !== CloseCode.HELLO_TIMEOUT && isTerminalClose(code);
 }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import './filter-plan.ts';
 import './json-format.ts';
 import { filled, read, stream } from './fake-consumer.test-server.ts';
-import { FakeGateway } from './fake-gateway.test-server.ts';
+import { FakeGateway, type Peer } from './fake-gateway.test-server.ts';
 import type { ResumeStore } from './options.ts';
 
 test('credit: a consumer that stops gets its window and no more, and all of it when it goes on', async () => {
@@ -266,7 +266,7 @@ test('events stand in line with blocks, and progress moves the position', async 
   void iterator.next();
   await gateway.run(20);
   expect(order).toEqual(['caught up 10', 'gap to 20']);
-  expect(subscription.position()).toEqual([{ partition: 0, offset: 20, leaderEpoch: 0 }]);
+  expect(subscription.position()).toEqual([{ partition: 0, offset: 20 }]);
 });
 
 test('a partition without a leader comes when it is ready', async () => {
@@ -297,4 +297,17 @@ test('a partition without a leader comes when it is ready', async () => {
   await gateway.run(20);
   expect(subscription.state).toBe('live');
   expect(subscription.position()).toHaveLength(2);
+});
+
+test('an epoch that is unknown where Progress or a Gap leads to is not the one from before', async () => {
+  const gateway = new FakeGateway();
+  filled(gateway, 't', 10);
+  const subscription = gateway.client().subscribe('t', { start: 'earliest' });
+  read(subscription);
+  await gateway.run(50);
+  expect(subscription.position()).toEqual([{ partition: 0, offset: 10, leaderEpoch: 0 }]);
+  const peer = [...gateway.peers.values()][0] as Peer;
+  gateway.send(peer, { kind: 'progress', streams: [{ stream: 1, offset: 15n, epoch: -1 }] });
+  await gateway.run(50);
+  expect(subscription.position()).toEqual([{ partition: 0, offset: 15 }]);
 });

@@ -90,9 +90,10 @@ export class PartitionState {
    */
   advance(from: number, to: number, epoch: number): Place {
     const place = this.#expect(from);
+    // An epoch that is unknown at `to` makes it unknown: an old one there would read as a log that was cut.
     if (to < from || this.#parts.length > 0)
       throw new ProtocolViolation(`partition ${this.partition} moves from ${from} to ${to}`);
-    this.#received = { ...place, offset: to, epoch: epoch >= 0 ? epoch : place.epoch };
+    this.#received = { ...place, offset: to, epoch };
     return this.#received;
   }
 

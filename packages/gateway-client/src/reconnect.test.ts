@@ -279,6 +279,21 @@ test('overload: not before the time the gateway names', async () => {
   expect(client.state).toBe('ready');
 });
 
+test('a Hello that the network kept for too long is said again', async () => {
+  const gateway = filled(5);
+  let losses = 2;
+  gateway.intercept = (peer, frame) => {
+    if (frame.kind !== 'hello' || losses-- <= 0) return false;
+    peer.socket.drop(CloseCode.HELLO_TIMEOUT);
+    return true;
+  };
+  const client = gateway.client();
+  const seen = offsets(client.subscribe('t', { start: 'earliest' }));
+  await gateway.run(60_000);
+  expect(client.state).toBe('ready');
+  expect(seen).toEqual(upTo(5));
+});
+
 test.each([CloseCode.FORBIDDEN, CloseCode.ABUSE, CloseCode.REVOKED])(
   'close code %i is the end',
   async (code) => {

@@ -23,13 +23,17 @@ export class TrustedProxies {
   }
 
   /**
-   * The address that connections and failures are counted for: the peer's, or, behind trusted proxies, the last one in
-   * X-Forwarded-For that none of them has.
+   * The address that connections and failures are counted for: the peer's, or, behind trusted proxies, the one that a
+   * PROXY header names and the last one in X-Forwarded-For that none of them has.
+   *
+   * @param proxied from the PROXY header of this peer; '' without one.
    */
-  clientAddress(peer: string, forwardedFor: string): string {
-    if (this.#isEmpty || forwardedFor === '' || !this.#has(peer)) return peer;
-    if (forwardedFor.length > FORWARDED_CHARS_MAX) return peer;
-    let client = peer;
+  clientAddress(peer: string, forwardedFor: string, proxied: string): string {
+    if (this.#isEmpty || !this.#has(peer)) return peer;
+    let client = proxied === '' ? peer : proxied;
+    // A proxy that is not trusted itself may write there what it likes.
+    if (forwardedFor === '' || !this.#has(client)) return client;
+    if (forwardedFor.length > FORWARDED_CHARS_MAX) return client;
     for (const item of forwardedFor.split(',').reverse()) {
       const address = item.trim();
       if (isIP(address) === 0) return client;

@@ -57,6 +57,7 @@ function ask(path: string, headers: Record<string, string> = {}, method = 'get',
     method,
     query: null,
     peerAddress: '127.0.0.1',
+    proxiedAddress: '',
     header: (name) => all[name] ?? '',
   };
   return Promise.resolve(of.answer(request));

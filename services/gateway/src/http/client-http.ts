@@ -46,7 +46,11 @@ export class ClientHttp {
   async #topics(request: PlainRequest): Promise<PlainAnswer> {
     const { config, log } = this.#parts;
     const forwarded = request.header('x-forwarded-for');
-    const address = config.proxies.clientAddress(request.peerAddress, forwarded);
+    const address = config.proxies.clientAddress(
+      request.peerAddress,
+      forwarded,
+      request.proxiedAddress,
+    );
     this.#listsAtWork++;
     try {
       return await topicList(this.#parts, request.header('authorization'), address);

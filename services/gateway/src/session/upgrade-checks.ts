@@ -66,7 +66,8 @@ export class UpgradeChecks {
     const { config, counts, clock } = this.#parts;
     if (counts.isDraining) return { reject: 503, reason: 'draining', headers: RETRY };
     const forwarded = request.header('x-forwarded-for');
-    const address = config.proxies.clientAddress(request.peerAddress, forwarded);
+    const { peerAddress, proxiedAddress } = request;
+    const address = config.proxies.clientAddress(peerAddress, forwarded, proxiedAddress);
     const network = networkOf(address);
     const nowMs = clock.monotonicMs();
     if (!this.#perNetwork.take(network, config.handshakesPerAddress, nowMs))

@@ -22,6 +22,7 @@ export interface MemoryRequest {
   readonly path?: string;
   readonly query?: string | null;
   readonly peerAddress?: string;
+  readonly proxiedAddress?: string;
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -98,6 +99,7 @@ function requestOf(request: MemoryRequest): UpgradeRequest {
     path: request.path ?? '/v1/ws',
     query: request.query ?? null,
     peerAddress: request.peerAddress ?? '127.0.0.1',
+    proxiedAddress: request.proxiedAddress ?? '',
     header: (name) => request.headers?.[name] ?? '',
   };
 }

@@ -28,6 +28,8 @@ export interface UpgradeRequest {
   readonly query: string | null;
   /** Of the TCP peer: IPv4 dotted, IPv6 in full form, `unix` for anything else. */
   readonly peerAddress: string;
+  /** What the peer says of its own peer in a PROXY protocol header (version 2), in the same form; '' without one. */
+  readonly proxiedAddress: string;
   /** Value of a header by lower-case name. */
   header(name: string): string;
 }

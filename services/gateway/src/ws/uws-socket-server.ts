@@ -224,10 +224,12 @@ function writeAnswer(response: HttpResponse, answer: PlainAnswer): void {
 
 /** `header` works only until the handler returns: the native request is gone then. */
 function requestOf(response: HttpResponse, request: HttpRequest): UpgradeRequest {
+  const proxied = new Uint8Array(response.getProxiedRemoteAddress());
   return {
     path: request.getUrl(),
     query: request.getQuery() ?? null,
     peerAddress: addressText(new Uint8Array(response.getRemoteAddress())),
+    proxiedAddress: proxied.length === 0 ? '' : addressText(proxied),
     header: (name) => request.getHeader(name),
   };
 }

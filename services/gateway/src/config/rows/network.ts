@@ -61,7 +61,8 @@ export const networkRows = {
     default: '',
     validText: 'ADDRESS or ADDRESS/BITS, …',
     read: (items) => new TrustedProxies(items),
-    sentence: 'Proxies whose X-Forwarded-For names the client.',
+    sentence:
+      'Proxies whose X-Forwarded-For or, without TLS here, PROXY v2 header names the client.',
   }),
   tlsCert: stringConfig({
     name: 'gateway.tls.cert',
