@@ -127,8 +127,9 @@ async function sayFinal(run: Run): Promise<void> {
   run.stopFeeds();
   const producer = await run.producer();
   const topic = 'k6';
-  for (let key = 0; key < run.scaled(10_000); key++)
-    await producer.send({ topic, partition: 0, key: keyName(key), value: stamped(100, 'final') });
+  const keys = Array.from({ length: run.scaled(10_000) }, (_, index) => keyName(index));
+  const value = stamped(100, 'final');
+  await Promise.all(keys.map((key) => producer.send({ topic, partition: 0, key, value })));
 }
 
 async function tokens(run: Run): Promise<Record<string, string>> {

@@ -10,6 +10,7 @@ import type { SubscriptionTableParts } from '../subscriptions/subscription-table
 import type { Socket, SocketHandlers } from '../ws/socket-server.ts';
 import { codecChooser } from './codec-choice.ts';
 import { Connection } from './connection.ts';
+import { ConnectionTable } from './connection-table.ts';
 import { dispatch } from './dispatch.ts';
 import { goingAway, TOO_MUCH_MEMORY } from './farewell.ts';
 import { sendAway } from './goaway.ts';
@@ -30,7 +31,7 @@ const CRITICAL_SHARE = 100;
 export class Sessions implements ConnectionCounts, PrincipalCounts {
   readonly handlers: SocketHandlers;
   readonly #shared: SharedParts;
-  readonly #connections = new Map<Socket, Connection>();
+  readonly #connections = new ConnectionTable(SWEEPS);
   readonly #perNetwork = new Map<string, number>();
   readonly #perPrincipal = new Map<string, number>();
   readonly #sweeping: Timer;
@@ -96,7 +97,7 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
     const { config, clock, random } = this.#shared;
     this.#isDraining = true;
     const nowMs = clock.monotonicMs();
-    for (const connection of [...this.#connections.values()]) {
+    for (const connection of this.#connections.all()) {
       if (!connection.isWelcomed)
         connection.fail(CloseCode.GOING_AWAY, ErrorCode.GOING_AWAY, 'The gateway is going away.');
       connection.goawayMs = Math.floor(nowMs + random.float() * config.drainSpreadMs);
@@ -113,7 +114,7 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
 
   /** Closes every connection at once. */
   closeAll(): void {
-    for (const connection of [...this.#connections.values()]) {
+    for (const connection of this.#connections.all()) {
       connection.sendProgress();
       connection.end(CloseCode.GOING_AWAY, 'going away');
     }
@@ -125,13 +126,13 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
     metrics.connectionsOpened.with().add();
     metrics.connections.with('HELLO_WAIT').add(1);
     this.#perNetwork.set(network, this.ofNetwork(network) + 1);
-    this.#connections.set(socket, new Connection(this.#shared, socket));
+    this.#connections.add(new Connection(this.#shared, socket));
   }
 
   #closed(socket: Socket, code: number): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
-    this.#connections.delete(socket);
+    this.#connections.remove(connection);
     this.#shared.metrics.connectionsClosed.with(String(code)).add();
     release(this.#perNetwork, connection.context.network);
     if (connection.countedAs !== null) {
@@ -159,18 +160,18 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
 
   #sweep(): void {
     this.#phase++;
-    const pass = {
-      nowMs: this.#shared.clock.monotonicMs(),
-      phase: this.#phase,
-      isDraining: this.#isDraining,
-      sums: this.#sums,
-    };
-    for (const connection of this.#connections.values()) {
+    const { clock } = this.#shared;
+    const pass = { nowMs: clock.monotonicMs(), wallMs: clock.nowMs(), sums: this.#sums };
+    // While the process goes away everybody is looked at each time: each has a moment of its own.
+    const due = this.#isDraining ? this.#connections.all() : this.#connections.due(this.#phase);
+    for (const connection of due) {
+      const hasItsSecond = connection.socket.id % SWEEPS === this.#phase % SWEEPS;
       try {
-        sweep(connection, pass);
+        sweep(connection, pass, hasItsSecond);
       } catch (error) {
         connection.broken(error);
       }
+      this.#connections.settle(connection);
     }
     if (this.#phase % SWEEPS === 0) this.#everySecond();
   }
@@ -196,17 +197,20 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
 
   /** Those with most unsent bytes first: they hold memory and read least. */
   #sendHeaviestAway(): void {
-    const ready = [...this.#connections.values()].filter(({ state }) => state === 'READY');
+    const ready = this.#connections.all().filter(({ state }) => state === 'READY');
     const weighed = ready
       .map((connection) => ({ connection, bytes: connection.socket.unsentBytes() }))
       .sort((a, b) => b.bytes - a.bytes);
     const count = Math.ceil(ready.length / CRITICAL_SHARE);
-    for (const { connection } of weighed.slice(0, count)) sendAway(connection, TOO_MUCH_MEMORY);
+    for (const { connection } of weighed.slice(0, count)) {
+      sendAway(connection, TOO_MUCH_MEMORY);
+      this.#connections.settle(connection);
+    }
   }
 
   #checkRevoked(): void {
     const { revocations } = this.#shared;
-    for (const connection of [...this.#connections.values()]) {
+    for (const connection of this.#connections.all()) {
       if (!connection.isWelcomed) continue;
       if (revocations.isRevoked(connection.principal))
         connection.fail(CloseCode.REVOKED, ErrorCode.FORBIDDEN, 'The token has been revoked.');

@@ -4,7 +4,6 @@ import { finish, sendAway } from './goaway.ts';
 
 /** Each connection is looked at as often as this while it arrives or leaves, else once a second. */
 export const SWEEP_MS = 100;
-const PHASES = 10;
 /** TokenExpiring comes so long before the end (§16.3). */
 const EXPIRY_NOTICE_MS = 60_000;
 /** A token that takes so long to check waits for keys that do not come. */
@@ -19,23 +18,24 @@ export interface SweepSums {
   streams: number;
 }
 
-/** One pass over the connections: what time it is, and which tenth of them has its second. */
+/** One pass over those who are due. */
 export interface SweepPass {
   /** Monotonic. */
   readonly nowMs: number;
-  readonly phase: number;
-  /** While the process goes away, everybody is looked at each time: each has a moment of its own. */
-  readonly isDraining: boolean;
+  /** Unix ms. */
+  readonly wallMs: number;
   readonly sums: SweepSums;
 }
 
-/** Acts on whatever is due for a connection. */
-export function sweep(connection: Connection, pass: SweepPass): void {
+/**
+ * Acts on whatever is due for a connection.
+ *
+ * @param hasItsSecond it is looked at whole, as it is once a second
+ */
+export function sweep(connection: Connection, pass: SweepPass, hasItsSecond: boolean): void {
   const { nowMs } = pass;
-  const hasItsSecond = (connection.socket.id + pass.phase) % PHASES === 0;
   switch (connection.state) {
     case 'READY':
-      if (!hasItsSecond && !pass.isDraining) return;
       if (nowMs >= connection.goawayMs) sendAway(connection, connection.farewell);
       break;
     case 'DRAINING':
@@ -52,10 +52,10 @@ export function sweep(connection: Connection, pass: SweepPass): void {
     case 'CLOSED':
       return;
   }
-  if (connection.isOpen && hasItsSecond) everySecond(connection, nowMs, pass.sums);
+  if (connection.isOpen && hasItsSecond) everySecond(connection, pass);
 }
 
-function everySecond(connection: Connection, nowMs: number, sums: SweepSums): void {
+function everySecond(connection: Connection, { nowMs, wallMs, sums }: SweepPass): void {
   const unsentBytes = connection.socket.unsentBytes();
   if (isStalled(connection, nowMs, unsentBytes)) {
     connection.fail(CloseCode.SOCKET_STALLED, ErrorCode.SLOW_CONSUMER, 'The socket takes nothing.');
@@ -65,12 +65,12 @@ function everySecond(connection: Connection, nowMs: number, sums: SweepSums): vo
     connection.fail(CloseCode.NO_PONG, ErrorCode.BAD_REQUEST, 'Nothing was heard.');
     return;
   }
-  checkToken(connection);
+  checkToken(connection, wallMs);
   if (!connection.isOpen) return;
   if (connection.heartbeat.pingDue(nowMs, connection.parts.config)) sendPing(connection);
   if (connection.hasSubscriptions) {
-    connection.subscriptions.endExpired(connection.parts.clock.nowMs());
-    connection.sendProgress();
+    connection.subscriptions.endExpired(wallMs);
+    connection.sendProgress(true);
     sums.streams += connection.subscriptions.streamCount;
   }
   sums.unsentBytes += unsentBytes;
@@ -89,9 +89,8 @@ function isStalled(connection: Connection, nowMs: number, unsentBytes: number): 
   return nowMs - connection.stalledSinceMs >= connection.parts.config.socketStallMs;
 }
 
-function checkToken(connection: Connection): void {
-  const { expiresAtMs, isWarnedOfExpiry, parts } = connection;
-  const nowMs = parts.clock.nowMs();
+function checkToken(connection: Connection, nowMs: number): void {
+  const { expiresAtMs, isWarnedOfExpiry } = connection;
   if (nowMs >= expiresAtMs)
     connection.fail(CloseCode.TOKEN_EXPIRED, ErrorCode.TOKEN_EXPIRED, 'The token has expired.');
   else if (!isWarnedOfExpiry && nowMs >= expiresAtMs - EXPIRY_NOTICE_MS) {
