@@ -54,8 +54,11 @@ export const deliveryLimits = {
   /** Packed records of a live block, so that frame and WebSocket header fit one cork buffer (§5). Bytes. */
   liveBlockBytes: 16_000,
 
-  /** Packed records of a block read from behind the ring (§5). Bytes. */
-  coldBlockBytes: 57_000,
+  /**
+   * Packed records of a block read from behind the ring; §5 allows up to 57,000. A reader that stops has one of them in
+   * user space, which with its connection is to stay below 64 KiB. Bytes.
+   */
+  coldBlockBytes: 40_000,
 
   /** Frames of one connection and tick together, unless it is a single larger one (P2). Bytes. */
   writeBytesMax: 16_384,
@@ -86,6 +89,9 @@ export const deliveryLimits = {
 
   /** Blocks that one cursor looks through in one turn without finding anything that passes its filter. */
   blocksScannedPerTurn: 32,
+
+  /** Blocks of the ring that a class made late looks through in one turn. */
+  blocksMatchedPerTurn: 1024,
 
   /** Filters without a key, of one partition (§11). */
   unindexedFiltersMax: 256,

@@ -9,6 +9,8 @@ export interface BlockHome {
 /** What a block knows of a class of cursors. */
 export interface BlockClass {
   readonly filter: CompiledFilter | null;
+  /** `murmur2` of the keys of a filter by key; null for any other. */
+  readonly keyHashes: ReadonlySet<number> | null;
   readonly entries: { dropFirst(block: Block): void };
 }
 
@@ -77,6 +79,8 @@ export class Block implements BlockParts {
   #home: BlockHome | null;
   /** What classes see of it that have it in no list of matches; null: nothing. */
   seen: Map<BlockClass, Entry | null> | null = null;
+  /** `murmur2` of each record's key, 0 for none; made when a class asks that is in no index of keys. */
+  keyHashes: Int32Array | null = null;
   /** Everything held for it, overhead included. */
   bytes: number;
 
@@ -128,3 +132,5 @@ export class Block implements BlockParts {
 const NONE: BlockClass[] = [];
 /** What a list of matches costs beside its indexes, about. */
 export const ENTRY_BYTES = 128;
+/** What remembering costs that a class sees nothing of a block, about. */
+export const MISS_BYTES = 48;

@@ -79,6 +79,7 @@ export class ColdCache {
   readonly #bytesMax: number;
   /** In order of use. */
   readonly #segments = new Set<Segment>();
+  #lastUsed: Segment | null = null;
   bytes = 0;
 
   constructor(bytesMax: number) {
@@ -88,6 +89,7 @@ export class ColdCache {
   add(segment: Segment): void {
     segment.partition.add(segment);
     this.#segments.add(segment);
+    this.#lastUsed = segment;
     for (const oldest of this.#segments) {
       if (this.bytes <= this.#bytesMax || oldest === segment) return;
       this.remove(oldest);
@@ -95,12 +97,16 @@ export class ColdCache {
   }
 
   used(segment: Segment): void {
+    // Thousands of readers walk through the same one.
+    if (segment === this.#lastUsed) return;
+    this.#lastUsed = segment;
     this.#segments.delete(segment);
     this.#segments.add(segment);
   }
 
   remove(segment: Segment): void {
     if (!this.#segments.delete(segment)) return;
+    if (this.#lastUsed === segment) this.#lastUsed = null;
     segment.partition.remove(segment);
     for (const block of segment.blocks) block.leave();
     this.bytes -= segment.bytes;

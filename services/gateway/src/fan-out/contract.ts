@@ -121,7 +121,10 @@ export interface Cursor {
   continueAt(offset: number, epoch: number): void;
   /** Nothing is sent for it after this. */
   detach(): void;
-  /** True when `takeProgress` would have something to say. */
+  /**
+   * Asked by each round of Progress: true when `takeProgress` has something to say and no frame has moved the stream
+   * since the round before. A stream that delivers says where it stands by delivering.
+   */
   progressDue(): boolean;
   /**
    * The position that may be announced although no Records frame led to it, or -1. `nextOffset` is that position

@@ -3,7 +3,6 @@ import { deliveryLimits } from '../limits.ts';
 import type { TopicMeter } from '../topic-meters.ts';
 import type { Place } from '../upstream.ts';
 import type { Socket } from '../ws/socket-server.ts';
-import type { CompiledFilter } from './compiled-filter.ts';
 import type { ConflationList } from './conflation-list.ts';
 import type {
   ControlLane,
@@ -16,7 +15,7 @@ import type {
   DeliveryTarget,
 } from './contract.ts';
 import type { Waiting } from './deadline-heap.ts';
-import type { EntryList } from './entry-list.ts';
+import type { MatchedClass } from './match.ts';
 import type { Packet } from './packet.ts';
 import type { FrameShape } from './packet-maker.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -33,8 +32,10 @@ export interface CursorFeed {
   readonly isReady: boolean;
   /** Cursors beyond the end of the ring. */
   readonly ahead: Set<StreamCursor>;
-  /** The loop passes this count when everybody was offered the last block. */
+  /** The loop passes this count when everybody was offered the last block who waits for an ordinary turn. */
   offeredAt: number;
+  /** Classes that the last block is on its way along. */
+  walks: number;
   /** Counts of its topic, when that is listed. */
   readonly meter: TopicMeter | null;
   removeCursor(cursor: StreamCursor): void;
@@ -43,14 +44,10 @@ export interface CursorFeed {
 }
 
 /** The class of a cursor, as far as it decides what comes next. */
-export interface CursorClass {
+export interface CursorClass extends MatchedClass {
   readonly name: string;
   readonly feed: CursorFeed;
   readonly shape: FrameShape;
-  readonly filter: CompiledFilter | null;
-  /** Matches among the ring's blocks, complete from `matchedFrom` on. */
-  readonly entries: EntryList;
-  readonly matchedFrom: number;
   /** Bytes of records that ever matched, for P5. */
   readonly matchedBytes: number;
   /** What takes those at the end of the ring to its new end in one small frame; null when there is no such thing. */
@@ -82,6 +79,8 @@ export class StreamCursor implements Cursor, Waiting {
   readonly policy: number;
   readonly maxLagMs: number;
   readonly #host: CursorHost;
+  /** `next` as the last round of Progress found or left it. */
+  #nextAtRound: number;
   /** The client stands here: the next frame begins with it. */
   next: number;
   /** Everything below was looked at; at or above `next`, for what passes no filter makes no frame. */
@@ -93,6 +92,10 @@ export class StreamCursor implements Cursor, Waiting {
   #passedEpoch = -1;
   /** At the end of the ring, wherever that moves: `at` means nothing meanwhile. */
   isTail = false;
+  /** A block came while it was there; the walk along its class comes by. */
+  awaitsWalk = false;
+  /** Its connection has no other stream, with which it would share a write (P2). */
+  isAlone = false;
   isPaused = false;
   /** Waits for `continueAt` after an outcome. */
   isStopped = false;
@@ -136,6 +139,7 @@ export class StreamCursor implements Cursor, Waiting {
     this.maxLagMs = options.maxLagMs;
     this.events = events;
     this.next = options.startOffset;
+    this.#nextAtRound = options.startOffset;
     this.at = options.startOffset;
     this.epoch = options.startEpoch;
     this.isSnapshot = options.snapshot;
@@ -231,13 +235,16 @@ export class StreamCursor implements Cursor, Waiting {
   }
 
   progressDue(): boolean {
-    return this.#announceable() > this.next;
+    const isQuiet = this.next === this.#nextAtRound;
+    this.#nextAtRound = this.next;
+    return isQuiet && this.#announceable() > this.next;
   }
 
   takeProgress(): number {
     const offset = this.#announceable();
     if (offset <= this.next) return -1;
     this.moveTo(offset);
+    this.#nextAtRound = offset;
     return offset;
   }
 
@@ -351,11 +358,17 @@ export class Outlet {
   add(cursor: StreamCursor): void {
     if (this.cursors === NONE) this.cursors = [cursor];
     else this.cursors.push(cursor);
+    this.#tellAlone();
   }
 
   remove(cursor: StreamCursor): void {
     const at = this.cursors.indexOf(cursor);
     if (at >= 0) this.cursors.splice(at, 1);
+    this.#tellAlone();
+  }
+
+  #tellAlone(): void {
+    for (const cursor of this.cursors) cursor.isAlone = this.cursors.length === 1;
   }
 
   addReady(cursor: StreamCursor): void {

@@ -2,6 +2,7 @@ import type { Clock, Timer } from '@millrace/base';
 import { deliveryLimits } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import type { Entry } from './block.ts';
+import { ClassWalks } from './class-walks.ts';
 import type { ColdReads } from './cold-reads.ts';
 import type { Outlet, StreamCursor } from './cursor.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
@@ -25,7 +26,7 @@ export interface DeliveryLoopParts {
 }
 
 /** The clock is looked at after so many connections. */
-const CLOCK_MASK = 63;
+const VISITS_PER_LOOK = 64;
 /** Shares of live and catch-up traffic are forgotten by halves beyond this. Bytes. */
 const SHARE_WINDOW_BYTES = 4 << 20;
 
@@ -41,6 +42,7 @@ export class DeliveryLoop {
   readonly #cold = new OutletQueue();
   readonly #deadlines = new DeadlineHeap<StreamCursor>();
   readonly #turn: Turn;
+  readonly #walks: ClassWalks;
   readonly #run = () => this.#tick();
   #open: Feed[] = [];
   #isScheduled = false;
@@ -62,6 +64,7 @@ export class DeliveryLoop {
       settle: (cursor) => this.settle(cursor),
       await: (cursor, atMs) => this.#await(cursor, atMs),
     });
+    this.#walks = new ClassWalks(this.#turn, (cursor) => this.#visitOne(cursor));
   }
 
   /** Connections with unsent bytes. */
@@ -87,22 +90,24 @@ export class DeliveryLoop {
 
   /** Wakes the members of a class that were at the end of the ring. */
   matched(cls: StreamClass, { block }: Entry): void {
-    const { members } = cls;
-    const count = members.length;
     cls.matchedBytes += block.payload.length;
     cls.hot = null;
-    if (count === 0) return;
-    const first = cls.turn++ % count;
-    for (let i = 0, at = first; i < count; i++) {
-      const cursor = members[at] as StreamCursor;
-      if (++at === count) at = 0;
+    let isWalk = false;
+    for (const cursor of cls.members) {
       if (cursor.isTail) {
         cursor.isTail = false;
         cursor.at = block.from;
-        if (cursor.maxWaitMs === 0) this.#makeReady(cursor);
-        else this.#await(cursor, block.arrivedAtMs + cursor.maxWaitMs);
+        if (cursor.maxWaitMs > 0) this.#await(cursor, block.arrivedAtMs + cursor.maxWaitMs);
+        else if (cursor.isAlone) {
+          cursor.awaitsWalk = true;
+          isWalk = true;
+        } else this.#makeReady(cursor);
       }
       if (cursor.maxWaitMs > 0 && cursor.dueAtMs >= 0) this.#endWaitWhenFull(cursor);
+    }
+    if (isWalk) {
+      this.#walks.begin(cls);
+      this.#schedule();
     }
     cls.feed.offeredAt = this.#live.joined;
   }
@@ -164,26 +169,32 @@ export class DeliveryLoop {
     this.#fireDeadlines();
     this.#sealOffered();
     this.#halveShares();
-    for (let visits = 1; ; visits++) {
+    for (let visits = 0; ; ) {
+      const walked = this.#walks.step(this.#nowMs);
+      this.#liveBytes += this.#walks.sentBytes;
       const outlet = this.#nextOutlet();
-      if (outlet === undefined) {
+      if (outlet === undefined && walked === 0) {
         if (!this.#sealOffered()) break;
-      } else if ((visits & CLOCK_MASK) === 0) {
+      }
+      visits += walked + 1;
+      if (visits >= VISITS_PER_LOOK) {
+        visits = 0;
         this.#nowMs = clock.monotonicMs();
         if (this.#nowMs - startMs >= budgetMs) break;
       }
     }
     this.#stats.flush(clock.monotonicMs() - startMs);
     // A tick that ends early leaves open blocks behind, even when it visited the last connection.
-    const isUnfinished = !this.#live.isEmpty || !this.#cold.isEmpty || this.#open.length > 0;
-    if (isUnfinished) this.#schedule();
+    const hasTurns = !this.#live.isEmpty || !this.#walks.isEmpty || !this.#cold.isEmpty;
+    if (hasTurns || this.#open.length > 0) this.#schedule();
     this.#armTimer();
   }
 
   /** Gives the next connection its turn. Live work goes first, unless catch-up is below its share. */
   #nextOutlet(): Outlet | undefined {
     const coldShare = this.#parts.coldRatio * (this.#liveBytes + this.#coldBytes);
-    const isColdsTurn = !this.#cold.isEmpty && (this.#live.isEmpty || this.#coldBytes < coldShare);
+    const hasLive = !this.#live.isEmpty || !this.#walks.isEmpty;
+    const isColdsTurn = !this.#cold.isEmpty && (!hasLive || this.#coldBytes < coldShare);
     if (isColdsTurn) {
       const outlet = this.#cold.shift() as Outlet;
       outlet.isQueuedCold = false;
@@ -195,6 +206,13 @@ export class DeliveryLoop {
     outlet.isQueued = false;
     this.#visit(outlet, false);
     return outlet;
+  }
+
+  /** A walk comes by one who needs an ordinary turn. */
+  #visitOne(cursor: StreamCursor): void {
+    const { outlet } = cursor;
+    outlet.addReady(cursor);
+    if (!outlet.isQueued && !outlet.isBlocked && !outlet.isGone) this.#visit(outlet, false);
   }
 
   #visit(outlet: Outlet, withCold: boolean): void {
@@ -215,15 +233,14 @@ export class DeliveryLoop {
   /** Seals the open blocks of feeds whose last block everybody was offered. True when somebody was woken. */
   #sealOffered(): boolean {
     if (this.#open.length === 0) return false;
-    const before = this.#live.joined;
     const feeds = this.#open;
     this.#open = [];
     for (const feed of feeds) {
       if (feed.isClosed) continue;
-      if (this.#live.left >= feed.offeredAt) feed.seal();
+      if (feed.walks === 0 && this.#live.left >= feed.offeredAt) feed.seal();
       else this.#open.push(feed);
     }
-    return this.#live.joined > before;
+    return !this.#live.isEmpty || !this.#walks.isEmpty;
   }
 
   #await(cursor: StreamCursor, atMs: number): void {

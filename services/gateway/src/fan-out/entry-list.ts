@@ -20,6 +20,13 @@ export class EntryList {
     this.#entries.push(entry);
   }
 
+  /** Entries of older blocks, in block order. */
+  prepend(older: readonly Entry[]): void {
+    if (older.length === 0) return;
+    this.#entries = [...older, ...this.#entries.slice(this.#head)];
+    this.#head = 0;
+  }
+
   /** The block leaves the ring at its old end. */
   dropFirst(block: Block): void {
     if (this.#entries[this.#head]?.block !== block) return;

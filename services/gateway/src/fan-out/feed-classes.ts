@@ -1,9 +1,9 @@
 import type { HeaderField } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
-import type { Entry } from './block.ts';
-import { type Block, ENTRY_BYTES } from './block.ts';
+import type { Block, Entry } from './block.ts';
 import { newEntry } from './entry.ts';
 import { KeyIndex } from './key-index.ts';
+import { noteMatch } from './match.ts';
 import { readerOf } from './packed-slice.ts';
 import type { StreamClass } from './stream-class.ts';
 
@@ -81,9 +81,7 @@ export class FeedClasses {
   }
 
   #found(cls: StreamClass, entry: Entry, found: (cls: StreamClass, entry: Entry) => void): void {
-    const { block } = entry;
-    block.matched.push(cls);
-    block.grow(ENTRY_BYTES + 4 * (entry.indexes?.length ?? 0));
+    noteMatch(cls, entry);
     cls.entries.push(entry);
     found(cls, entry);
   }

@@ -63,8 +63,10 @@ export class Feed implements CursorFeed, TroubledFeed {
   /** The ring has a place in the log. Before that nobody is hot or cold. */
   isReady = false;
   isClosed = false;
-  /** The loop passes this count when everybody was offered the last block. */
+  /** The loop passes this count when everybody was offered the last block who waits for an ordinary turn. */
   offeredAt = 0;
+  /** Classes that the last block is on its way along. */
+  walks = 0;
   /** The loop knows of the open block. */
   isAnnounced = false;
   readonly #parts: FeedParts;
@@ -74,6 +76,8 @@ export class Feed implements CursorFeed, TroubledFeed {
   #cursorCount = 0;
   #holdCount = 0;
   #follower: Follower | undefined;
+  /** The last answer is in blocks; the next question waits. */
+  #isReadDone = false;
   #highWatermark = -1;
   #openedAtMs = 0;
   #linger: Timer | undefined;
@@ -154,6 +158,7 @@ export class Feed implements CursorFeed, TroubledFeed {
   seal(): void {
     this.isAnnounced = false;
     this.#builder.seal();
+    this.#readOn();
   }
 
   close(): void {
@@ -173,6 +178,7 @@ export class Feed implements CursorFeed, TroubledFeed {
   follow(): void {
     if (this.isClosed) return;
     this.#follower?.stop();
+    this.#isReadDone = false;
     const { end, endEpoch } = this.ring;
     this.#builder.restart(end, endEpoch);
     const { source } = this.#parts;
@@ -286,11 +292,22 @@ export class Feed implements CursorFeed, TroubledFeed {
       this.end({ kind: 'FAILED', code: ErrorCode.INTERNAL });
       return;
     }
-    this.#follower?.next(this.#builder.next, this.#builder.epoch);
-    if (!this.isAnnounced && this.#builder.isOpen) {
+    this.#isReadDone = true;
+    if (!this.#builder.isOpen) this.#readOn();
+    else if (!this.isAnnounced) {
       this.isAnnounced = true;
       this.#parts.host.opened(this);
     }
+  }
+
+  /**
+   * Asks for more. Not before the open block is sealed: what comes meanwhile waits with the broker and comes in one answer,
+   * where record by record would be thousands of Fetch requests a second.
+   */
+  #readOn(): void {
+    if (!this.#isReadDone) return;
+    this.#isReadDone = false;
+    this.#follower?.next(this.#builder.next, this.#builder.epoch);
   }
 
   #append(built: BuiltBlock): void {

@@ -4,7 +4,7 @@ import type { Entry } from './block.ts';
 import type { ColdReads } from './cold-reads.ts';
 import { conflatedEntry } from './conflate.ts';
 import type { StreamCursor } from './cursor.ts';
-import { entryOf } from './match.ts';
+import { entryOf, matchBackTo } from './match.ts';
 import { gapPacket } from './new-packet.ts';
 import { type Packet, PacketKind } from './packet.ts';
 import { makesFrame, packetOf } from './packet-maker.ts';
@@ -65,16 +65,11 @@ export function nextPacket(
       if (isStarved && list.hasFrom(cursor.next)) return Standstill.starved;
       return keep(cursor, list.packetFrom(cls.shape, cursor.next, ring, cursor.isSnapshot));
     }
-    if (at >= cls.matchedFrom) {
-      const entry = cls.entries.after(at);
-      if (entry !== null) return entryPacket(cursor, entry, isStarved);
-      cursor.passOver(ring.end, ring.endEpoch);
-      return Standstill.tail;
-    }
-    const block = ring.at(at);
-    const entry = entryOf(block, cls);
+    if (at < cls.matchedFrom && !matchBackTo(cls, ring, at)) return Standstill.later;
+    const entry = cls.entries.after(at);
     if (entry !== null) return entryPacket(cursor, entry, isStarved);
-    cursor.passOver(block.next, block.epoch);
+    cursor.passOver(ring.end, ring.endEpoch);
+    return Standstill.tail;
   }
   return Standstill.later;
 }

@@ -58,6 +58,23 @@ test('filters by key deliver what matches, progress says the rest (C27)', async 
   expect(stream.records).toHaveLength(21);
 });
 
+test('a stream that delivers says where it stands by delivering: no Progress beside it (C27)', async () => {
+  const bench = new Bench();
+  const reader = bench.connect();
+  const cursor = bench.attach(reader, { filter: keyFilter('k3') });
+  await bench.pass();
+  for (let second = 0; second < 3; second++) {
+    bench.source.append({ key: 'k3' });
+    await bench.pass(500);
+    bench.source.append({ key: 'other' });
+    await bench.pass(500);
+    expect(cursor.nextOffset).toBeLessThan(bench.source.end);
+    expect(reader.round(cursor)).toBe(-1);
+  }
+  await bench.pass(1000);
+  expect(reader.round(cursor)).toBe(bench.source.end);
+});
+
 test('a class with a filter shares frames though its members came at different times', async () => {
   const bench = new Bench();
   const filter = keyFilter('k0');

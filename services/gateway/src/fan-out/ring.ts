@@ -58,14 +58,14 @@ export class Ring implements BlockHome {
 
   /** The block that holds an offset, which lies in the ring. */
   at(offset: number): Block {
-    let low = this.#head;
-    let high = this.#blocks.length - 1;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#blocks[middle] as Block).next <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return this.#blocks[low] as Block;
+    return this.#blocks[this.#indexAt(offset)] as Block;
+  }
+
+  /** Visits the blocks below an offset, the newest first, until `visit` says false. */
+  descend(below: number, visit: (block: Block) => boolean): void {
+    if (below <= this.start) return;
+    for (let i = this.#indexAt(below - 1); i >= this.#head; i--)
+      if (!visit(this.#blocks[i] as Block)) return;
   }
 
   /**
@@ -133,6 +133,17 @@ export class Ring implements BlockHome {
     this.start = at;
     this.end = at;
     this.endEpoch = -1;
+  }
+
+  #indexAt(offset: number): number {
+    let low = this.#head;
+    let high = this.#blocks.length - 1;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#blocks[middle] as Block).next <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #release(block: Block): void {

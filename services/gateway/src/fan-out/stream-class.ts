@@ -1,3 +1,4 @@
+import { murmur2 } from '@millrace/bytes';
 import type { CompiledFilter } from './compiled-filter.ts';
 import type { ConflationList } from './conflation-list.ts';
 import type { CursorClass, CursorFeed, StreamCursor } from './cursor.ts';
@@ -11,6 +12,7 @@ export class StreamClass implements CursorClass {
   readonly name: string;
   readonly shape: FrameShape;
   readonly filter: CompiledFilter | null;
+  readonly keyHashes: ReadonlySet<number> | null;
   readonly members: StreamCursor[] = [];
   /** Reservations: members that are still to come. */
   holdCount = 0;
@@ -19,8 +21,10 @@ export class StreamClass implements CursorClass {
   matchedFrom: number;
   /** Bytes of records that ever matched, for P5. */
   matchedBytes = 0;
-  /** Where the next walk over the members begins, so that none is always first. */
-  turn = 0;
+  /** A new block is on its way along the members: whose turn is next, and how many are left. */
+  isWalked = false;
+  walkAt = 0;
+  walkLeft = 0;
   /** What takes those at the end of the ring to its new end in one small frame; null when there is no such thing. */
   hot: Packet | null = null;
   /** Indexes of the block being matched. */
@@ -41,6 +45,8 @@ export class StreamClass implements CursorClass {
     this.name = name;
     this.shape = shape;
     this.filter = filter;
+    const keys = filter?.keys ?? null;
+    this.keyHashes = keys === null ? null : new Set(keys.map((key) => murmur2(key)));
     this.matchedFrom = matchedFrom;
   }
 
@@ -54,6 +60,15 @@ export class StreamClass implements CursorClass {
     if (last === cursor) return;
     this.members[cursor.memberIndex] = last;
     last.memberIndex = cursor.memberIndex;
+    // It may have changed to a place that the walk has passed.
+    if (this.isWalked) this.walkLeft = this.members.length;
+  }
+
+  /** The member whose turn it is in the walk; undefined when all have left. */
+  nextOfWalk(): StreamCursor | undefined {
+    if (this.walkAt >= this.members.length) this.walkAt = 0;
+    this.walkLeft--;
+    return this.members[this.walkAt++];
   }
 
   /**

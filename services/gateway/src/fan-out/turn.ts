@@ -66,7 +66,6 @@ export class Turn {
     this.coldBytes = 0;
     if (outlet.isGone) return;
     this.#nowMs = nowMs;
-    if (this.#sendHot(outlet)) return;
     const { target } = outlet;
     this.#hasMore = false;
     this.#unsent = outlet.mayHoldBytes ? target.socket.unsentBytes() : 0;
@@ -81,36 +80,41 @@ export class Turn {
   }
 
   /**
-   * The turn of nearly everybody: one stream at the end of the ring, nothing unsent, nothing to say, and a frame that the
-   * class has made already. True when it went out.
+   * Whether this is the case of nearly everybody: nothing unsent, nothing to say, no other stream with something to send,
+   * and the packet of the class is what comes next.
    */
-  #sendHot(outlet: Outlet): boolean {
-    if (outlet.ready.length !== 1 || outlet.mayHoldBytes || outlet.isBlocked) return false;
-    const cursor = outlet.ready[0] as StreamCursor;
-    const { cls, window } = cursor;
+  isHot(cursor: StreamCursor): boolean {
+    const { outlet, cls, window } = cursor;
     const packet = cls.hot;
     if (packet === null || packet.from !== cursor.next || !cursor.isPlain) return false;
     if (packet.next !== cls.feed.ring.end || cursor.packet !== null) return false;
-    const { target } = outlet;
-    if (cursor.caughtUpAt >= 0 || window.bytes <= 0 || target.creditBytes <= 0) return false;
-    if (outlet.control.bytes > 0) return false;
+    if (cursor.caughtUpAt >= 0 || window.bytes <= 0) return false;
+    if (!cursor.isAlone || outlet.mayHoldBytes || outlet.isQueued) return false;
+    if (outlet.isBlocked || outlet.isGone) return false;
+    return outlet.target.creditBytes > 0 && outlet.control.bytes === 0;
+  }
+
+  /** Sends its class's packet to a cursor that `isHot`. Returns the bytes. */
+  sendHot(cursor: StreamCursor, packet: Packet, nowMs: number): number {
+    const { outlet, cls } = cursor;
     const bytes = packet.bytes.length + WS_HEADER_BYTES;
     const { stats } = this.#parts;
     stats.took(packet, cls.feed.meter);
     stats.wrote(bytes);
     const result = outlet.socket.send(packet.bytes, outlet.isText);
-    target.creditBytes -= packet.charge;
-    window.bytes -= packet.charge;
+    outlet.target.creditBytes -= packet.charge;
+    cursor.window.bytes -= packet.charge;
     cursor.next = packet.next;
     cursor.at = packet.next;
     cursor.epoch = packet.epoch;
     cursor.matchedAtSend = cls.matchedBytes;
     cursor.isTail = true;
-    outlet.removeReady(cursor);
-    this.liveBytes = bytes;
-    if (result === 'sent') this.progressAtMs = this.#nowMs;
-    else this.#settleUnsent(outlet, result === 'dropped' ? -1 : outlet.socket.unsentBytes());
-    return true;
+    if (result === 'sent') this.progressAtMs = nowMs;
+    else {
+      this.#nowMs = nowMs;
+      this.#settleUnsent(outlet, result === 'dropped' ? -1 : outlet.socket.unsentBytes());
+    }
+    return bytes;
   }
 
   /** Takes frames of the ready streams, in turn, each as far as its deficit allows. */
@@ -247,7 +251,9 @@ export class Turn {
     if (following !== null) return;
     const isSmall = packet.bytes.length + WS_HEADER_BYTES <= deliveryLimits.writeBytesMax;
     const isWhole = cursor.isPlain && !wasMidRecord && isSmall;
-    if (isWhole && next === cursor.feed.ring.end) cursor.cls.hot = packet;
+    const { cls } = cursor;
+    // The first one stays: most members stand at the same place.
+    if (isWhole && next === cls.feed.ring.end && cls.hot?.next !== next) cls.hot = packet;
     cursor.matchedAtSend = cursor.cls.matchedBytes;
     if (next === cursor.feed.ring.end) this.#stand(outlet, cursor, Standstill.tail);
   }

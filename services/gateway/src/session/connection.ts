@@ -245,9 +245,9 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
   }
 
   /** Progress of every stream whose position moved without a frame that said so. */
-  sendProgress(): void {
+  sendProgress(isRound = false): void {
     if (this.#subscriptions === null) return;
-    for (const frame of progressFrames(this.#subscriptions.takeProgress(), this.isText))
+    for (const frame of progressFrames(this.#subscriptions.takeProgress(isRound), this.isText))
       this.send(frame);
   }
 

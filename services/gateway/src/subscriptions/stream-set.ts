@@ -121,10 +121,13 @@ export class StreamSet {
     for (const { cursor } of this.#streams) cursor?.resume();
   }
 
-  /** Positions that moved without a frame that said so. The caller sends them at once. */
-  takeProgress(into: StreamOffset[]): void {
+  /**
+   * Positions that moved without a frame that said so; in a round only those of streams that no frame moved since the
+   * last one. The caller sends them at once.
+   */
+  takeProgress(into: StreamOffset[], isRound: boolean): void {
     for (const { cursor } of this.#streams)
-      if (cursor?.progressDue() === true) addProgress(cursor, into);
+      if (cursor !== null && (!isRound || cursor.progressDue())) addProgress(cursor, into);
   }
 
   /** Cursors of all streams that go on; null while one has no position. */

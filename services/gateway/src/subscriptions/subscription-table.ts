@@ -39,6 +39,8 @@ export class SubscriptionTable implements SubscriptionOwner {
   /** Numbers that were used, the latest ones. */
   #ended: number[] = [];
   #streamIds: readonly number[] = [];
+  /** One of them has, or had, a grant beside the connection's token. */
+  #hadOwnGrant = false;
 
   constructor(parts: SubscriptionTableParts, host: SubscriptionHost) {
     this.#parts = parts;
@@ -118,10 +120,10 @@ export class SubscriptionTable implements SubscriptionOwner {
     return starting.credit <= WINDOW_BYTES_MAX;
   }
 
-  /** Positions of all streams that moved without a frame that said so. The caller sends them at once. */
-  takeProgress(): StreamOffset[] {
+  /** Positions of all subscriptions, as `StreamSet.takeProgress` says. The caller sends them at once. */
+  takeProgress(isRound: boolean): StreamOffset[] {
     const progress: StreamOffset[] = [];
-    for (const subscription of this.#live) subscription.takeProgress(progress);
+    for (const subscription of this.#live) subscription.takeProgress(progress, isRound);
     return progress;
   }
 
@@ -133,6 +135,7 @@ export class SubscriptionTable implements SubscriptionOwner {
 
   /** Ends subscriptions whose own grant has expired. */
   endExpired(nowMs: number): void {
+    if (!this.#hadOwnGrant) return;
     for (const subscription of this.#live) {
       const { ownGrant } = subscription.plan;
       if (ownGrant !== null && ownGrant.expiresAtMs <= nowMs)
@@ -193,6 +196,7 @@ export class SubscriptionTable implements SubscriptionOwner {
     const subscription = new Subscription(this.#parts, this.#host, this, plan);
     this.#started(starting);
     this.#live = [...this.#live, subscription];
+    this.#hadOwnGrant ||= plan.ownGrant !== null;
     if (starting.isPaused) subscription.pause();
     subscription.addCredit(starting.credit);
     const code = await subscription.begin(req);

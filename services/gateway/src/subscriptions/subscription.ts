@@ -110,16 +110,16 @@ export class Subscription implements CursorEvents {
     return true;
   }
 
-  /** Positions that moved without a frame that said so. The caller sends them at once. */
-  takeProgress(into: StreamOffset[]): void {
-    this.#streams.takeProgress(into);
+  /** Positions as `StreamSet.takeProgress` says. The caller sends them at once. */
+  takeProgress(into: StreamOffset[], isRound: boolean): void {
+    this.#streams.takeProgress(into, isRound);
   }
 
   /** The end: Progress, then Unsubscribed with the final token. `req` is 0 for the gateway's own act. */
   end(req: number, code: number): void {
     if (this.#isOver) return;
     const progress: StreamOffset[] = [];
-    this.takeProgress(progress);
+    this.takeProgress(progress, false);
     this.#send(...progressFrames(progress, this.#host.target.isText));
     const resume = this.token();
     this.#close();

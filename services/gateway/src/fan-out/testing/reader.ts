@@ -184,7 +184,12 @@ export class Reader implements DeliveryTarget, CursorEvents {
     this.slowCount++;
   }
 
-  /** The once-a-second round of the session. */
+  /** The once-a-second round of the session; -1 when it says nothing. */
+  round(cursor: Cursor): number {
+    return cursor.progressDue() ? this.announce(cursor) : -1;
+  }
+
+  /** Progress before something that must not come without. */
   announce(cursor: Cursor): number {
     const offset = cursor.takeProgress();
     if (offset >= 0) this.progress(cursor, offset);

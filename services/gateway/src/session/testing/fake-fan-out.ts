@@ -95,6 +95,7 @@ export class FakeCursor implements Cursor {
   }
 
   takeProgress(): number {
+    if (!this.progressDue()) return -1;
     this.nextOffset = this.silentOffset;
     return this.nextOffset;
   }
