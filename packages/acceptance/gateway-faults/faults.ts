@@ -13,6 +13,7 @@ import { KEYED, PLAIN, REBORN } from './topics.ts';
 /** Generous: what is late on a busy machine is not lost. */
 const TIMEOUT_MS = 180_000;
 const DOWN_MS_MAX = 300;
+const STILL_MS_MAX = 5_000;
 const SLEEPERS = 4;
 const RELOADS_MAX = 10;
 /** Records behind the sleepers, before the log is cut. */
@@ -23,6 +24,8 @@ const WEIGHTS = {
   'gateway kill -9': 4,
   'gateway drain': 2,
   'broker kill -9': 3,
+  'gateway stands still': 3,
+  'broker stands still': 3,
   reset: 6,
   'half-open': 4,
   truncation: 4,
@@ -57,6 +60,8 @@ export class Faults {
     'gateway kill -9': () => this.#killGateway(),
     'gateway drain': () => this.#drainGateway(),
     'broker kill -9': () => this.#killBroker(),
+    'gateway stands still': () => this.#stopFor(this.#one(this.#p.gateways).pid),
+    'broker stands still': () => this.#stopFor(this.#p.broker.pid),
     reset: () => this.#strike('reset'),
     'half-open': () => this.#strike('stall'),
     truncation: () => this.#strike('truncate'),
@@ -114,6 +119,16 @@ export class Faults {
     await broker.kill();
     await sleep(random.below(DOWN_MS_MAX));
     await broker.resume();
+  }
+
+  /** Nothing answers, and no connection ends: sometimes for longer than a heartbeat waits. */
+  async #stopFor(pid: number): Promise<void> {
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await sleep(this.#p.random.below(STILL_MS_MAX));
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
   }
 
   async #strike(strike: Strike): Promise<void> {

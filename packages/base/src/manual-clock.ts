@@ -73,6 +73,13 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** Time passes while nothing runs, as for a process that stands still: what came due meanwhile fires once, late. */
+  standStill(byMs: number): void {
+    this.#moveTo(this.#monotonicMs + byMs);
+    for (const pending of this.#pending) pending.dueMs = Math.max(pending.dueMs, this.#monotonicMs);
+    this.advance(0);
+  }
+
   /** Makes the wall clock jump; monotonic time and timers do not notice. */
   jumpWallClock(byMs: number): void {
     this.#wallMs += byMs;

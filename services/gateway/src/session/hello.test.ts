@@ -31,6 +31,19 @@ describe.each([false, true])('the handshake (JSON: %s)', (isText) => {
     expect(client.take('error').code).toBe(ErrorCode.BAD_REQUEST);
   });
 
+  test('a gateway that stood still reads the Hello before it judges', async () => {
+    const rig = new SessionRig();
+    const client = rig.open(isText);
+    rig.clock.standStill(7000);
+    client.send({ kind: 'hello', token: testToken() });
+    await rig.advance(1000);
+    expect(client.kinds()).toEqual(['welcome']);
+    const silent = rig.open(isText);
+    rig.clock.standStill(7000);
+    await rig.advance(200);
+    expect(silent.closeCode).toBe(CloseCode.HELLO_TIMEOUT);
+  });
+
   test('C03: another frame first, or a second Hello, is 4501', async () => {
     const rig = new SessionRig();
     const early = rig.open(isText);

@@ -24,6 +24,8 @@ import { type ConnectionCounts, UpgradeChecks, type UpgradeContext } from './upg
 const SWEEPS = 1000 / SWEEP_MS;
 /** Above this share of memory the heaviest connections are sent away (§14). */
 const CRITICAL_RATIO = 0.95;
+/** A sweep that comes so long after the last one comes late. */
+const STOOD_STILL_MS = 1000;
 /** One in so many of them, each second. */
 const CRITICAL_SHARE = 100;
 
@@ -37,6 +39,8 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
   readonly #sweeping: Timer;
   #admittedCount = 0;
   #phase = 0;
+  #sweptMs: number;
+  #isSkipped = false;
   #sums: SweepSums = newSums();
   #isDraining = false;
   #whenEmpty: (() => void) | null = null;
@@ -57,6 +61,7 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
         this.#guarded(socket, (connection) => connection.dropped());
       },
     };
+    this.#sweptMs = clock.monotonicMs();
     this.#sweeping = clock.setInterval(SWEEP_MS, () => this.#sweep());
     parts.revocations.onChange(() => this.#checkRevoked());
   }
@@ -159,9 +164,14 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
   }
 
   #sweep(): void {
+    const nowMs = this.#shared.clock.monotonicMs();
+    const isLate = nowMs - this.#sweptMs > STOOD_STILL_MS;
+    this.#sweptMs = nowMs;
+    // What came while this process stood still is read before anybody is called silent.
+    this.#isSkipped = isLate && !this.#isSkipped;
+    if (this.#isSkipped) return;
     this.#phase++;
-    const { clock } = this.#shared;
-    const pass = { nowMs: clock.monotonicMs(), wallMs: clock.nowMs(), sums: this.#sums };
+    const pass = { nowMs, wallMs: this.#shared.clock.nowMs(), sums: this.#sums };
     // While the process goes away everybody is looked at each time: each has a moment of its own.
     const due = this.#isDraining ? this.#connections.all() : this.#connections.due(this.#phase);
     for (const connection of due) {
