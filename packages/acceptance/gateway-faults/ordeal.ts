@@ -59,10 +59,10 @@ const CODEC_TOPICS = 'plain,compacted';
 
 const BROKER = { 'log.cleaner.backoff.ms': '500', 'log.segment.bytes': '4194304' };
 
-/** Short heartbeats, so that half-open peers are found within a run; one address is everybody. */
+/** Short heartbeats, so that half-open peers are found within a run, on a busy machine too; one address is everybody. */
 const GATEWAY = [
-  'gateway.ping.interval.ms=2000',
-  'gateway.pong.grace.ms=1500',
+  'gateway.ping.interval.ms=4000',
+  'gateway.pong.grace.ms=6000',
   'gateway.connection.lifetime.ms=30000',
   'gateway.drain.spread.ms=300',
   'gateway.drain.close.after.ms=300',
