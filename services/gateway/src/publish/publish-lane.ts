@@ -29,9 +29,8 @@ export interface PublishLaneParts {
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
   readonly publisher: Publisher;
-  /** Credit of the connection, as Welcome tells it. */
-  readonly records: number;
-  readonly bytes: number;
+  /** Welcome told the client of the smaller window. */
+  readonly isReduced: boolean;
 }
 
 const RETRY_AFTER_MS = 1000;
@@ -52,8 +51,9 @@ export class PublishLane {
     this.#parts = parts;
     this.#host = host;
     this.#sessionId = sessionId;
-    this.#records = parts.records;
-    this.#bytes = parts.bytes;
+    const { records, bytes } = parts.publisher.window(parts.isReduced);
+    this.#records = records;
+    this.#bytes = bytes;
   }
 
   /** Highest sequence number of the session that is known; -1 for none. */
@@ -72,6 +72,17 @@ export class PublishLane {
     this.#waiting.clear();
     for (const { seq, records } of waiting)
       this.#answerCode(seq, records.length, ErrorCode.UNKNOWN_OUTCOME);
+  }
+
+  /** A window that was small because the process was busy becomes whole. */
+  widen(): void {
+    const { publisher } = this.#parts;
+    const [small, whole] = [publisher.window(true), publisher.window(false)];
+    const addRecords = whole.records - small.records;
+    const addBytes = whole.bytes - small.bytes;
+    this.#records += addRecords;
+    this.#bytes += addBytes;
+    this.#host.send({ kind: 'pubCredit', addRecords, addBytes });
   }
 
   publish(frame: Publish): void {

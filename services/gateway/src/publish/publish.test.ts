@@ -175,6 +175,36 @@ test('bytes are credit too, and come back with the result', async () => {
   expect(client.take('pubResult')).toMatchObject({ seq: 3n, code: 0 });
 });
 
+test('who comes while much is in flight gets a small window, and the rest when that is over', async () => {
+  const { rig, client } = await bench([
+    'gateway.publish.inflight.total.bytes=65536',
+    'gateway.publish.inflight.bytes=65536',
+  ]);
+  let land: () => void = () => {};
+  rig.upstream.publishOutcome = () =>
+    new Promise((resolve) => {
+      land = resolve;
+    });
+  publish(client, 1, { value: new Uint8Array(40_000) });
+  const late = rig.open();
+  late.send({ kind: 'hello', caps: 1, token: '{}' });
+  await rig.settle();
+  expect(late.take('welcome')).toMatchObject({ publishRecords: 8, publishBytes: 49_152 });
+  await rig.advance(2000);
+  expect(late.kinds()).toEqual([]);
+  land();
+  await rig.advance(1000);
+  expect(late.take('pubCredit')).toMatchObject({ addRecords: 56, addBytes: 16_384 });
+  await rig.advance(2000);
+  expect(late.kinds()).toEqual([]);
+  for (let seq = 1; seq <= 64; seq++) publish(late, seq);
+  await rig.settle();
+  expect(late.kinds()).toEqual([]);
+  publish(late, 65);
+  expect(late.take('pubResult').code).toBe(ErrorCode.CREDIT_EXCEEDED);
+  expect(client.take('pubResult').code).toBe(0);
+});
+
 test('C37: a lost answer is 131, a certain failure its code; never a guess', async () => {
   const { rig, client } = await bench();
   const errors = [ErrorCode.UNKNOWN_OUTCOME, ErrorCode.NOT_ENOUGH_REPLICAS];

@@ -14,6 +14,17 @@ import type { PublishRequest } from './publish-request.ts';
 import { type NewRecord, type RecordHeader, textHeader } from './record-checks.ts';
 import { addRun, type PublishResult } from './result-window.ts';
 
+/** Of the process's bytes in flight: beyond it windows are smaller. */
+const BUSY_SHARE = 0.5;
+/** Of a connection's window, while the process is busy. */
+const REDUCED_SHARE = 0.125;
+
+/** Publish credit of a connection (§15.1). */
+export interface PublishWindow {
+  readonly records: number;
+  readonly bytes: number;
+}
+
 export interface PublisherParts {
   readonly config: GatewayConfig;
   readonly clock: Clock;
@@ -38,6 +49,22 @@ export class Publisher {
       window: config.publishSessionsWindow,
       ttlMs: config.publishSessionsTtlMs,
     });
+  }
+
+  /** True while so much is in flight that who comes now gets a smaller window. */
+  get isBusy(): boolean {
+    return this.#inFlightBytes > BUSY_SHARE * this.#parts.config.publishInflightTotalBytes;
+  }
+
+  /** What a connection may have in flight. A reduced window still takes the largest record. */
+  window(isReduced: boolean): PublishWindow {
+    const { publishInflightRecords, publishInflightBytes, publishMaxBytes } = this.#parts.config;
+    if (!isReduced) return { records: publishInflightRecords, bytes: publishInflightBytes };
+    const bytes = Math.max(Math.ceil(publishInflightBytes * REDUCED_SHARE), publishMaxBytes);
+    return {
+      records: Math.ceil(publishInflightRecords * REDUCED_SHARE),
+      bytes: Math.min(bytes, publishInflightBytes),
+    };
   }
 
   /** 0, or the `ErrorCode` that a request deserves before anything is appended (§15.1). */

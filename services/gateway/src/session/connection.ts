@@ -63,6 +63,8 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
   /** The principal that this connection counts for, once admitted. */
   countedAs: string | null = null;
   isWarnedOfExpiry = false;
+  /** Its first publish credit is small: it came while many publishes were in flight. */
+  isPublishReduced = false;
   /** When the token ends, Unix ms. */
   expiresAtMs = Number.MAX_SAFE_INTEGER;
   /** Since when the socket has had unsent bytes and took none; monotonic ms, -1 for not now. */
@@ -131,10 +133,8 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
   }
 
   get publishing(): PublishLane {
-    const { config, clock, metrics, publisher } = this.parts;
-    const records = config.publishInflightRecords;
-    const bytes = config.publishInflightBytes;
-    const parts = { clock, metrics, publisher, records, bytes };
+    const { clock, metrics, publisher } = this.parts;
+    const parts = { clock, metrics, publisher, isReduced: this.isPublishReduced };
     this.#publishing ??= new PublishLane(parts, this, this.#producerSession);
     return this.#publishing;
   }
@@ -164,6 +164,12 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
     this.codecs = as.codecs;
     this.creditBytes = as.creditBytes;
     this.#producerSession = as.producerSession;
+  }
+
+  /** The publish credit that Welcome kept back. */
+  widenPublishing(): void {
+    this.publishing.widen();
+    this.isPublishReduced = false;
   }
 
   /** A refreshed token of the same principal. */

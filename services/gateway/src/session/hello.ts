@@ -109,8 +109,10 @@ function startTimers(connection: Connection): void {
 
 function sendWelcome(connection: Connection): void {
   const { parts, caps, principal, socket } = connection;
-  const { config, clock, upstream, node } = parts;
+  const { config, clock, upstream, node, publisher } = parts;
   const canPublish = (caps & Caps.PUBLISH) !== 0;
+  connection.isPublishReduced = publisher.isBusy;
+  const window = publisher.window(connection.isPublishReduced);
   const { limits } = principal.grants;
   connection.send({
     kind: 'welcome',
@@ -135,8 +137,8 @@ function sendWelcome(connection: Connection): void {
     serverTimeMs: BigInt(clock.nowMs()),
     tokenExpiresMs: BigInt(principal.expiresAtMs),
     clusterTag: clusterTag(upstream.clusterId),
-    publishRecords: canPublish ? config.publishInflightRecords : 0,
-    publishBytes: canPublish ? config.publishInflightBytes : 0,
+    publishRecords: canPublish ? window.records : 0,
+    publishBytes: canPublish ? window.bytes : 0,
     sessionLastSeq: BigInt(canPublish ? connection.lastSeq : -1),
   });
 }

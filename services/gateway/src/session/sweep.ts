@@ -73,6 +73,8 @@ function everySecond(connection: Connection, { nowMs, wallMs, sums }: SweepPass)
     connection.sendProgress(true);
     sums.streams += connection.subscriptions.streamCount;
   }
+  if (connection.isPublishReduced && !connection.parts.publisher.isBusy)
+    connection.widenPublishing();
   sums.unsentBytes += unsentBytes;
   sums.unsentMax = Math.max(sums.unsentMax, unsentBytes);
   sums.controlBytes += connection.control.bytes;
