@@ -111,6 +111,9 @@ export const deliveryLimits = {
   /** DISCONNECT: so long a lagging reader must advance slower than the log (§13). Milliseconds. */
   slowWindowMs: 60_000,
 
+  /** Streams counted at a time for the gauges; a feed is counted whole. */
+  streamsPerLook: 5_000,
+
   /** What a block costs beside its bytes: objects, arrays, list places. Bytes, estimated. */
   blockOverheadBytes: 512,
 

@@ -4,6 +4,8 @@ import type { Packet } from './packet.ts';
 /** Where a block's bytes are accounted: a ring or the cold cache. */
 export interface BlockHome {
   addBytes(delta: number): void;
+  /** Of these, what lists of matches take. */
+  addMatchBytes(delta: number): void;
 }
 
 /** What a block knows of a class of cursors. */
@@ -83,6 +85,7 @@ export class Block implements BlockParts {
   keyHashes: Int32Array | null = null;
   /** Everything held for it, overhead included. */
   bytes: number;
+  #matchBytes = 0;
 
   constructor(parts: BlockParts, home: BlockHome, overheadBytes: number) {
     this.from = parts.from;
@@ -123,8 +126,16 @@ export class Block implements BlockParts {
     this.#home?.addBytes(bytes);
   }
 
+  /** It has another list of matches, of a class with a filter. */
+  growMatches(bytes: number): void {
+    this.grow(bytes);
+    this.#matchBytes += bytes;
+    this.#home?.addMatchBytes(bytes);
+  }
+
   /** It is accounted nowhere any more; who still reads it may. */
   leave(): void {
+    this.#home?.addMatchBytes(-this.#matchBytes);
     this.#home = null;
   }
 }

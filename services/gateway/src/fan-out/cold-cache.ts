@@ -21,6 +21,10 @@ export class Segment implements BlockHome {
     this.#cache.bytes += delta;
   }
 
+  addMatchBytes(delta: number): void {
+    this.#cache.matchBytes += delta;
+  }
+
   push(block: Block): void {
     this.blocks.push(block);
     this.addBytes(block.bytes);
@@ -81,6 +85,8 @@ export class ColdCache {
   readonly #segments = new Set<Segment>();
   #lastUsed: Segment | null = null;
   bytes = 0;
+  /** Of these, what lists of matches take. */
+  matchBytes = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;

@@ -3,6 +3,7 @@ import { Codec, Policy, Projection } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import type { PartitionSource } from '../upstream.ts';
+import { Census } from './census.ts';
 import { ColdCache } from './cold-cache.ts';
 import { ColdReads } from './cold-reads.ts';
 import { ConflationBudget } from './conflation-budget.ts';
@@ -71,6 +72,7 @@ export class StreamFanOut implements FanOut, CursorHost {
   readonly #loop: DeliveryLoop;
   readonly #feedParts: FeedParts;
   readonly #encodings = { count: 0 };
+  readonly #census: Census;
   readonly #look: Timer;
   #nextStreamId = 1;
 
@@ -121,6 +123,7 @@ export class StreamFanOut implements FanOut, CursorHost {
       meterOf: (topic) => metrics.ofTopic(topic),
       evicted: () => metrics.ringEvictions.with().add(),
     };
+    this.#census = new Census(metrics);
     this.#look = clock.setInterval(LOOK_PERIOD_MS, () => this.#lookAround());
   }
 
@@ -241,7 +244,6 @@ export class StreamFanOut implements FanOut, CursorHost {
     const isLagging = lagMs(cursor, nowMs) > cursor.maxLagMs;
     const { position, feed } = cursor;
     if (cursor.judge?.look(nowMs, isLagging, position, feed.ring.end) !== true) return;
-    this.#parts.metrics.slow.with('disconnect').add();
     cursor.tooSlow();
   }
 
@@ -255,5 +257,7 @@ export class StreamFanOut implements FanOut, CursorHost {
     metrics.conflateKeys.with().set(this.#conflationBudget.keys);
     metrics.conflateBytes.with().set(this.#conflationBudget.bytes);
     metrics.filterClasses.with().set(filters);
+    metrics.matchListBytes.with().set(this.#ringBudget.matchBytes + this.#coldCache.matchBytes);
+    this.#census.look(this.#feeds.values());
   }
 }

@@ -22,7 +22,7 @@ export function entryOf(block: Block, cls: BlockClass): Entry | null {
   if (entry === undefined) {
     entry = passing(block, cls);
     block.seen.set(cls, entry);
-    block.grow(entry === null ? MISS_BYTES : entryBytes(entry));
+    grow(block, cls, entry === null ? MISS_BYTES : entryBytes(entry));
   }
   return entry;
 }
@@ -30,7 +30,7 @@ export function entryOf(block: Block, cls: BlockClass): Entry | null {
 /** Puts what a class sees of a block of the ring into its list; the caller keeps the order. */
 export function noteMatch(cls: BlockClass, entry: Entry): void {
   entry.block.matched.push(cls);
-  entry.block.grow(entryBytes(entry));
+  grow(entry.block, cls, entryBytes(entry));
 }
 
 /**
@@ -53,6 +53,11 @@ export function matchBackTo(cls: MatchedClass, ring: Ring, offset: number): bool
   cls.matchedFrom = from;
   cls.entries.prepend(older.reverse());
   return from <= offset;
+}
+
+function grow(block: Block, { filter }: BlockClass, bytes: number): void {
+  if (filter === null) block.grow(bytes);
+  else block.growMatches(bytes);
 }
 
 function entryBytes({ indexes }: Entry): number {

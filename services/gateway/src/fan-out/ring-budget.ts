@@ -14,6 +14,8 @@ export class RingBudget {
   readonly #bytesMax: number;
   readonly #rings = new Set<Shrinkable>();
   bytes = 0;
+  /** Of these, what lists of matches take. */
+  matchBytes = 0;
   /** Moves on with each use of a ring. */
   clock = 0;
 

@@ -48,6 +48,10 @@ export class Ring implements BlockHome {
     this.#budget.add(delta);
   }
 
+  addMatchBytes(delta: number): void {
+    this.#budget.matchBytes += delta;
+  }
+
   push(block: Block): void {
     assert(block.from === this.end, 'blocks of a ring follow one another');
     this.#blocks.push(block);

@@ -3,6 +3,7 @@ import {
   GapReason,
   type JsonFrameInput,
   Outcome,
+  Policy,
   PROGRESS_ENTRIES_MAX,
   STREAM_LIST_MAX,
   type StreamInfo,
@@ -15,6 +16,7 @@ import type { ResolvedStart } from './start-resolution.ts';
 /** Label values of the metrics, by enum value. */
 export const OUTCOME_LABELS = enumNames(Outcome);
 export const GAP_LABELS = enumNames(GapReason);
+export const POLICY_LABELS = enumNames(Policy);
 
 /** The wire form of a stream's start; what the grant does not show is left out. */
 export function streamInfo(

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '@millrace/base';
 import {
   ErrorCode,
+  GapReason,
   isRetryable,
   Outcome,
   StartKind,
@@ -19,7 +20,13 @@ import {
   resolveLoss,
   resolveStart,
 } from './start-resolution.ts';
-import { GAP_LABELS, OUTCOME_LABELS, progressFrames, streamLists } from './stream-frames.ts';
+import {
+  GAP_LABELS,
+  OUTCOME_LABELS,
+  POLICY_LABELS,
+  progressFrames,
+  streamLists,
+} from './stream-frames.ts';
 import { type Stream, type StreamClaims, StreamSet } from './stream-set.ts';
 import type { SubscriptionHost } from './subscription-host.ts';
 import type { SubscriptionPlan } from './subscription-plan.ts';
@@ -143,6 +150,7 @@ export class Subscription implements CursorEvents {
   }
 
   gap(cursor: Cursor, from: number, to: number, reason: number): void {
+    if (reason === GapReason.OVERFLOW) this.#acted();
     this.#gap(cursor.streamId, from, to, reason, cursor.leaderEpoch);
   }
 
@@ -156,7 +164,7 @@ export class Subscription implements CursorEvents {
   }
 
   slow(_cursor: Cursor): void {
-    this.#parts.metrics.slow.with('disconnect').add();
+    this.#acted();
     this.end(0, ErrorCode.SLOW_CONSUMER);
   }
 
@@ -175,6 +183,11 @@ export class Subscription implements CursorEvents {
         this.#settle(stream, { ...NOTHING_KNOWN, outcome: Outcome.FAILED, code: outcome.code });
         return;
     }
+  }
+
+  /** The policy did what it is for. */
+  #acted(): void {
+    this.#parts.metrics.slow.with(POLICY_LABELS[this.plan.policy] ?? '').add();
   }
 
   #wantedPartitions(): number[] {
