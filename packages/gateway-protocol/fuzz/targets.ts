@@ -1,10 +1,11 @@
 import { crc32c, DecodeError, EncodeError } from '@millrace/bytes';
 import { canonicalFilter, filterKeys } from '../src/canonical-filter.ts';
 import { compileFilter, filterNeedsHeaders } from '../src/compile-filter.ts';
-import { Codec } from '../src/enums.ts';
+import { Codec, Scope } from '../src/enums.ts';
 import { FilterError, type FilterTree, filterToNodes, nodesToFilter } from '../src/filter.ts';
 import type { FilterNode } from '../src/frame-parts.ts';
 import { readMessage } from '../src/frame-reader.ts';
+import { encodeMessage } from '../src/frame-writer.ts';
 import { readJsonMessage } from '../src/json-reader.ts';
 import { clientLimits, serverLimits } from '../src/limits.ts';
 import type { MessageReading } from '../src/message-reading.ts';
@@ -47,7 +48,13 @@ function messages(name: string, read: ReadMessage): Target {
 function useFrames(reading: MessageReading): void {
   if (!reading.ok) return;
   for (const frame of reading.frames) {
-    if (frame.kind === 'subscribe') {
+    if (frame.kind === 'refused') {
+      const { req, sub, seq } = frame;
+      encodeMessage([
+        { kind: 'pubResult', seq, count: 1, code: frame.errorCode },
+        { kind: 'error', scope: Scope.SUBSCRIPTION, id: req === 0 ? sub : req, code: 0 },
+      ]);
+    } else if (frame.kind === 'subscribe') {
       useFilter(frame.filter);
       if (frame.resume !== null) useToken(frame.resume);
     } else if (frame.kind === 'records' && frame.codec === Codec.NONE && frame.parts === 1) {

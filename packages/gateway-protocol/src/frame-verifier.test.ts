@@ -201,6 +201,18 @@ describe('C05, C06: each check violated alone', () => {
     });
   });
 
+  test('a refused frame tells no sequence number that cannot be answered', () => {
+    const bytes = encodeFrame({ kind: 'ping', nonce: 1, sentMs: 1n });
+    const publish = encodeFrame({ kind: 'publish', seq: 0x0102030405060708n, topic: 't' });
+    const at = publish.findIndex((byte, i) => byte === 8 && publish[i + 7] === 1);
+    publish.fill(0xff, at, at + 8);
+    const reading = readMessage(Buffer.concat([publish, bytes]), 'toServer', clientLimits);
+    expect(reading).toMatchObject({
+      ok: true,
+      frames: [{ kind: 'refused', message: 'seq is out of range', seq: 0n }, { kind: 'ping' }],
+    });
+  });
+
   test('a block larger than the reader allows is refused before anything is allocated', () => {
     const frame = encodeFrame({
       kind: 'records',

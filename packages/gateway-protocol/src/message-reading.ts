@@ -20,7 +20,7 @@ export interface BadMessage {
   readonly message: string;
 }
 
-/** A frame that cannot be honoured, and the ids that an answer needs; those it has not are 0. */
+/** A frame that cannot be honoured, and the ids that an answer needs; those it has not, or cannot be answered, are 0. */
 export interface RefusedFrame {
   readonly kind: 'refused';
   readonly frame: FrameKind;
@@ -53,7 +53,7 @@ export function refused(kind: FrameKind, fields: Fields, message: string): Refus
     message,
     req: typeof fields.req === 'number' ? fields.req : 0,
     sub: typeof fields.sub === 'number' ? fields.sub : 0,
-    seq: typeof seq === 'bigint' ? seq : 0n,
+    seq: typeof seq === 'bigint' && seq > 0n ? seq : 0n,
   };
 }
 

@@ -122,6 +122,16 @@ describe('C05, C07: messages', () => {
     expect(client.closeCode).toBe(CloseCode.ABUSE);
   });
 
+  test('a publish of a sequence number that cannot be is answered, and no fault of the gateway', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    const publish = encodeFrame({ kind: 'publish', seq: 0x0102030405060708n, topic: 't' });
+    const at = publish.findIndex((byte, i) => byte === 8 && publish[i + 7] === 1);
+    client.raw.send(publish.fill(0xff, at, at + 8));
+    expect(client.take('pubResult')).toMatchObject({ seq: 0n, code: ErrorCode.BAD_REQUEST });
+    expect(client.closeCode).toBeNull();
+  });
+
   test('one bad connection touches no other', async () => {
     const rig = new SessionRig();
     const [bad, good] = [await rig.welcomed(), await rig.welcomed()];
