@@ -71,6 +71,7 @@ function checkListeners(config: GatewayConfig): void {
 function checkSizes(config: GatewayConfig): void {
   atMost(config, 'gateway.ring.partition.bytes', 'gateway.ring.total.bytes');
   atMost(config, 'gateway.ring.total.bytes', 'gateway.memory.bytes');
+  atMost(config, 'gateway.cold.read.bytes', 'gateway.cold.cache.bytes');
   atMost(config, 'gateway.cold.cache.bytes', 'gateway.memory.bytes');
   atMost(config, 'gateway.conflate.total.bytes', 'gateway.memory.bytes');
   atMost(config, 'gateway.conflate.max.bytes', 'gateway.conflate.total.bytes');

@@ -96,8 +96,13 @@ export class ColdCache {
     segment.partition.add(segment);
     this.#segments.add(segment);
     this.#lastUsed = segment;
+    this.settle();
+  }
+
+  /** Makes room; called when a segment has come, and when frames were made. The latest in use stays in any case. */
+  settle(): void {
     for (const oldest of this.#segments) {
-      if (this.bytes <= this.#bytesMax || oldest === segment) return;
+      if (this.bytes <= this.#bytesMax || this.#segments.size === 1) return;
       this.remove(oldest);
     }
   }

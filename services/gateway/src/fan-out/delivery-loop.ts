@@ -21,6 +21,8 @@ export interface DeliveryLoopParts {
   readonly tickMs: number;
   readonly budgetMs: number;
   readonly coldRatio: number;
+  /** Frames were made: what holds them keeps its bounds. */
+  readonly settle: () => void;
   /** Runs something soon, after the sockets had their turn. */
   readonly defer: (work: () => void) => void;
 }
@@ -183,6 +185,7 @@ export class DeliveryLoop {
         if (this.#nowMs - startMs >= budgetMs) break;
       }
     }
+    this.#parts.settle();
     this.#stats.flush(clock.monotonicMs() - startMs);
     // A tick that ends early leaves open blocks behind, even when it visited the last connection.
     const hasTurns = !this.#live.isEmpty || !this.#walks.isEmpty || !this.#cold.isEmpty;

@@ -79,7 +79,7 @@ export class StreamFanOut implements FanOut, CursorHost {
   constructor(parts: FanOutParts) {
     const { settings, metrics, source, clock, log } = parts;
     this.#parts = parts;
-    this.#ringBudget = new RingBudget(settings.ringTotalBytes);
+    this.#ringBudget = new RingBudget(settings.ringTotalBytes, settings.ringPartitionBytes);
     this.#conflationBudget = new ConflationBudget(
       settings.conflateMaxKeys,
       settings.conflateMaxBytes,
@@ -105,6 +105,10 @@ export class StreamFanOut implements FanOut, CursorHost {
       tickMs: settings.tickMs,
       budgetMs: settings.tickBudgetMs,
       coldRatio: settings.coldEgressRatio,
+      settle: () => {
+        this.#ringBudget.settle();
+        this.#coldCache.settle();
+      },
     });
     this.#feedParts = {
       ...{ source, clock, log, unreadable },
@@ -117,7 +121,6 @@ export class StreamFanOut implements FanOut, CursorHost {
       },
       ringBudget: this.#ringBudget,
       conflationBudget: this.#conflationBudget,
-      ringBytesMax: settings.ringPartitionBytes,
       recordBytesMax: settings.recordMaxBytes,
       lingerMs: settings.feedLingerMs,
       meterOf: (topic) => metrics.ofTopic(topic),

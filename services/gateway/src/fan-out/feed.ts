@@ -37,7 +37,6 @@ export interface FeedParts {
   readonly host: FeedHost;
   readonly ringBudget: RingBudget;
   readonly conflationBudget: ConflationBudget;
-  readonly ringBytesMax: number;
   readonly recordBytesMax: number;
   readonly lingerMs: number;
   readonly unreadable: UnreadableBatches;
@@ -332,9 +331,6 @@ export class Feed implements CursorFeed, TroubledFeed {
       if (cursor.at > this.ring.end) continue;
       this.ahead.delete(cursor);
       host.settle(cursor);
-    }
-    while (this.ring.bytes > this.#parts.ringBytesMax && this.ring.length > 1) {
-      this.ring.evictFirst();
     }
     this.#parts.ringBudget.settle();
   }

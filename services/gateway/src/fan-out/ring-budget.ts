@@ -9,22 +9,32 @@ export interface Shrinkable {
 /** A ring over the common bound gives back this share of what it holds at a time. */
 const SHARE = 8;
 
-/** What all rings of a process may hold together; the one unused for longest gives way (§12.2). */
+/**
+ * What each ring and all rings of a process may hold; the one unused for longest gives way (§12.2). Frames that are made
+ * of blocks count, whenever they are made.
+ */
 export class RingBudget {
   readonly #bytesMax: number;
+  readonly #ringBytesMax: number;
   readonly #rings = new Set<Shrinkable>();
+  /** Rings that have grown beyond their own bound. */
+  readonly #over = new Set<Shrinkable>();
   bytes = 0;
   /** Of these, what lists of matches take. */
   matchBytes = 0;
   /** Moves on with each use of a ring. */
   clock = 0;
 
-  constructor(bytesMax: number) {
+  /** @param bytesMax of all rings; @param ringBytesMax of each */
+  constructor(bytesMax: number, ringBytesMax: number) {
     this.#bytesMax = bytesMax;
+    this.#ringBytesMax = ringBytesMax;
   }
 
-  add(bytes: number): void {
+  /** A ring has become larger or smaller. */
+  add(ring: Shrinkable, bytes: number): void {
     this.bytes += bytes;
+    if (ring.bytes > this.#ringBytesMax) this.#over.add(ring);
   }
 
   join(ring: Shrinkable): void {
@@ -33,10 +43,15 @@ export class RingBudget {
 
   leave(ring: Shrinkable): void {
     this.#rings.delete(ring);
+    this.#over.delete(ring);
   }
 
-  /** Makes room; called when a block has come. */
+  /** Makes room; called when a block has come, and when frames were made. */
   settle(): void {
+    for (const ring of this.#over) {
+      while (ring.bytes > this.#ringBytesMax && ring.length > 1) ring.evictFirst();
+    }
+    this.#over.clear();
     while (this.bytes > this.#bytesMax) {
       const ring = this.#leastUsed();
       if (ring === undefined) return;

@@ -45,7 +45,7 @@ export class Ring implements BlockHome {
 
   addBytes(delta: number): void {
     this.bytes += delta;
-    this.#budget.add(delta);
+    this.#budget.add(this, delta);
   }
 
   addMatchBytes(delta: number): void {

@@ -1,18 +1,38 @@
-/** Memory in use as a share of what the process may use (§14), sampled. */
+import type { GatewayMetrics } from '../metrics.ts';
+
+/** What the results of one producer session take, per result it may remember (§14). Bytes. */
+const RESULT_BYTES = 24;
+
+/** Memory in use as a share of what the process may use (§14), sampled: what is held, or what is accounted if that is more. */
 export class MemoryWatch {
   readonly #measure: () => number;
+  readonly #accounted: () => number;
   ratio = 0;
 
-  constructor(measure: () => number) {
+  /** @param measure share that the process holds; @param accounted share that its own books say */
+  constructor(measure: () => number, accounted: () => number) {
     this.#measure = measure;
+    this.#accounted = accounted;
   }
 
   sample(): void {
-    this.ratio = this.#measure();
+    this.ratio = Math.max(this.#measure(), this.#accounted());
   }
 }
 
 /** What the process holds, as a share of `memoryBytes`. */
 export function residentRatio(memoryBytes: number): number {
   return process.memoryUsage.rss() / memoryBytes;
+}
+
+/** The sum of everything that is bounded and counted in bytes. */
+export function accountedBytes(metrics: GatewayMetrics, sessionWindow: number): number {
+  const { ringBytes, coldCacheBytes, conflateBytes, matchListBytes } = metrics;
+  const { publishInflightBytes, unsentBytes, controlLaneBytes, connectionStateBytes } = metrics;
+  const held = [
+    ...[ringBytes, coldCacheBytes, conflateBytes, matchListBytes],
+    ...[publishInflightBytes, unsentBytes, controlLaneBytes, connectionStateBytes],
+  ];
+  const sessions = metrics.producerSessions.with().value * sessionWindow * RESULT_BYTES;
+  return held.reduce((sum, family) => sum + family.with().value, sessions);
 }

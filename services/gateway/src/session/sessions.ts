@@ -15,7 +15,7 @@ import { dispatch } from './dispatch.ts';
 import { goingAway, TOO_MUCH_MEMORY } from './farewell.ts';
 import { sendAway } from './goaway.ts';
 import type { PrincipalCounts } from './hello.ts';
-import { MemoryWatch, residentRatio } from './memory-watch.ts';
+import { accountedBytes, MemoryWatch, residentRatio } from './memory-watch.ts';
 import type { SessionsParts, SharedParts } from './session-parts.ts';
 import { SWEEP_MS, type SweepSums, sweep } from './sweep.ts';
 import { type ConnectionCounts, UpgradeChecks, type UpgradeContext } from './upgrade-checks.ts';
@@ -190,8 +190,6 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
     const { metrics, memory, publisher } = this.#shared;
     const sums = this.#sums;
     this.#sums = newSums();
-    memory.sample();
-    metrics.memoryBudgetRatio.with().set(memory.ratio);
     metrics.unsentBytes.with().set(sums.unsentBytes);
     metrics.unsentBytesMax
       .with()
@@ -202,6 +200,8 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
       .with()
       .set(this.#connections.size * CONNECTION_BYTES + sums.streams * STREAM_BYTES);
     metrics.producerSessions.with().set(publisher.sessions.size);
+    memory.sample();
+    metrics.memoryBudgetRatio.with().set(memory.ratio);
     if (memory.ratio > CRITICAL_RATIO) this.#sendHeaviestAway();
   }
 
@@ -268,11 +268,13 @@ function shareParts(parts: SessionsParts): SharedParts {
     mayQuery: (key) => queryRates.take(key, perSecond, clock.monotonicMs()),
     codecFor: codecChooser(config),
   };
-  const measure = parts.memoryRatio ?? (() => residentRatio(config.memoryBytes));
+  const { memoryBytes, publishSessionsWindow } = config;
+  const measure = parts.memoryRatio ?? (() => residentRatio(memoryBytes));
+  const accounted = () => accountedBytes(metrics, publishSessionsWindow) / memoryBytes;
   return {
     ...parts,
     node: random.uint32().toString(16).padStart(8, '0'),
-    memory: new MemoryWatch(measure),
+    memory: new MemoryWatch(measure, accounted),
     queries,
     publisher: new Publisher({ config, clock, random, metrics, upstream }),
     committer: new Committer(upstream, clock),
