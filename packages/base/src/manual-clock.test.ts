@@ -49,6 +49,18 @@ describe('ManualClock', () => {
     expect(fired).toBe(true);
   });
 
+  it('lets what came due while it stood still fire once and late, and the rest in time', () => {
+    const clock = new ManualClock();
+    const fired: string[] = [];
+    clock.setInterval(10, () => fired.push(`interval@${clock.monotonicMs()}`));
+    clock.setTimer(35, () => fired.push(`timer@${clock.monotonicMs()}`));
+    clock.setTimer(105, () => fired.push(`later@${clock.monotonicMs()}`));
+    clock.standStill(100);
+    expect(fired).toEqual(['interval@100', 'timer@100']);
+    clock.advance(10);
+    expect(fired.slice(2)).toEqual(['later@105', 'interval@110']);
+  });
+
   it('lets promises settle around each step', async () => {
     const clock = new ManualClock();
     const seen: number[] = [];
