@@ -194,3 +194,16 @@ test('C42: a grant made for somebody else is refused', async () => {
   const tenant = await maker.sign({ mr: { ...mr, tenant: 'acme' } });
   await expect(authenticator.verifyGrant(tenant, ann)).rejects.toMatchObject({ failure: 'grants' });
 });
+
+test('C42: a grant counts as long as clocks may differ, as a token does', async () => {
+  const authenticator = authenticatorOf();
+  const ann = await authenticator.verify(await maker.sign(), '10.0.0.1');
+  const grantOf = async (endS: number) => {
+    const mr = { v: 1, read: [{ topic: 'orders' }] };
+    return authenticator.verifyGrant(await maker.sign({ mr, exp: NOW_MS / 1000 + endS }), ann);
+  };
+  expect((await grantOf(30)).expiresAtMs).toBe(NOW_MS + 30_000);
+  expect((await grantOf(-30)).expiresAtMs).toBe(NOW_MS + 30_000);
+  expect((await grantOf(-30)).mayRead('orders')).not.toBeNull();
+  await expect(grantOf(-61)).rejects.toMatchObject({ failure: 'expired' });
+});

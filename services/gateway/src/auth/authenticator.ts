@@ -7,7 +7,12 @@ import { openGrants } from './grants.ts';
 import type { Principal } from './principal.ts';
 import type { Revocable, Revocations } from './revocations.ts';
 import { TokenCache, tokenHash } from './token-cache.ts';
-import { CLOCK_SKEW_MS, type SubscriptionGrant, type TokenVerifier } from './token-verifier.ts';
+import {
+  CLOCK_SKEW_MS,
+  type SubscriptionGrant,
+  type TokenVerifier,
+  tokenEndMs,
+} from './token-verifier.ts';
 
 /** §14. */
 const CACHE_ENTRIES_MAX = 20_000;
@@ -90,7 +95,7 @@ export class TokenAuthenticator implements Authenticator {
       throw new AuthError('grants', 'The grant was made for somebody else.');
     }
     this.#checkStillGood(grant);
-    return grant;
+    return { ...grant, expiresAtMs: tokenEndMs(grant, this.#parts.clock.nowMs()) };
   }
 
   async #verify(token: string, address: string): Promise<Principal> {

@@ -27,6 +27,15 @@ export interface TokenRules {
   readonly clock: Clock;
 }
 
+/**
+ * When what a token gave ends, Unix ms: at its own time, and when it was taken although that had just passed, with the
+ * rest of the tolerance.
+ */
+export function tokenEndMs(token: { readonly expiresAtMs: number }, nowMs: number): number {
+  const { expiresAtMs } = token;
+  return expiresAtMs > nowMs ? expiresAtMs : expiresAtMs + CLOCK_SKEW_MS;
+}
+
 /** One right of one subscription (§16.2). */
 export interface SubscriptionGrant {
   /** `sub` and tenant of whom it was made for. */

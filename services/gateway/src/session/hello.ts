@@ -14,7 +14,7 @@ import {
 } from '@millrace/gateway-protocol';
 import { AuthError } from '../auth/auth-error.ts';
 import type { Principal } from '../auth/principal.ts';
-import { CLOCK_SKEW_MS } from '../auth/token-verifier.ts';
+import { tokenEndMs } from '../auth/token-verifier.ts';
 import type { Connection } from './connection.ts';
 
 const PROTOCOL = 1;
@@ -91,11 +91,6 @@ async function authenticate(
     connection.fail(error.closeCode, error.errorCode, error.message);
     return null;
   }
-}
-
-/** When the token ends: a token that was taken although its time had just passed gets the rest of the tolerance. */
-export function tokenEndMs({ expiresAtMs }: Principal, nowMs: number): number {
-  return expiresAtMs > nowMs ? expiresAtMs : expiresAtMs + CLOCK_SKEW_MS;
 }
 
 function startTimers(connection: Connection): void {

@@ -1,8 +1,8 @@
 import { type Auth, ErrorCode } from '@millrace/gateway-protocol';
 import { AuthError } from '../auth/auth-error.ts';
 import type { Principal } from '../auth/principal.ts';
+import { tokenEndMs } from '../auth/token-verifier.ts';
 import type { Connection } from './connection.ts';
-import { tokenEndMs } from './hello.ts';
 
 /** A new token for the same principal, in place: streams flow on, lost rights end their subscriptions (§16.3). */
 export async function refresh(connection: Connection, { req, token }: Auth): Promise<void> {
