@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { Admin, Consumer, OffsetSpec, Producer } from '@millrace/client';
+import { eventually } from '@millrace/testing';
 import { type Bench, type ClientCheck, createTopic, pollUntil, text } from './bench.ts';
 
-const TIMES = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 200, rebalanceTimeoutMs: 10_000 };
+const WAIT_MS = 60_000;
+const TIMES = { sessionTimeoutMs: 60_000, heartbeatIntervalMs: 200, rebalanceTimeoutMs: 60_000 };
 
 function member(bench: Bench, more: { groupInstanceId?: string } = {}): Consumer {
   const groupId = `${bench.topic}-group`;
@@ -33,12 +35,11 @@ const partitionsOf = (consumer: Consumer) =>
 
 /** Polls both until each has its share and nothing is left to rebalance. */
 async function settle(a: Consumer, b: Consumer): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  await eventually('both have a share', WAIT_MS, async () => {
     await Promise.all([a.poll(100), b.poll(100)]);
     const [ofA, ofB] = [partitionsOf(a), partitionsOf(b)];
-    if (ofA.length > 0 && ofB.length > 0 && ofA.length + ofB.length === 3) return;
-  }
-  assert.fail(`never settled: ${partitionsOf(a)} and ${partitionsOf(b)}`);
+    return ofA.length > 0 && ofB.length > 0 && ofA.length + ofB.length === 3;
+  });
 }
 
 async function sharing(bench: Bench): Promise<void> {
@@ -60,6 +61,43 @@ async function sharing(bench: Bench): Promise<void> {
     'the survivor goes on exactly where the group had committed',
   );
   await b.close();
+}
+
+/** Members come while records come and everybody polls: what a member returned is committed before others read on. */
+async function rebalanceUnderLoad(bench: Bench): Promise<void> {
+  await createTopic(bench, 3);
+  const producer = new Producer({ ...bench, lingerMs: 0 });
+  const members: Consumer[] = [];
+  const loops: Promise<void>[] = [];
+  const seen: (string | null)[] = [];
+  let [sent, isProducing, isReading] = [0, true, true];
+  const join = (): void => {
+    const consumer = member(bench);
+    members.push(consumer);
+    const read = async () => {
+      while (isReading) seen.push(...(await consumer.poll(50)).map(({ value }) => text(value)));
+    };
+    loops.push(read());
+  };
+  const producing = (async () => {
+    for (; isProducing; sent++)
+      await producer.send({ topic: bench.topic, partition: sent % 3, value: String(sent) });
+  })();
+  for (let count = 1; count <= 3; count++) {
+    join();
+    await eventually(`${count} have a share`, WAIT_MS, () =>
+      members.every((one) => partitionsOf(one).length > 0),
+    );
+    const before = seen.length;
+    await eventually('they read', WAIT_MS, () => seen.length > before + 100);
+  }
+  isProducing = false;
+  await producing;
+  await eventually('everything is read', WAIT_MS, () => new Set(seen).size === sent);
+  isReading = false;
+  await Promise.all(loops);
+  assert.equal(seen.length, sent, 'nothing is read twice');
+  await Promise.all([producer, ...members].map((one) => one.close()));
 }
 
 async function resume(bench: Bench): Promise<void> {
@@ -142,6 +180,7 @@ async function times(bench: Bench): Promise<void> {
 
 export const groupChecks: Readonly<Record<string, ClientCheck>> = {
   'two members share; one leaves; the other goes on': sharing,
+  'members come under load: nothing is read twice': rebalanceUnderLoad,
   'commit, restart broker and client, resume': resume,
   'a static member comes back': staticMember,
   'assign, seek, pause, resume': movingAround,

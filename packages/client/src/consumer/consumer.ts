@@ -43,6 +43,13 @@ export interface ConsumerOptions extends ClientOptions, FetchOptions {
   readonly assignors?: readonly Assignor[];
 }
 
+/** Answers to a commit of a generation that is over. */
+const GONE_ON: ReadonlySet<number> = new Set([
+  ErrorCode.UNKNOWN_MEMBER_ID,
+  ErrorCode.ILLEGAL_GENERATION,
+  ErrorCode.REBALANCE_IN_PROGRESS,
+]);
+
 interface Assigned {
   readonly topic: string;
   readonly partition: number;
@@ -72,6 +79,7 @@ export class Consumer {
   #outsider: GroupCoordinatorClient | undefined;
   #failure: Error | undefined;
   #closed = false;
+  #isGivingUp = false;
   #wake: (() => void) | undefined;
   #nextAutoCommit: number;
   #turn = 0;
@@ -100,10 +108,7 @@ export class Consumer {
       topics,
       {
         assigned: (partitions) => this.assign(partitions),
-        revoked: async (lost) => {
-          if (!lost && this.#autoCommits) await this.commit();
-          this.#drop();
-        },
+        revoked: (lost) => this.#giveUp(lost),
         failed: (error) => this.#fail(error),
       },
     );
@@ -227,6 +232,20 @@ export class Consumer {
     }
   }
 
+  /** Whatever `poll` returned is committed before others own it, and nothing is returned after that. */
+  async #giveUp(lost: boolean): Promise<void> {
+    this.#isGivingUp = true;
+    try {
+      if (!lost && this.#autoCommits) await this.commit();
+    } catch (error) {
+      // The group went on without us: whoever owns the partitions now reads some records again.
+      if (!(error instanceof KafkaError && GONE_ON.has(error.code))) throw error;
+    } finally {
+      this.#isGivingUp = false;
+      this.#drop();
+    }
+  }
+
   #take(read: PartitionRead, fetch: FetchPosition): void {
     const one = this.#assigned.get(`${read.topic}-${read.partition}`);
     if (one === undefined) return;
@@ -251,6 +270,7 @@ export class Consumer {
 
   /** Partitions take turns in being first, so that a busy one starves nobody. */
   #collect(): ConsumerRecord[] {
+    if (this.#isGivingUp) return [];
     const most = this.#options.maxPollRecords ?? 500;
     const all = [...this.#assigned.values()];
     const collected: ConsumerRecord[] = [];
