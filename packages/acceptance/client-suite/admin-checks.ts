@@ -3,6 +3,8 @@ import { Admin, ConfigResource, Consumer, Producer } from '@millrace/client';
 import { eventually } from '@millrace/testing';
 import { type Bench, type ClientCheck, pollUntil } from './bench.ts';
 
+const WAIT_MS = 60_000;
+
 async function topics(bench: Bench): Promise<void> {
   const admin = new Admin(bench);
   const { topic } = bench;
@@ -16,13 +18,13 @@ async function topics(bench: Bench): Promise<void> {
   assert.ok((await admin.listTopics()).some(({ name }) => name === topic));
   await admin.createPartitions(topic, 5);
   // Apache Kafka's metadata follows a moment later.
-  await eventually('five partitions', 10_000, async () => {
+  await eventually('five partitions', WAIT_MS, async () => {
     const [described] = await admin.describeTopics([topic]);
     return described?.partitions.length === 5;
   });
   await assert.rejects(admin.createPartitions(topic, 3), { codeName: 'INVALID_PARTITIONS' });
   await admin.deleteTopics([topic]);
-  await eventually('the topic is gone', 10_000, async () => {
+  await eventually('the topic is gone', WAIT_MS, async () => {
     const names = (await admin.listTopics()).map(({ name }) => name);
     return !names.includes(topic);
   });
@@ -38,7 +40,7 @@ async function configs(bench: Bench): Promise<void> {
     (await admin.describeConfigs(ConfigResource.topic, topic)).get(name)?.value;
   // Apache Kafka's configs follow a moment later.
   const becomes = (name: string, expected: string) =>
-    eventually(`${name} is ${expected}`, 10_000, async () => (await value(name)) === expected);
+    eventually(`${name} is ${expected}`, WAIT_MS, async () => (await value(name)) === expected);
   await becomes('segment.bytes', '10485760');
   await admin.alterConfigs(ConfigResource.topic, topic, { 'retention.ms': '1234567' });
   await becomes('retention.ms', '1234567');

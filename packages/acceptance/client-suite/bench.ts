@@ -13,6 +13,9 @@ export interface Bench {
 /** One thing @millrace/client must do, on any Kafka cluster. Throws when it does not. */
 export type ClientCheck = (bench: Bench) => Promise<void>;
 
+/** A record that does not come within this will not come. */
+const PATIENCE_MS = 45_000;
+
 const decoder = new TextDecoder();
 
 export function text(bytes: Uint8Array | null): string | null {
@@ -42,8 +45,8 @@ export async function readAll(
 export async function pollUntil(consumer: Consumer, count: number): Promise<ConsumerRecord[]> {
   const records: ConsumerRecord[] = [];
   while (records.length < count) {
-    const polled = await consumer.poll(10_000);
-    assert.ok(polled.length > 0, `${records.length} of ${count} records came, then none for 10 s`);
+    const polled = await consumer.poll(PATIENCE_MS);
+    assert.ok(polled.length > 0, `${records.length} of ${count} records came, then none more`);
     records.push(...polled);
   }
   return records;

@@ -8,6 +8,7 @@ import {
   PartitionReader,
   Producer,
 } from '@millrace/client';
+import { eventually } from '@millrace/testing';
 import { type Bench, type ClientCheck, createTopic } from './bench.ts';
 
 const UNKNOWN_MEMBER_ID = 25;
@@ -110,7 +111,10 @@ async function outsideOffsets(bench: Bench): Promise<void> {
 
   const member = new Consumer({ ...bench, groupId: group });
   member.subscribe([bench.topic]);
-  await member.poll(2000);
+  await eventually('the group has a member', 60_000, async () => {
+    await member.poll(100);
+    return member.assignment.length > 0;
+  });
   const refused = await admin.commitGroupOffsets(group, bench.topic, new Map([[1, position]]));
   const code = refused.get(1) ?? 0;
   assert.ok([UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION].includes(code), `code ${code}`);

@@ -6,7 +6,7 @@ import { type TempFolder, tempFolder } from './temp-folder.ts';
 
 const PACKAGES = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const CLI = path.join(PACKAGES, 'millrace', 'bin', 'millrace.js');
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 export interface MillraceOptions {
   /** Lines of server.properties beside listener and data folder. */

@@ -15,7 +15,7 @@ import { runBrokerCommand } from './broker-command.ts';
 
 const CLI = fileURLToPath(new URL('../cli.ts', import.meta.url));
 const LISTENING = /listening on 127\.0\.0\.1:(\d+)/;
-const START_TIMEOUT_MS = 20_000;
+const START_TIMEOUT_MS = 60_000;
 
 let folder: TempFolder;
 let children: Child[];
@@ -128,7 +128,7 @@ test('it stops when the pipe of its launcher ends, though the launcher was kille
   const [, pid] = await launcher.saying(/broker (\d+) is up/, START_TIMEOUT_MS);
   expect(await portIsBound(port)).toBe(true);
   process.kill(launcher.pid, 'SIGKILL');
-  await eventually('the broker is gone', 5_000, async () => {
+  await eventually('the broker is gone', START_TIMEOUT_MS, async () => {
     if (await portIsBound(port)) return undefined;
     try {
       process.kill(Number(pid), 0);
