@@ -27,10 +27,11 @@ export function residentRatio(memoryBytes: number): number {
 
 /** The sum of everything that is bounded and counted in bytes. */
 export function accountedBytes(metrics: GatewayMetrics, sessionWindow: number): number {
-  const { ringBytes, coldCacheBytes, conflateBytes, matchListBytes } = metrics;
+  const { ringBytes, coldCacheBytes, conflateBytes } = metrics;
   const { publishInflightBytes, unsentBytes, controlLaneBytes, connectionStateBytes } = metrics;
   const held = [
-    ...[ringBytes, coldCacheBytes, conflateBytes, matchListBytes],
+    // Lists of matches are part of the first two.
+    ...[ringBytes, coldCacheBytes, conflateBytes],
     ...[publishInflightBytes, unsentBytes, controlLaneBytes, connectionStateBytes],
   ];
   const sessions = metrics.producerSessions.with().value * sessionWindow * RESULT_BYTES;
