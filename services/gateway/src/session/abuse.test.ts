@@ -2,6 +2,18 @@ import { CloseCode, ErrorCode, encodeFrame } from '@millrace/gateway-protocol';
 import { describe, expect, test } from 'vitest';
 import { SessionRig } from './testing/session-rig.ts';
 
+/** Its length allows for eight bytes more, the last of which is not zero. */
+function paddedWithOne(frame: Buffer): Buffer {
+  const padding = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]);
+  return withLength(Buffer.concat([frame, padding]), frame.length + 4);
+}
+
+/** The frame, saying that so many bytes follow its length. */
+function withLength(frame: Buffer, bytes: number): Buffer {
+  frame.writeUInt32LE(bytes, 0);
+  return frame;
+}
+
 describe('C44: the heartbeat', () => {
   test('closes a silent client after 33 s', async () => {
     const rig = new SessionRig();
@@ -99,6 +111,20 @@ describe('C05, C07: messages', () => {
     client.raw.send(Buffer.concat(Array.from({ length: 64 }, () => pause)));
     expect(client.closeCode).toBeNull();
     client.raw.send(Buffer.concat(Array.from({ length: 65 }, () => pause)));
+    expect(client.closeCode).toBe(CloseCode.BAD_FRAME);
+    expect(client.take('error').code).toBe(ErrorCode.BAD_REQUEST);
+  });
+
+  test.each<[string, (frame: Buffer) => Buffer]>([
+    ['a length too long', (frame) => withLength(frame, frame.length + 4)],
+    ['a length too short', (frame) => withLength(frame, frame.length - 12)],
+    ['a frame cut short', (frame) => frame.subarray(0, frame.length - 8)],
+    ['bytes behind the last frame', (frame) => Buffer.concat([frame, Buffer.alloc(8)])],
+    ['padding that is not zero', paddedWithOne],
+  ])('C05: %s is 4501', async (_, damage) => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    client.raw.send(damage(Buffer.from(encodeFrame({ kind: 'pause', sub: 1 }))));
     expect(client.closeCode).toBe(CloseCode.BAD_FRAME);
     expect(client.take('error').code).toBe(ErrorCode.BAD_REQUEST);
   });

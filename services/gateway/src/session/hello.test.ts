@@ -117,6 +117,11 @@ test('C48: when memory is nearly gone, the heaviest connection is sent away', as
   rig.memoryRatio = 0.96;
   await rig.advance(1000);
   rig.memoryRatio = 0.5;
+  heavy.raw.read(10_000);
+  await rig.settle();
+  expect(heavy.take('goaway')).toMatchObject({ code: ErrorCode.OVERLOADED, closesInMs: 1000 });
+  expect(light.kinds()).not.toContain('goaway');
+  expect(heavy.closeCode).toBeNull();
   await rig.advance(2000);
   expect(heavy.closeCode).toBe(CloseCode.SLOW_CONSUMER);
   expect(light.closeCode).toBeNull();

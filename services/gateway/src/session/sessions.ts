@@ -266,7 +266,7 @@ function shareParts(parts: SessionsParts): SharedParts {
     subscriptionsMax: config.subscriptionsMax,
     streamsMax: config.streamsMax,
     mayQuery: (key) => queryRates.take(key, perSecond, clock.monotonicMs()),
-    codecFor: codecChooser(config),
+    codecFor: codecChooser(config, parts.log),
   };
   const { memoryBytes, publishSessionsWindow } = config;
   const measure = parts.memoryRatio ?? (() => residentRatio(memoryBytes));

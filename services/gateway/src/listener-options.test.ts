@@ -1,0 +1,20 @@
+import { createLogger } from '@millrace/base';
+import { expect, test, vi } from 'vitest';
+import { readGatewayConfig } from './config/read-config.ts';
+import { applyListenerOptions } from './listener-options.ts';
+import { createGatewayMetrics } from './metrics.ts';
+
+vi.mock('@millrace/engine', () => {
+  throw new Error('there is no native core for this machine');
+});
+
+test('C49: without the native core there is a warning, and the metric says 0', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ sink: (line) => void lines.push(line) });
+  const metrics = createGatewayMetrics().families;
+  metrics.listenerOptionsApplied.with().set(1);
+  const config = readGatewayConfig({ overrides: ['gateway.auth.mode=none'] });
+  await applyListenerOptions(1, config, metrics, log);
+  expect(metrics.listenerOptionsApplied.with().value).toBe(0);
+  expect(lines.join()).toMatch(/WARN slow readers may take more kernel memory/);
+});
