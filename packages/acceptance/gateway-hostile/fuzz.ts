@@ -1,13 +1,13 @@
-import { type Prng, seededPrng } from '@millrace/base';
+import type { Prng } from '@millrace/base';
 import { encodeFrame, encodeJsonFrame, type JsonFrameInput } from '@millrace/gateway-protocol';
 import { mutateBinary, mutateText } from '../../gateway-protocol/fuzz/mutations.ts';
 import { frameSeeds } from '../../gateway-protocol/fuzz/seeds.ts';
+import { type BarrageReport, barrage } from '../hostile/barrage.ts';
 import type { GatewayCanary } from './canary.ts';
 import { Opcode, RawWebSocket, webSocketFrame } from './raw-web-socket.ts';
 
 const CONNECTIONS_AT_ONCE = 16;
 const MESSAGES_PER_CONNECTION = 24;
-const CANARY_EVERY = 1_000;
 /** What a canary's song may take on a machine that does other things. */
 const CANARY_MS_MAX = 10_000;
 /** A connection that the gateway does not end is ended by its client. */
@@ -21,14 +21,6 @@ export interface GatewayFuzzOptions {
   readonly messageCount: number;
   /** Called now and then with the messages so far. */
   readonly note?: (messageCount: number) => void;
-}
-
-export interface GatewayFuzzReport {
-  messageCount: number;
-  connectionCount: number;
-  /** Connections that the gateway ended. */
-  closedCount: number;
-  canaryMsMax: number;
 }
 
 /** Ways of saying the same. */
@@ -60,41 +52,19 @@ function dialects(): readonly Dialect[] {
 }
 
 /**
- * Mutated messages over real sockets, some connections at a time, while a canary has to be served.
+ * Mutated messages over real sockets to a gateway, while its canary has to be served.
  * @throws Error, with the seed, when it is not.
  */
-export async function gatewayFuzz(options: GatewayFuzzOptions): Promise<GatewayFuzzReport> {
+export function gatewayFuzz(options: GatewayFuzzOptions): Promise<BarrageReport> {
   const { port, canary, seed, messageCount, note } = options;
   const spoken = dialects();
-  const report = { messageCount: 0, connectionCount: 0, closedCount: 0, canaryMsMax: 0 };
-  let singing = Promise.resolve();
-  let nextCanary = CANARY_EVERY;
-  const sing = async (): Promise<void> => {
-    const songMs = await canary.sing();
-    report.canaryMsMax = Math.max(report.canaryMsMax, songMs);
-    if (songMs > CANARY_MS_MAX) throw new Error(`the canary took ${songMs.toFixed(0)} ms`);
-    note?.(report.messageCount);
-  };
-  const worker = async (): Promise<void> => {
-    while (report.messageCount < messageCount) {
-      const random = seededPrng(seed * 1_000_003 + report.connectionCount++);
-      const { sent, isEnded } = await talk(port, spoken, random);
-      report.messageCount += sent;
-      if (isEnded) report.closedCount++;
-      if (report.messageCount >= nextCanary) {
-        nextCanary += CANARY_EVERY;
-        singing = singing.then(sing);
-      }
-      await singing;
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: CONNECTIONS_AT_ONCE }, worker));
-  } catch (error) {
-    const where = `seed ${seed}, connection ${report.connectionCount}`;
-    throw new Error(`${where}: ${String(error)}`, { cause: error });
-  }
-  return report;
+  return barrage({
+    ...{ seed, connectionsAtOnce: CONNECTIONS_AT_ONCE, messageCount },
+    talk: (random) => talk(port, spoken, random),
+    sing: () => canary.sing(),
+    canaryMsMax: CANARY_MS_MAX,
+    note: (report) => note?.(report.messageCount),
+  });
 }
 
 /** One connection: mostly a right Hello, then changed messages, until either end has enough. */

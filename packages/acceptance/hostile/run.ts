@@ -109,7 +109,7 @@ async function hostileToBroker(canary: Canary, frameCount: number): Promise<void
   const note = (text: string): void => console.log(`${text}, ${mib(rssBytes(broker.pid))} MiB`);
   const report = await fuzz({ port: broker.port, canary, seed, frameCount, note });
   console.log(
-    `${report.frameCount} frames, ${report.closedCount} of ${report.connectionCount} connections closed, ` +
+    `${report.messageCount} frames, ${report.closedCount} of ${report.connectionCount} connections closed, ` +
       `canary at most ${report.canaryMsMax.toFixed(0)} ms, memory grew ${mib(rssBytes(broker.pid) - base)} MiB`,
   );
 }
