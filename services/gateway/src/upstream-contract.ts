@@ -111,8 +111,13 @@ export interface Upstream extends PartitionSource {
    */
   watchTopic(name: string, listener: (topic: UpstreamTopic | null) => void): () => void;
   isCompacted(topic: string): Promise<boolean>;
-  /** The first record at or after a time; null when there is none. */
-  offsetForTime(topic: string, partition: number, timestampMs: number): Promise<Position | null>;
+  /** The first record at or after a time; null when there is none below the end of the isolation. */
+  offsetForTime(
+    topic: string,
+    partition: number,
+    timestampMs: number,
+    isolation: number,
+  ): Promise<Position | null>;
   committedOffsets(
     group: string,
     topic: string,

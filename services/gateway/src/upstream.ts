@@ -125,8 +125,12 @@ export class KafkaUpstream implements Upstream {
     topic: string,
     partition: number,
     timestampMs: number,
+    isolation: number,
   ): Promise<Position | null> {
-    const found = await asked(() => this.#admin.listOffset(topic, partition, timestampMs));
+    const isCommitted = isolation === Isolation.COMMITTED;
+    const found = await asked(() =>
+      this.#admin.listOffset(topic, partition, timestampMs, isCommitted),
+    );
     return found.offset < 0 ? null : { offset: found.offset, leaderEpoch: found.leaderEpoch };
   }
 

@@ -142,8 +142,8 @@ test('questions about the cluster', async () => {
     end: 20,
     highWatermark: 20,
   });
-  expect(await upstream.offsetForTime(name, 0, 0)).toMatchObject({ offset: 0 });
-  expect(await upstream.offsetForTime(name, 0, 4e12)).toBeNull();
+  expect(await upstream.offsetForTime(name, 0, 0, Isolation.COMMITTED)).toMatchObject({ offset: 0 });
+  expect(await upstream.offsetForTime(name, 0, 4e12, Isolation.COMMITTED)).toBeNull();
   expect((await upstream.epochEnd(name, 0, 0)).endOffset).toBe(20);
   expect((await upstream.topicById(topic.topicId))?.name).toBe(name);
   expect(await upstream.topic('no-such-topic')).toBeNull();
@@ -158,7 +158,10 @@ test('a group with members takes no commits', async () => {
   const topic = await topicOf('members');
   const member = new Consumer({ bootstrapServers: broker.bootstrap, groupId: 'gw.t.s.members' });
   member.subscribe([topic.name]);
-  await member.poll(2000);
+  await eventually('the group has a member', WAIT_MS, async () => {
+    await member.poll(100);
+    return member.assignment.length > 0;
+  });
   const position = { partition: 0, offset: 0, leaderEpoch: -1 };
   await expect(
     upstream.commitOffsets('gw.t.s.members', topic.name, [position]),

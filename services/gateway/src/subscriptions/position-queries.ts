@@ -35,10 +35,15 @@ export class PositionQueries {
     );
   }
 
-  /** First offset at or after a time; null when there is none. Rejects with an UpstreamError. */
-  offsetForTime(topic: string, partition: number, timestampMs: number): Promise<Position | null> {
-    return this.#times.get(`${timestampMs} ${partition} ${topic}`, () =>
-      this.#upstream.offsetForTime(topic, partition, timestampMs),
+  /** First offset at or after a time; null when there is none below the isolation's end. Rejects with an UpstreamError. */
+  offsetForTime(
+    topic: string,
+    partition: number,
+    timestampMs: number,
+    isolation: number,
+  ): Promise<Position | null> {
+    return this.#times.get(`${timestampMs} ${isolation} ${partition} ${topic}`, () =>
+      this.#upstream.offsetForTime(topic, partition, timestampMs, isolation),
     );
   }
 }

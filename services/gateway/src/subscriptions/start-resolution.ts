@@ -76,8 +76,8 @@ async function startOf(
     case StartKind.LAST_N:
       return deliver(bounds, Math.max(logStart, end - request.lastN), Outcome.EXACT);
     case StartKind.TIMESTAMP: {
-      const { topic, timestampMs } = request;
-      const found = await queries.offsetForTime(topic, partition, timestampMs);
+      const { topic, timestampMs, isolation } = request;
+      const found = await queries.offsetForTime(topic, partition, timestampMs, isolation);
       const offset = found === null ? end : Math.max(found.offset, logStart);
       const isTrimmed = found !== null && offset === logStart && logStart > 0;
       return deliver(bounds, offset, isTrimmed ? Outcome.TRIMMED : Outcome.EXACT);

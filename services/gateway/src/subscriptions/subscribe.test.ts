@@ -2,6 +2,7 @@ import {
   ErrorCode,
   type FrameFields,
   GapReason,
+  Isolation,
   OnLoss,
   Outcome,
   StartKind,
@@ -98,6 +99,17 @@ test('the end of COMMITTED is the last stable offset', async () => {
   rig.upstream.partition('t').stableEnd = 90;
   await subscribe(rig, { start: StartKind.LATEST });
   expect(cursorOf(rig).nextOffset).toBe(90);
+});
+
+test('C09: COMMITTED finds no record by time beyond its end, as a Kafka consumer', async () => {
+  const startAt = async (isolation: number): Promise<number> => {
+    const rig = rigWithTopic();
+    rig.upstream.partition('t').stableEnd = 40;
+    await subscribe(rig, { start: StartKind.TIMESTAMP, timestampMs: 1050n, isolation });
+    return cursorOf(rig).nextOffset;
+  };
+  expect(await startAt(Isolation.COMMITTED)).toBe(40);
+  expect(await startAt(Isolation.UNCOMMITTED)).toBe(50);
 });
 
 test('C39: COMMITTED starts where the name has committed', async () => {

@@ -117,9 +117,11 @@ export class FakeUpstream implements Upstream {
     name: string,
     partition: number,
     timestampMs: number,
+    isolation: number,
   ): Promise<Position | null> {
+    const { end } = await this.bounds(name, partition, isolation);
     for (const [offset, timeMs] of this.#led(name, partition).times)
-      if (timeMs >= timestampMs) return { offset, leaderEpoch: 0 };
+      if (timeMs >= timestampMs && offset < end) return { offset, leaderEpoch: 0 };
     return null;
   }
 
