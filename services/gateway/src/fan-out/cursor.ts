@@ -72,8 +72,36 @@ export interface CursorHost {
  * comes from, and nothing else changes.
  */
 export class StreamCursor implements Cursor, Waiting {
-  readonly outlet: Outlet;
+  // First what every block wants of every cursor, in few lines of the cache.
   readonly cls: CursorClass;
+  readonly outlet: Outlet;
+  readonly window: CreditWindow;
+  /** The client stands here: the next frame begins with it. */
+  next: number;
+  /** Everything below was looked at; at or above `next`, for what passes no filter makes no frame. */
+  at: number;
+  /** Epoch of what ends at `next`, -1 unknown. */
+  epoch: number;
+  /** At the end of the ring, wherever that moves: `at` means nothing meanwhile. */
+  isTail = false;
+  /** A block came while it was there; the walk along its class comes by. */
+  awaitsWalk = false;
+  /** Its connection has no other stream, with which it would share a write (P2). */
+  isAlone = false;
+  /** Every frame of its class is for it as it is, at once: no rate, no policy that skips. */
+  readonly isPlain: boolean;
+  isPaused = false;
+  /** Waits for `continueAt` after an outcome. */
+  isStopped = false;
+  isDetached = false;
+  readonly maxWaitMs: number;
+  readyIndex = -1;
+  /** The next step, when it was looked up already or is one of a chain. */
+  packet: Packet | null = null;
+  /** CaughtUp is due when this is reached; -1 when it was sent. */
+  caughtUpAt = -1;
+  /** `matchedBytes` of its class when it was sent something last (P5). */
+  matchedAtSend = 0;
   readonly events: CursorEvents;
   /** A `Policy`, and the lag it allows; 0 = any. Milliseconds. */
   readonly policy: number;
@@ -81,48 +109,19 @@ export class StreamCursor implements Cursor, Waiting {
   readonly #host: CursorHost;
   /** `next` as the last round of Progress found or left it. */
   #nextAtRound: number;
-  /** The client stands here: the next frame begins with it. */
-  next: number;
-  /** Everything below was looked at; at or above `next`, for what passes no filter makes no frame. */
-  at: number;
-  /** Epoch of what ends at `next`, -1 unknown. */
-  epoch: number;
   /** What ended here was of this epoch, when it was passed over without a frame. */
   #passedTo = -1;
   #passedEpoch = -1;
-  /** At the end of the ring, wherever that moves: `at` means nothing meanwhile. */
-  isTail = false;
-  /** A block came while it was there; the walk along its class comes by. */
-  awaitsWalk = false;
-  /** Its connection has no other stream, with which it would share a write (P2). */
-  isAlone = false;
-  isPaused = false;
-  /** Waits for `continueAt` after an outcome. */
-  isStopped = false;
-  isDetached = false;
-  /** The next step, when it was looked up already or is one of a chain. */
-  packet: Packet | null = null;
   /** True between the parts of a large record. */
   isMidRecord = false;
-  /** CaughtUp is due when this is reached; -1 when it was sent. */
-  caughtUpAt = -1;
   isSnapshot: boolean;
   /** Its right to send in this turn (P2). Bytes. */
   deficit = 0;
   /** Waits for a read behind the ring. */
   isWaitingCold = false;
-  /** Beyond the end of the ring: between the end of its isolation and the high watermark. */
-  isAhead = false;
-  /** `matchedBytes` of its class when it was sent something last (P5). */
-  matchedAtSend = 0;
   readonly rate: RateLimit | null;
-  readonly maxWaitMs: number;
-  /** Every frame of its class is for it as it is, at once: no rate, no policy that skips. */
-  readonly isPlain: boolean;
-  readonly window: CreditWindow;
   judge: SlowJudge | null = null;
   memberIndex = -1;
-  readyIndex = -1;
   dueAtMs = -1;
 
   constructor(

@@ -107,7 +107,7 @@ export class Turn {
     cursor.next = packet.next;
     cursor.at = packet.next;
     cursor.epoch = packet.epoch;
-    cursor.matchedAtSend = cls.matchedBytes;
+    if (cursor.maxWaitMs > 0) cursor.matchedAtSend = cls.matchedBytes;
     cursor.isTail = true;
     if (result === 'sent') this.progressAtMs = nowMs;
     else {
