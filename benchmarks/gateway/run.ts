@@ -56,7 +56,7 @@ function heading(date: string, commit: string): string {
   const lifted = Object.entries(LIFTED_LIMITS).map(([key, value]) => `${key}=${value}`);
   return [
     `# Gateway load, ${date}, commit ${commit}\n`,
-    `${machine}. Server under test alone on core 0; broker, producer and load generator on core 1.\n`,
+    `${machine}. Server under test alone on core 0; broker (millrace.log.durability=page-cache), producer and load generator on core 1.\n`,
     'The gateway runs with:\n',
     ...['```properties', ...lifted, '```', ''],
   ].join('\n');

@@ -81,8 +81,8 @@ export class Block implements BlockParts {
   #home: BlockHome | null;
   /** What classes see of it that have it in no list of matches; null: nothing. */
   seen: Map<BlockClass, Entry | null> | null = null;
-  /** `murmur2` of each record's key, 0 for none; made when a class asks that is in no index of keys. */
-  keyHashes: Int32Array | null = null;
+  /** Indexes of its records by `murmur2` of their keys; made when a class asks that is in no index of keys. */
+  keyPlaces: ReadonlyMap<number, readonly number[]> | null = null;
   /** Everything held for it, overhead included. */
   bytes: number;
   #matchBytes = 0;

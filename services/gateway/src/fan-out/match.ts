@@ -17,13 +17,14 @@ export interface MatchedClass extends BlockClass {
 
 /** What a class sees of a block that is in no list of its matches; found out on first use. */
 export function entryOf(block: Block, cls: BlockClass): Entry | null {
+  const known = block.seen?.get(cls);
+  if (known !== undefined) return known;
+  const entry = passing(block, cls);
+  // That a key is not there is seen as quickly again.
+  if (entry === null && cls.keyHashes !== null) return null;
   block.seen ??= new Map();
-  let entry = block.seen.get(cls);
-  if (entry === undefined) {
-    entry = passing(block, cls);
-    block.seen.set(cls, entry);
-    grow(block, cls, entry === null ? MISS_BYTES : entryBytes(entry));
-  }
+  block.seen.set(cls, entry);
+  grow(block, cls, entry === null ? MISS_BYTES : entryBytes(entry));
   return entry;
 }
 
@@ -65,34 +66,56 @@ function entryBytes({ indexes }: Entry): number {
 }
 
 /** What passes the filter of a class of one block; null when nothing does. */
-function passing(block: Block, { filter, keyHashes }: BlockClass): Entry | null {
+function passing(block: Block, cls: BlockClass): Entry | null {
   if (block.isUnreadable) return newEntry(block, null);
   if (block.count === 0) return null;
+  const { filter } = cls;
   if (filter === null) return newEntry(block, null);
-  const hashes = keyHashes === null ? null : hashesOf(block);
-  let reader: ReturnType<typeof readerOf> | null = null;
   const indexes: number[] = [];
-  for (let i = 0; i < block.count; i++) {
-    if (hashes !== null && keyHashes?.has(hashes[i] as number) !== true) continue;
-    reader ??= readerOf(block);
-    reader.readAt(block.positions[i] as number);
+  const candidates = candidatesOf(block, cls);
+  if (candidates !== null && candidates.length === 0) return null;
+  const reader = readerOf(block);
+  const count = candidates === null ? block.count : candidates.length;
+  for (let i = 0; i < count; i++) {
+    const index = candidates === null ? i : (candidates[i] as number);
+    reader.readAt(block.positions[index] as number);
     const headers = reader.headerCount === 0 ? NO_HEADERS : reader.headers;
-    if (filter.passes(reader.key, headers)) indexes.push(i);
+    if (filter.passes(reader.key, headers)) indexes.push(index);
   }
   return indexes.length === 0 ? null : newEntry(block, Uint32Array.from(indexes));
 }
 
-/** The hash of each record's key, 0 for none: most filters by key see at once that a block is not for them. */
-function hashesOf(block: Block): Int32Array {
-  if (block.keyHashes !== null) return block.keyHashes;
-  const hashes = new Int32Array(block.count);
+/** The records of a block whose keys a filter may pass, in order; null = any. */
+function candidatesOf(block: Block, { keyHashes }: BlockClass): readonly number[] | null {
+  if (keyHashes === null) return null;
+  const known = placesOf(block);
+  let found: readonly number[] = NOWHERE;
+  for (const hash of keyHashes) {
+    const places = known.get(hash);
+    if (places !== undefined) found = found === NOWHERE ? places : [...found, ...places];
+  }
+  return keyHashes.size === 1 ? found : [...found].sort((a, b) => a - b);
+}
+
+/** Where the keys of each hash stand in a block: made once, for all filters by key that are in no index of their own. */
+function placesOf(block: Block): ReadonlyMap<number, readonly number[]> {
+  if (block.keyPlaces !== null) return block.keyPlaces;
+  const places = new Map<number, number[]>();
   const reader = readerOf(block);
   for (let i = 0; i < block.count; i++) {
     reader.readAt(block.positions[i] as number);
     const { key } = reader;
-    if (key !== null) hashes[i] = murmur2(key);
+    if (key === null) continue;
+    const hash = murmur2(key);
+    const known = places.get(hash);
+    if (known === undefined) places.set(hash, [i]);
+    else known.push(i);
   }
-  block.keyHashes = hashes;
-  block.grow(hashes.byteLength);
-  return hashes;
+  block.keyPlaces = places;
+  block.growMatches(block.count * KEY_PLACE_BYTES);
+  return places;
 }
+
+const NOWHERE: readonly number[] = [];
+/** What the place of a key costs, about. */
+const KEY_PLACE_BYTES = 64;

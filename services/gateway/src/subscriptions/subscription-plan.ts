@@ -199,7 +199,7 @@ function compileFilters(asked: readonly FilterNode[], grant: ReadGrant) {
   const nodes = bothFilters(grant.filter ?? [], asked);
   if (nodes.length === 0) return [0, null] as const;
   const own = asked.length === 0 ? null : compiled(asked);
-  return [own?.tag ?? 0, compiled(nodes)] as const;
+  return [own?.tag ?? 0, own !== null && nodes === asked ? own : compiled(nodes)] as const;
 }
 
 function compiled(nodes: readonly FilterNode[]): CompiledFilter {
