@@ -1,6 +1,7 @@
 //! How native threads report to the deciding thread: rows in a queue and an eventfd to poll.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
@@ -31,6 +32,8 @@ pub struct CompletionRow {
     pub subject: u32,
     /// Offset or error code.
     pub value: i64,
+    /// How long a flush took; zero in other rows.
+    pub took: Duration,
 }
 
 /// Many writers, one reader. The descriptor becomes readable when rows wait.
@@ -118,6 +121,7 @@ mod tests {
             kind: CompletionKind::Flushed,
             subject: 3,
             value: 9,
+            took: Duration::ZERO,
         };
         for _ in 0..2 {
             queue.push(&[row, row]);

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use millrace_io::{CompletionKind, CompletionRow, EngineError, ErrorCode, Result};
 use parking_lot::{Condvar, Mutex};
@@ -175,6 +175,7 @@ fn execute(dir: &Arc<LogDir>, job: Job) {
                 kind: CompletionKind::Written,
                 subject: log.id(),
                 value,
+                took: Duration::ZERO,
             });
             let rolled = job.batches.iter().any(|batch| batch.roll_at.is_some());
             if (rolled || log.flush_mode() == FlushMode::Group) && log.enter_flush_queue() {
@@ -191,6 +192,7 @@ fn execute(dir: &Arc<LogDir>, job: Job) {
                     kind,
                     subject: log.id(),
                     value,
+                    took: Duration::ZERO,
                 });
                 tail.refusals_reported = dir.completions.pushed_count();
             }

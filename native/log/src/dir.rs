@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use millrace_io::{
     CompletionKind, CompletionQueue, CompletionRow, DirLock, Disk, EngineError, ErrorCode, Result,
@@ -83,6 +84,7 @@ impl LogDir {
                 kind,
                 subject: self.id,
                 value,
+                took: Duration::ZERO,
             }]);
         }
         EngineError::new(ErrorCode::IoError, format!("{what}: {error}"))

@@ -3,10 +3,11 @@
 mod common;
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use common::{Bench, batch_of, read_all, small_options};
 use millrace_io::{CompletionKind, DiskOperation, ErrorCode, Rule};
-use millrace_log::{FlushMode, Locate, LogOptions};
+use millrace_log::{FlushMode, Locate, LogId, LogOptions};
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
@@ -200,6 +201,64 @@ fn a_slow_flush_does_not_hold_up_staging_committing_or_locating() {
     }
     assert!(started.elapsed() < std::time::Duration::from_millis(200));
     assert_eq!(bench.wait_for(CompletionKind::Flushed).value, 1);
+}
+
+/// Rows of flushes as they come, until `enough` says so of all of them.
+fn flushes_until(bench: &Bench, enough: impl Fn(&[(LogId, i64)]) -> bool) -> Vec<(LogId, i64)> {
+    let until = Instant::now() + Duration::from_secs(60);
+    let (mut rows, mut flushes) = (Vec::new(), Vec::new());
+    while !enough(&flushes) {
+        assert!(Instant::now() < until, "only {flushes:?}");
+        std::thread::sleep(Duration::from_millis(1));
+        bench.completions.drain(&mut rows);
+        let flushed = rows
+            .drain(..)
+            .filter(|row| row.kind == CompletionKind::Flushed);
+        flushes.extend(flushed.map(|row| (row.subject, row.value)));
+    }
+    flushes
+}
+
+#[test]
+fn a_log_that_flushes_slowly_holds_up_the_others_for_a_moment_only() {
+    let dir = common::fast_dir();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (slow, _) = bench.open(grouped());
+    let quick = bench.request("u-0", grouped());
+    let quick = bench.store.open_log(&quick).unwrap().log_id;
+    disk.add(Rule {
+        errno: None,
+        delay: Duration::from_secs(4),
+        ..Rule::fail(DiskOperation::SyncData, 0).on("t-0/00000000000000000000.log")
+    });
+    bench.append(slow.id(), batch_of(1, 0, 10));
+    for offset in 1..=5 {
+        bench.append(quick, batch_of(1, 0, 10));
+        let flushes = flushes_until(&bench, |flushes| !flushes.is_empty());
+        assert_eq!(flushes, [(quick, offset)]);
+    }
+    assert_eq!(slow.flushed_offset(), 0);
+    let flushes = flushes_until(&bench, |flushes| !flushes.is_empty());
+    assert_eq!(flushes, [(slow.id(), 1)]);
+}
+
+#[test]
+fn every_log_of_groups_larger_than_the_threads_is_flushed() {
+    let dir = common::fast_dir();
+    let (mut bench, _disk) = Bench::faulty(dir.path());
+    let open = |number: usize| {
+        let request = bench.request(&format!("g-{number}"), grouped());
+        bench.store.open_log(&request).unwrap().log_id
+    };
+    let logs: Vec<LogId> = (0..50).map(open).collect();
+    for round in 1..=5 {
+        for &log in &logs {
+            bench.append_now(log, batch_of(1, 0, 10));
+        }
+        flushes_until(&bench, |flushes| {
+            logs.iter().all(|&log| flushes.contains(&(log, round)))
+        });
+    }
 }
 
 #[test]

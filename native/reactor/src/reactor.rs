@@ -335,7 +335,13 @@ impl Reactor {
         let mut completed = std::mem::take(&mut self.completed);
         self.completions.drain(&mut completed);
         for row in completed.drain(..) {
-            self.emit([row.kind as u8 as f64, row.subject as f64, row.value as f64]);
+            let took_ms = row.took.as_secs_f64() * 1e3;
+            self.emit([
+                row.kind as u8 as f64,
+                row.subject as f64,
+                row.value as f64,
+                took_ms,
+            ]);
         }
         self.completed = completed;
     }

@@ -15,7 +15,7 @@ export const EVENT_STRIDE = 8;
  * - `frame`: connectionId, bufferId, offset, length (the body, without its int32 length prefix)
  * - `opened`: connectionId, listenerId
  * - `closed`: connectionId, CloseReason. Sent once for every opened connection, whoever closed it
- * - `flushed`: logId, flushedOffset (everything below it is on the device)
+ * - `flushed`: logId, flushedOffset (everything below it is on the device), ms that the flush took
  * - `dirFailed`: dirId, EngineErrorCode (the log dir is poisoned)
  * - `written`: logId, logEndOffset. A deferred commit is done: everything below is readable
  * - `refused`: logId, logEndOffset. A deferred commit found no space: the log was cut back to that end

@@ -252,6 +252,7 @@ class Broker implements RunningBroker {
       backlog,
       log: this.#log,
       listenerNameOf: (listenerId) => this.#listeners.nameOf(listenerId),
+      nowMs: tick.monotonicMs,
       onReply: (reply) => requests.answered(reply),
     });
     const pump = new FramePump({
@@ -261,7 +262,10 @@ class Broker implements RunningBroker {
       backlog,
       tick,
       log: this.#log,
-      onFlushed: (logId, offset) => this.#partitions.getByLogId(logId)?.flushed(offset),
+      onFlushed: (logId, offset, tookMs) => {
+        this.#admin.metrics.flushed(tookMs);
+        this.#partitions.getByLogId(logId)?.flushed(offset);
+      },
       onWritten: (logId, logEndOffset) => this.#plan.written(logId, logEndOffset),
       onRefused: (logId) => this.#plan.refused(logId),
       onDirFailed: (dirId, code) => this.#dirFailed(dirId, code),

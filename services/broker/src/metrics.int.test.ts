@@ -93,6 +93,9 @@ describe.each(engineBodies)('metrics and health on the $name engine', ({ make })
       'kafka_server_brokertopicmetrics_bytesout_total',
       'kafka_network_requestmetrics_requests_total',
       'kafka_network_requestmetrics_totaltimems_count',
+      'kafka_network_requestmetrics_requestqueuetimems_count',
+      'kafka_network_requestmetrics_responsequeuetimems_count',
+      'kafka_log_logflushstats_logflushrateandtimems_count',
       'kafka_log_log_size',
       'kafka_log_log_numlogsegments',
       'kafka_server_replicamanager_produceridcount',
@@ -115,7 +118,11 @@ describe.each(engineBodies)('metrics and health on the $name engine', ({ make })
       'kafka_consumergroup_lag{consumergroup="g",topic="t",partition="0"}': 4,
       'kafka_consumergroup_lag_sum{consumergroup="g",topic="t"}': 4,
       'kafka_network_requestmetrics_totaltimems_count{request="Produce"}': 2,
+      'kafka_network_requestmetrics_requestqueuetimems_count{request="Produce"}': 2,
+      'kafka_network_requestmetrics_responsequeuetimems_count{request="Produce"}': 2,
     });
+    // Acknowledged commits were flushed.
+    expect(after.get('kafka_log_logflushstats_logflushrateandtimems_count')).toBeGreaterThan(0);
     expect([...after.keys()].some((key) => key.startsWith('process_'))).toBe(false);
   });
 

@@ -18,7 +18,7 @@ export function openMemoryEngine(options: ReactorOptions, disk = new MemoryDisk(
   const store: MemoryStore = new MemoryStore({
     disk,
     buffer: (bufferId) => reactor.buffer(bufferId),
-    onFlushed: (logId, flushedOffset) => reactor.push([EventKind.flushed, logId, flushedOffset]),
+    onFlushed: (logId, flushedOffset) => reactor.push([EventKind.flushed, logId, flushedOffset, 0]),
     nowMs: () => systemClock.nowMs(),
   });
   return { reactor, store, close: () => reactor.close() };
@@ -54,7 +54,7 @@ export function openSimulatedEngine(
     disk: world.disk,
     nowMs: world.nowMs,
     buffer: (bufferId) => reactor.buffer(bufferId),
-    onFlushed: (logId, offset) => reactor.report([EventKind.flushed, logId, offset]),
+    onFlushed: (logId, offset) => reactor.report([EventKind.flushed, logId, offset, 0]),
   });
   return {
     reactor,

@@ -1,4 +1,4 @@
-import type { Clock, RenderedFamily } from '@millrace/base';
+import type { Clock, Distribution, RenderedFamily } from '@millrace/base';
 import type { FetchSessionCache } from '../api/fetch/fetch-session.ts';
 import type { MetadataImage } from '../controller/metadata-image.ts';
 import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts';
@@ -46,14 +46,21 @@ export class BrokerMetrics {
   readonly #metrics = brokerMetrics.create();
   readonly requests: RequestMetrics;
   readonly topics = new TopicMeters();
+  readonly #flushTime: Distribution;
 
   constructor(clock: Clock, nameOfApi: (apiKey: number) => string | undefined) {
     this.requests = new RequestMetrics(this.#metrics.families, clock, nameOfApi);
     const { families } = this.#metrics;
+    this.#flushTime = families.flushTime.with();
     const { isrShrinks, isrExpands, failedIsrUpdates, uncleanElections } = families;
     for (const counter of [isrShrinks, isrExpands, failedIsrUpdates, uncleanElections]) {
       counter.with();
     }
+  }
+
+  /** A log was flushed, which took so many milliseconds. */
+  flushed(tookMs: number): void {
+    this.#flushTime.record(tookMs);
   }
 
   /** Ends the window of the quantiles; to be called once a minute. */

@@ -17,7 +17,7 @@ export const brokerMetrics = defineMetrics({
     name: 'kafka_network_requestmetrics_totaltimems',
     type: 'distribution',
     labels: REQUEST_LABELS,
-    sentence: 'Milliseconds from reading a request to handing its answer to the socket.',
+    sentence: 'Milliseconds from the arrival of a request to handing its answer to the socket.',
   },
   localTime: {
     name: 'kafka_network_requestmetrics_localtimems',
@@ -32,6 +32,24 @@ export const brokerMetrics = defineMetrics({
     labels: REQUEST_LABELS,
     sentence:
       'Milliseconds spent waiting between two turns: for the flush, for more records, for a group.',
+  },
+  requestQueueTime: {
+    name: 'kafka_network_requestmetrics_requestqueuetimems',
+    type: 'distribution',
+    labels: REQUEST_LABELS,
+    sentence:
+      "Milliseconds held back before the handler: behind the client's own long poll or beyond its share of a turn.",
+  },
+  responseQueueTime: {
+    name: 'kafka_network_requestmetrics_responsequeuetimems',
+    type: 'distribution',
+    labels: REQUEST_LABELS,
+    sentence: 'Milliseconds that a finished answer waited for earlier answers of its connection.',
+  },
+  flushTime: {
+    name: 'kafka_log_logflushstats_logflushrateandtimems',
+    type: 'distribution',
+    sentence: 'Milliseconds of the flushes of logs to the device.',
   },
   tickTime: {
     name: 'millrace_tick_milliseconds',

@@ -12,6 +12,10 @@ export interface AnsweredRequest {
   readonly apiVersion: number;
   /** Monotonic ms at the start of the turn that read the request; 0 = the turn that answers. */
   readonly startedAtMs: number;
+  /** Ms it was held back before that. */
+  readonly queuedMs: number;
+  /** Monotonic ms at which it was finished, when earlier answers kept it; 0 = it left at once. */
+  readonly finishedAtMs: number;
 }
 
 interface ApiSeries {
@@ -19,11 +23,13 @@ interface ApiSeries {
   readonly totalTime: Distribution;
   readonly localTime: Distribution;
   readonly remoteTime: Distribution;
+  readonly requestQueueTime: Distribution;
+  readonly responseQueueTime: Distribution;
 }
 
 /**
  * Counts requests and their times. Answers of one turn of the event loop leave together, so the clock is
- * read once a turn, not once a request: noting an answer is two array writes.
+ * read once a turn, not once a request: noting an answer is a few array writes.
  */
 export class RequestMetrics {
   readonly #families: Families;
@@ -33,6 +39,8 @@ export class RequestMetrics {
   readonly #tickTime: Distribution;
   readonly #keys = new Int32Array(NOTES_MAX);
   readonly #starts = new Float64Array(NOTES_MAX);
+  readonly #queued = new Float64Array(NOTES_MAX);
+  readonly #finishes = new Float64Array(NOTES_MAX);
   #noteCount = 0;
 
   constructor(families: Families, clock: Clock, nameOf: (apiKey: number) => string | undefined) {
@@ -47,6 +55,8 @@ export class RequestMetrics {
     const at = this.#noteCount;
     this.#keys[at] = (request.apiKey << 16) | (request.apiVersion & 0xffff);
     this.#starts[at] = request.startedAtMs;
+    this.#queued[at] = request.queuedMs;
+    this.#finishes[at] = request.finishedAtMs;
     this.#noteCount = at + 1;
     if (this.#noteCount === NOTES_MAX) this.turnEnded(request.startedAtMs);
   }
@@ -62,13 +72,17 @@ export class RequestMetrics {
     for (let at = 0; at < count; at++) {
       const key = this.#keys[at] as number;
       const startedAtMs = (this.#starts[at] as number) || beganAtMs;
+      const queuedMs = this.#queued[at] as number;
+      const finishedAtMs = (this.#finishes[at] as number) || beganAtMs;
       const series = this.#series[key >>> 16] ?? this.#newSeries(key >>> 16);
       const version = key & 0xffff;
       const counter = series.versions[version] ?? this.#newVersion(series, key >>> 16, version);
       counter.add();
-      series.totalTime.record(nowMs - startedAtMs);
+      series.totalTime.record(nowMs - startedAtMs + queuedMs);
       series.localTime.record(localMs);
-      series.remoteTime.record(Math.max(0, beganAtMs - startedAtMs));
+      series.remoteTime.record(Math.max(0, finishedAtMs - startedAtMs));
+      series.requestQueueTime.record(queuedMs);
+      series.responseQueueTime.record(Math.max(0, beganAtMs - finishedAtMs));
     }
   }
 
@@ -78,13 +92,16 @@ export class RequestMetrics {
   }
 
   #newSeries(apiKey: number): ApiSeries {
-    const { totalTime, localTime, remoteTime } = this.#families;
+    const { totalTime, localTime, remoteTime, requestQueueTime, responseQueueTime } =
+      this.#families;
     const name = this.#name(apiKey);
     const series = {
       versions: [],
       totalTime: totalTime.with(name),
       localTime: localTime.with(name),
       remoteTime: remoteTime.with(name),
+      requestQueueTime: requestQueueTime.with(name),
+      responseQueueTime: responseQueueTime.with(name),
     };
     this.#series[apiKey] = series;
     return series;

@@ -82,6 +82,7 @@ class Produce implements ProduceReplyPool {
     reply.apiVersion = frame.apiVersion;
     reply.correlationId = frame.correlationId;
     reply.startedAtMs = this.#rooms.tick.monotonicMs();
+    reply.queuedMs = frame.queuedMs;
     this.#request.read(frame, reply);
     const { acks, timeoutMs, isTransactional } = this.#request.head;
     reply.acks = acks;

@@ -36,6 +36,7 @@ export function fetchApi(rooms: FetchRooms): DirectApi {
       reply.apiVersion = frame.apiVersion;
       reply.correlationId = frame.correlationId;
       reply.startedAtMs = rooms.tick.monotonicMs();
+      reply.queuedMs = frame.queuedMs;
       channel.enqueue(reply);
       reply.start();
     },

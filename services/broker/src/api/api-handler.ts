@@ -59,6 +59,8 @@ export interface RequestFrame {
   /** One past the last byte of the frame. */
   end: number;
   receivedAtMs: number;
+  /** Ms it was held back since it arrived. */
+  queuedMs: number;
 }
 
 /**

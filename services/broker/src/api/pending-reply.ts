@@ -7,8 +7,8 @@ export interface ReplyChannel {
   readonly isOpen: boolean;
   /** Takes the next place in the order of replies. The reply leaves once it is done and at the head. */
   enqueue(reply: PendingReply): void;
-  /** Sends whatever is done at the head of the order. Called by `PendingReply.finish`. */
-  advance(): void;
+  /** The answer is complete; sends whatever is done at the head of the order. */
+  finished(reply: PendingReply): void;
   /** A reply of this connection began (1) or ended (-1) a long poll, which does not count as work. */
   parked(delta: 1 | -1): void;
   /** Closes after everything already answered has been written. */
@@ -26,6 +26,10 @@ export abstract class PendingReply {
   apiVersion = 0;
   /** Monotonic ms at which the request was read; for metrics. */
   startedAtMs = 0;
+  /** Ms the request was held back before that. */
+  queuedMs = 0;
+  /** Monotonic ms at which the answer was complete, when earlier ones kept it; else 0. */
+  finishedAtMs = 0;
   isDone = false;
   /** Nothing is sent (acks=0): only the place in the order counts. */
   isSilent = false;
@@ -44,6 +48,6 @@ export abstract class PendingReply {
   /** Marks the answer complete; it leaves when everything before it has left. */
   finish(): void {
     this.isDone = true;
-    this.channel?.advance();
+    this.channel?.finished(this);
   }
 }

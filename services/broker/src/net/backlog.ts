@@ -5,6 +5,13 @@ import { BACKLOG_BYTES_MAX, QUEUED_SEND_BYTES_MAX } from '../limits.ts';
 /** How often connections are looked at again that do not take their answers. */
 const UNSENT_LOOK_MS = 20;
 
+/** A frame that waits for its turn, in memory of its own. */
+export interface HeldFrame {
+  readonly bytes: Uint8Array;
+  /** Monotonic ms. */
+  readonly sinceMs: number;
+}
+
 /** What the backlog sees of a connection. */
 export interface HeldBackConnection {
   readonly identity: { readonly id: number };
@@ -12,7 +19,7 @@ export interface HeldBackConnection {
   /** Must wait for its own replies before more of it is looked at. */
   readonly mustWait: boolean;
   /** The oldest frame held back; undefined when there is none left. */
-  takeHeldBack(): Uint8Array | undefined;
+  takeHeldBack(): HeldFrame | undefined;
 }
 
 export interface BacklogParts {
@@ -20,8 +27,7 @@ export interface BacklogParts {
   readonly clock: Clock;
   /** Runs as one beat. */
   readonly runInTick: (body: () => void) => void;
-  /** A frame in memory of its own. */
-  readonly serve: (connection: HeldBackConnection, frame: Uint8Array) => void;
+  readonly serve: (connection: HeldBackConnection, frame: HeldFrame) => void;
 }
 
 /**

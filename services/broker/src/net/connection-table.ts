@@ -15,6 +15,8 @@ export interface ConnectionTableParts {
   readonly backlog: Backlog;
   readonly log: Logger;
   readonly listenerNameOf: (listenerId: number) => string;
+  /** Monotonic ms of the current tick. */
+  readonly nowMs: () => number;
   readonly onReply: (reply: PendingReply) => void;
 }
 
@@ -65,6 +67,7 @@ export class ConnectionTable {
           else this.#parts.reactor.pauseReading(id);
         },
         hasFlexibleResponseHeader: (key, version) => responseHeaderVersion(key, version) >= 1,
+        nowMs: this.#parts.nowMs,
         onReply: this.#parts.onReply,
         onBug: (reply, error) =>
           this.#parts.log.error('a response does not encode', {

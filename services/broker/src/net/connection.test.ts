@@ -31,8 +31,10 @@ class TestReply extends PendingReply {
 }
 
 function setUp(requestsMax = 500) {
+  const clock = new ManualClock();
   const sent: string[] = [];
   const bugs: unknown[] = [];
+  const finishes: number[] = [];
   const reading: string[] = [];
   const reactor = {
     pauseReading: () => reading.push('paused'),
@@ -50,9 +52,9 @@ function setUp(requestsMax = 500) {
   const ready: unknown[] = [];
   const backlog = new Backlog({
     reactor: { unsentBytes: () => 0 } as never,
-    clock: new ManualClock(),
+    clock,
     runInTick: (body) => body(),
-    serve: (_connection, frame) => ready.push(frame),
+    serve: (_connection, { bytes }) => ready.push(bytes),
   });
   const connection = new Connection({
     backlog,
@@ -68,7 +70,8 @@ function setUp(requestsMax = 500) {
     responses: responses as never,
     budget,
     hasFlexibleResponseHeader: () => false,
-    onReply: () => {},
+    nowMs: () => clock.monotonicMs(),
+    onReply: ({ finishedAtMs }) => finishes.push(finishedAtMs),
     onBug: (_reply, error) => bugs.push(error),
   });
   const enqueue = (name: string) => {
@@ -76,7 +79,7 @@ function setUp(requestsMax = 500) {
     connection.enqueue(reply);
     return reply;
   };
-  return { sent, bugs, reading, ready, budget, connection, enqueue };
+  return { clock, sent, finishes, bugs, reading, ready, budget, connection, enqueue };
 }
 
 describe('connection', () => {
@@ -89,6 +92,19 @@ describe('connection', () => {
     a.finish();
     expect(sent).toEqual(['a', 'b', 'c']);
     expect([a.fate, b.fate, c.fate]).toEqual(['released', 'released', 'released']);
+  });
+
+  it('notes when an answer was complete that had to wait for earlier ones', () => {
+    const { clock, finishes, enqueue } = setUp();
+    const [a, b] = [enqueue('a'), enqueue('b')];
+    clock.advance(5);
+    const since = clock.monotonicMs();
+    b.finish();
+    clock.advance(7);
+    a.finish();
+    expect(finishes).toEqual([0, since]);
+    enqueue('c').finish();
+    expect(finishes).toEqual([0, since, 0]);
   });
 
   it('skips silent replies but keeps their place', () => {

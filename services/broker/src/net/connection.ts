@@ -1,7 +1,7 @@
 import type { PendingReply, ReplyChannel } from '../api/pending-reply.ts';
 import type { ConnectionIdentity } from '../api/request-context.ts';
 import { ANSWER_BYTES_PER_TURN, OPEN_REQUESTS_PER_CONNECTION_MAX } from '../limits.ts';
-import type { Backlog, HeldBackConnection } from './backlog.ts';
+import type { Backlog, HeldBackConnection, HeldFrame } from './backlog.ts';
 import type { BudgetedConnection, MemoryBudget } from './memory-budget.ts';
 import type { ResponseQueue } from './response-queue.ts';
 
@@ -17,6 +17,8 @@ export interface ConnectionParts {
   readonly setReading: (isReading: boolean) => void;
   /** Whether the response of that key and version has tagged fields in its header. */
   readonly hasFlexibleResponseHeader: (apiKey: number, apiVersion: number) => boolean;
+  /** Monotonic ms of the current tick. */
+  readonly nowMs: () => number;
   readonly onReply: (reply: PendingReply) => void;
   /** An encoder threw: a bug. */
   readonly onBug: (reply: PendingReply, error: unknown) => void;
@@ -36,7 +38,7 @@ export class Connection implements ReplyChannel, BudgetedConnection, HeldBackCon
   #parkedCount = 0;
   /** Replies owed, but those of Produce. */
   #openCount = 0;
-  readonly #heldBack: Uint8Array[] = [];
+  readonly #heldBack: HeldFrame[] = [];
   #heldBackAt = 0;
   #turn = 0;
   #turnBytes = 0;
@@ -83,23 +85,23 @@ export class Connection implements ReplyChannel, BudgetedConnection, HeldBackCon
   }
 
   /** Keeps a copy of a frame until it may be served. False: there is no room for it. */
-  holdBack(frame: Uint8Array): boolean {
-    const { backlog, setReading } = this.#parts;
-    if (!backlog.hold(frame.length)) return false;
+  holdBack(bytes: Uint8Array): boolean {
+    const { backlog, setReading, nowMs } = this.#parts;
+    if (!backlog.hold(bytes.length)) return false;
     if (!this.hasHeldBack) {
       setReading(false);
-      // Otherwise the next reply that leaves says so: see `advance`.
+      // Otherwise the next reply that leaves says so: see `#advance`.
       if (this.#head === null) backlog.ready(this);
     }
-    this.#heldBack.push(frame.slice());
+    this.#heldBack.push({ bytes: bytes.slice(), sinceMs: nowMs() });
     return true;
   }
 
-  takeHeldBack(): Uint8Array | undefined {
+  takeHeldBack(): HeldFrame | undefined {
     const frame = this.#heldBack[this.#heldBackAt];
     if (frame === undefined) return undefined;
     this.#heldBackAt++;
-    this.#parts.backlog.released(frame.length);
+    this.#parts.backlog.released(frame.bytes.length);
     if (!this.hasHeldBack) {
       this.#heldBack.length = 0;
       this.#heldBackAt = 0;
@@ -115,12 +117,18 @@ export class Connection implements ReplyChannel, BudgetedConnection, HeldBackCon
       this.#countTurn(1, 0);
     }
     reply.nextInOrder = null;
+    reply.finishedAtMs = 0;
     if (this.#tail === null) this.#head = reply;
     else this.#tail.nextInOrder = reply;
     this.#tail = reply;
     this.#pendingCount++;
     this.#parts.budget.requestStarted(this);
-    if (reply.isDone) this.advance();
+    if (reply.isDone) this.finished(reply);
+  }
+
+  finished(reply: PendingReply): void {
+    if (reply !== this.#head) reply.finishedAtMs = this.#parts.nowMs();
+    this.#advance();
   }
 
   #countTurn(requests: number, bytes: number): void {
@@ -134,7 +142,7 @@ export class Connection implements ReplyChannel, BudgetedConnection, HeldBackCon
     this.#turnCount += requests;
   }
 
-  advance(): void {
+  #advance(): void {
     let reply = this.#head;
     while (reply?.isDone) {
       const next: PendingReply | null = reply.nextInOrder;
@@ -218,8 +226,8 @@ export class Connection implements ReplyChannel, BudgetedConnection, HeldBackCon
   }
 
   #dropHeldBack(): void {
-    for (const frame of this.#heldBack.slice(this.#heldBackAt)) {
-      this.#parts.backlog.released(frame.length);
+    for (const { bytes } of this.#heldBack.slice(this.#heldBackAt)) {
+      this.#parts.backlog.released(bytes.length);
     }
     this.#heldBack.length = 0;
     this.#heldBackAt = 0;

@@ -6,7 +6,7 @@ import { type AnyApiHandler, OWN_MEMORY, type RequestFrame } from '../api/api-ha
 import type { ApiTable } from '../api/api-table.ts';
 import { HEADER_TAGGED_BYTES_MAX, HEAP_BYTES_PER_WIRE_BYTE } from '../limits.ts';
 import type { Tick } from '../replica/tick.ts';
-import type { Backlog, HeldBackConnection } from './backlog.ts';
+import type { Backlog, HeldBackConnection, HeldFrame } from './backlog.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionTable } from './connection-table.ts';
 import { requestContextOf } from './request-context.ts';
@@ -22,8 +22,8 @@ export interface FramePumpParts {
   readonly backlog: Backlog;
   readonly tick: Tick;
   readonly log: Logger;
-  /** `flushed` rows: everything of that log below the offset is on the device. */
-  readonly onFlushed: (logId: number, flushedOffset: number) => void;
+  /** `flushed` rows: everything of that log below the offset is on the device, after a flush of so long. */
+  readonly onFlushed: (logId: number, flushedOffset: number, tookMs: number) => void;
   /** `written` rows: a slow disk has taken what was deferred, up to the log end. */
   readonly onWritten: (logId: number, logEndOffset: number) => void;
   /** `refused` rows: what was deferred for this log found no space. */
@@ -47,6 +47,7 @@ export class FramePump {
     bodyStart: 0,
     end: 0,
     receivedAtMs: 0,
+    queuedMs: 0,
   };
 
   constructor(parts: FramePumpParts) {
@@ -61,6 +62,7 @@ export class FramePump {
 
   readonly #takeRows = (): void => {
     this.#frame.receivedAtMs = this.#parts.tick.nowMs();
+    this.#frame.queuedMs = 0;
     this.#parts.backlog.turn++;
     for (let row = 0; row < this.#eventCount; row++) this.#onRow(row * EVENT_STRIDE);
   };
@@ -90,7 +92,7 @@ export class FramePump {
         this.#parts.connections.closed(id, events[at + 2] as number);
         return;
       case EventKind.flushed:
-        this.#parts.onFlushed(id, events[at + 2] as number);
+        this.#parts.onFlushed(id, events[at + 2] as number, events[at + 3] as number);
         return;
       case EventKind.written:
         this.#parts.onWritten(id, events[at + 2] as number);
@@ -105,11 +107,13 @@ export class FramePump {
   }
 
   /** A frame whose turn has come after it was held back. */
-  readonly serveHeldBack = (held: HeldBackConnection, frame: Uint8Array): void => {
-    const connection = this.#parts.connections.get(held.identity.id);
+  readonly serveHeldBack = (held: HeldBackConnection, { bytes, sinceMs }: HeldFrame): void => {
+    const { connections, tick } = this.#parts;
+    const connection = connections.get(held.identity.id);
     if (connection === undefined || connection.isClosing) return;
-    this.#frame.receivedAtMs = this.#parts.tick.nowMs();
-    this.#onFrame(connection, frame, OWN_MEMORY, 0, frame.length);
+    this.#frame.receivedAtMs = tick.nowMs();
+    this.#frame.queuedMs = tick.monotonicMs() - sinceMs;
+    this.#onFrame(connection, bytes, OWN_MEMORY, 0, bytes.length);
   };
 
   #holdBack(connection: Connection, frame: Uint8Array): void {
@@ -196,6 +200,7 @@ export class FramePump {
     reply.apiVersion = frame.apiVersion;
     reply.correlationId = frame.correlationId;
     reply.startedAtMs = this.#parts.tick.monotonicMs();
+    reply.queuedMs = frame.queuedMs;
     connection.enqueue(reply);
     this.#handle(handler, request, reply, connection);
   }

@@ -46,6 +46,7 @@ function frameOf(bytes: Uint8Array, apiVersion: number, bodyStart = 0) {
     bodyStart,
     end: bytes.length,
     receivedAtMs: 0,
+    queuedMs: 0,
   };
 }
 
