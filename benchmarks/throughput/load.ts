@@ -57,6 +57,12 @@ export async function load(target: Target, load: Load, options: RunOptions): Pro
   return JSON.parse(await ask(settings)) as Report;
 }
 
+/** How long the disk itself takes for growing files that are flushed at once, without any broker. */
+export async function flushFiles(dir: string, files: number, seconds: number): Promise<Report> {
+  const settings = { mode: 'flush', dir, partitions: files, batchBytes: 1100 };
+  return JSON.parse(await ask({ ...settings, seconds, warmupSeconds: 0.5 })) as Report;
+}
+
 /** Creates a topic; throws on any error code. */
 export async function createTopic(
   target: Target,

@@ -12,9 +12,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { fillPageCache } from './hygiene.ts';
-import { buildNative, createTopic, deleteTopic, load, type Report } from './load.ts';
+import {
+  buildNative,
+  createTopic,
+  deleteTopic,
+  flushFiles,
+  load,
+  processUse,
+  type Report,
+} from './load.ts';
 import { type Load, type Scenario, scenarios } from './scenarios.ts';
-import { type Server, type ServerName, startKafka, startLimit, startMillrace } from './servers.ts';
+import { type RowName, type Server, startKafka, startLimit, startMillrace } from './servers.ts';
 import { render } from './stats.ts';
 
 const { values } = parseArgs({
@@ -29,6 +37,8 @@ const { values } = parseArgs({
   },
 });
 const WARM_SECONDS = 15;
+/** The disk by itself; its figures settle soon. */
+const DISK_SECONDS = 2;
 /** Until the files of a deleted topic are gone. */
 const DELETED_MS = 1_500;
 const seconds = Number(values.seconds);
@@ -86,7 +96,7 @@ function replayBeside(server: Server, scenario: Scenario) {
     filled: createTopic(server, topic, 1, []).then(() =>
       fill(server, topic, 1, scenario.replayBytes ?? 0),
     ),
-    start: () => load(server, fetch, { topic, seconds: seconds + 1, warmupSeconds: 0 }),
+    start: () => load(server, fetch, { topic, seconds: seconds + 2, warmupSeconds: 0 }),
   };
 }
 
@@ -110,7 +120,7 @@ class Servers {
     this.#dir = dir;
   }
 
-  async get(name: ServerName, durability: Scenario['durability']): Promise<Server> {
+  async get(name: 'millrace' | 'kafka', durability: Scenario['durability']): Promise<Server> {
     const key = name === 'millrace' ? `${name}-${durability}` : name;
     const running = this.#running.get(key);
     if (running !== undefined) return running;
@@ -119,6 +129,14 @@ class Servers {
     this.#running.set(key, server);
     if (name === 'kafka') await warm(server);
     return server;
+  }
+
+  /** One line a server: its resident memory after everything it went through. */
+  memory(): string {
+    const lines = [...this.#running].map(
+      ([name, { pid }]) => `- ${name}: ${(processUse(pid).rssBytes / 1e6).toFixed(0)} MB\n`,
+    );
+    return `### resident after the whole run\n\n${lines.join('')}`;
   }
 
   async stop(): Promise<void> {
@@ -137,10 +155,38 @@ async function measureLimit(dir: string, scenario: Scenario, round: number): Pro
   }
 }
 
-function takesPart(name: ServerName, scenario: Scenario): boolean {
-  if (without.has(name)) return false;
-  if (name !== 'limit') return true;
-  return scenario.durability === 'page-cache' && scenario.load.mode !== 'end-to-end';
+/** Who takes turns in each round. */
+function rowsOf({ durability, load: { mode }, replayBytes }: Scenario): RowName[] {
+  const rows: RowName[] = [];
+  if (durability === 'page-cache' && mode !== 'end-to-end') rows.push('limit');
+  if (durability === 'flushed') rows.push('disk, 1 file', 'disk, 4 files');
+  // Only the change by the replay is asked for, and only of our own.
+  if (replayBytes !== undefined) return ['millrace alone', 'millrace'];
+  rows.push('millrace', 'kafka');
+  return rows.filter((name) => !without.has(name));
+}
+
+async function measureRow(
+  name: RowName,
+  scenario: Scenario,
+  round: number,
+  servers: Servers,
+  workDir: string,
+): Promise<Report> {
+  switch (name) {
+    case 'limit':
+      return measureLimit(workDir, scenario, round);
+    case 'disk, 1 file':
+      return flushFiles(workDir, 1, DISK_SECONDS);
+    case 'disk, 4 files':
+      return flushFiles(workDir, 4, DISK_SECONDS);
+    case 'millrace alone': {
+      const { replayBytes: _, ...alone } = scenario;
+      return measure(await servers.get('millrace', scenario.durability), alone, round);
+    }
+    default:
+      return measure(await servers.get(name, scenario.durability), scenario, round);
+  }
 }
 
 async function main(): Promise<void> {
@@ -157,15 +203,11 @@ async function main(): Promise<void> {
   try {
     for (const scenario of scenarios) {
       if (only.size > 0 && !only.has(scenario.name)) continue;
-      const rounds = new Map<ServerName, Report[]>();
+      const rounds = new Map<RowName, Report[]>();
       for (let round = 0; round < Number(values.rounds); round++) {
-        for (const name of ['limit', 'millrace', 'kafka'] as const) {
-          if (!takesPart(name, scenario)) continue;
+        for (const name of rowsOf(scenario)) {
           ballast.refresh();
-          const report =
-            name === 'limit'
-              ? await measureLimit(workDir, scenario, round)
-              : await measure(await servers.get(name, scenario.durability), scenario, round);
+          const report = await measureRow(name, scenario, round, servers, workDir);
           rounds.set(name, [...(rounds.get(name) ?? []), report]);
         }
       }
@@ -173,6 +215,8 @@ async function main(): Promise<void> {
       parts.push(text);
       process.stdout.write(`${text}\n`);
     }
+    parts.push(servers.memory());
+    process.stdout.write(servers.memory());
   } finally {
     await servers.stop();
     rmSync(workDir, { recursive: true, force: true });

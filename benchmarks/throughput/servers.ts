@@ -4,6 +4,8 @@ import { ApacheKafka, Child, freePort, MillraceProcess } from '@millrace/testing
 import { binary, type Target } from './load.ts';
 
 export type ServerName = 'limit' | 'millrace' | 'kafka';
+/** What else stands in a table: Millrace without the replay, and the disk without any broker. */
+export type RowName = ServerName | 'millrace alone' | 'disk, 1 file' | 'disk, 4 files';
 export type Durability = 'page-cache' | 'flushed';
 
 export interface Server extends Target {

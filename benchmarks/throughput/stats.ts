@@ -1,9 +1,9 @@
 /** Medians, ratios and the printed table. */
 import type { Report } from './load.ts';
 import type { Bound, Scenario } from './scenarios.ts';
-import type { ServerName } from './servers.ts';
+import type { RowName } from './servers.ts';
 
-export type Rounds = ReadonlyMap<ServerName, readonly Report[]>;
+export type Rounds = ReadonlyMap<RowName, readonly Report[]>;
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

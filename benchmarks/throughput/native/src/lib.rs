@@ -4,6 +4,7 @@
 pub mod end_to_end;
 pub mod epoll;
 pub mod fetch;
+pub mod flush;
 pub mod frames;
 pub mod produce;
 pub mod report;

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 #[derive(Deserialize, Clone)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Settings {
-    /// `produce`, `fetch`, `end-to-end`, `create` or `delete`.
+    /// `produce`, `fetch`, `end-to-end`, `flush`, `create` or `delete`.
     pub mode: String,
+    /// Where `flush` puts its files, one a partition.
+    pub dir: String,
     pub address: String,
     pub topic: String,
     pub partitions: i32,
@@ -34,6 +36,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             mode: String::new(),
+            dir: String::new(),
             address: "127.0.0.1:9092".into(),
             topic: "bench".into(),
             partitions: 4,

@@ -2,7 +2,7 @@
 //! It sends prebuilt frames, so that the client costs almost nothing and the server's own cost shows.
 
 use millrace_bench::report::Settings;
-use millrace_bench::{end_to_end, fetch, frames, produce, socket};
+use millrace_bench::{end_to_end, fetch, flush, frames, produce, socket};
 
 fn run() -> Result<String, Box<dyn std::error::Error>> {
     let argument = std::env::args()
@@ -13,6 +13,7 @@ fn run() -> Result<String, Box<dyn std::error::Error>> {
         "produce" => produce::run(&settings)?,
         "fetch" => fetch::run(&settings)?,
         "end-to-end" => end_to_end::run(&settings)?,
+        "flush" => flush::run(&settings)?,
         "create" => {
             let frame =
                 frames::create_topic(&settings.topic, settings.partitions, &settings.configs);
