@@ -77,15 +77,18 @@ export class Child {
   async saying(pattern: RegExp, timeoutMs: number): Promise<RegExpExecArray> {
     const look = (): RegExpExecArray | null =>
       pattern.exec(this.stdout) ?? pattern.exec(this.stderr);
+    let hasEnded = false;
+    const noteEnd = (): void => {
+      hasEnded = true;
+    };
+    this.exited.then(noteEnd, noteEnd);
     try {
-      return await Promise.race([
-        eventually(`${this.#name} says ${pattern}`, timeoutMs, () => look() ?? undefined),
-        this.exited.then(({ code, signal }) => {
-          const found = look();
-          if (found !== null) return found;
-          throw new Error(`${this.#name} ended (${signal ?? code}) before it said ${pattern}`);
-        }),
-      ]);
+      const found = await eventually(`${this.#name} says ${pattern}`, timeoutMs, () => {
+        return look() ?? (hasEnded ? null : undefined);
+      });
+      if (found !== null) return found;
+      const { code, signal } = await this.exited;
+      throw new Error(`${this.#name} ended (${signal ?? code}) before it said ${pattern}`);
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${this.stdout}${this.stderr}`, {
         cause: error,

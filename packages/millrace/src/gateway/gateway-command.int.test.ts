@@ -142,6 +142,7 @@ test('several processes share the port, and all end with the first', async () =>
   );
   for (const admin of [adminPort, adminPort + 1]) {
     await eventually('it is ready', START_TIMEOUT_MS, async () => {
+      if (!child.running) throw new Error(`it ended: ${child.stdout}${child.stderr}`);
       return (await fetch(`http://127.0.0.1:${admin}/readyz`)).status === 200;
     });
   }
