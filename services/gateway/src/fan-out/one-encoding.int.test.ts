@@ -21,6 +21,7 @@ beforeAll(async () => {
     'gateway.handshakes.per.address=10000',
     'gateway.connections.per.address=2000',
     'gateway.connections.per.principal=2000',
+    'gateway.metrics.topics=shared',
     'gateway.drain.spread.ms=0',
     'gateway.drain.close.after.ms=0',
   ]);
@@ -33,11 +34,15 @@ afterAll(async () => {
   await broker?.stop();
 });
 
-async function framesEncoded(): Promise<number> {
+/** The value of one series of the gateway, by its name without prefix, and its labels. */
+async function metric(series: string): Promise<number> {
   const answer = await fetch(`http://127.0.0.1:${gateway.adminPort}/metrics`);
-  const line = /^\S*frames_encoded_total (\d+)$/m.exec(await answer.text());
-  return Number(line?.[1]);
+  const lines = (await answer.text()).split('\n');
+  const line = lines.find((one) => one.startsWith(`millrace_gateway_${series} `));
+  return Number(line?.slice(line.lastIndexOf(' ')));
 }
+
+const framesEncoded = () => metric('frames_encoded_total');
 
 /** A live subscriber, and the messages with records that it gets, byte for byte. */
 async function subscriber(): Promise<{ client: FrameClient; messages: Buffer[] }> {
@@ -70,5 +75,9 @@ test(`C20: ${CLIENTS} sockets of one class get the same bytes, encoded once a bl
   expect((await framesEncoded()) - before).toBe(BLOCKS);
   const expected = Buffer.concat(all[0]?.messages ?? []);
   for (const { messages } of all) expect(Buffer.concat(messages).equals(expected)).toBe(true);
+  const delivered = 'topic_records_delivered_total{topic="shared",path="hot"}';
+  expect(await metric(delivered)).toBe(CLIENTS * BLOCKS);
+  expect(await metric('topic_delivery_lag_seconds_count{topic="shared"}')).toBeGreaterThan(0);
+  expect(await metric('bytes_per_write_count')).toBeGreaterThan(0);
   for (const { client } of all) client.socket.close();
 });
