@@ -56,7 +56,8 @@ describe.each(CODECS)('%s', (name) => {
     expect(100_000_000 / bomb.length).toBeGreaterThan(15);
     const before = process.memoryUsage().rss;
     expect(reasonOf(() => decompress(codec, bomb, 1 << 20))).toBe('outputLimit');
-    expect(process.memoryUsage().rss - before).toBeLessThan(16 << 20);
+    // Far below what would come out; the process may take some for something else meanwhile.
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 << 20);
   });
 
   test('every cut is refused', () => {

@@ -44,11 +44,11 @@ async function takenByKernel(port: number): Promise<number> {
     send();
   };
   send();
-  let before = -1;
-  await eventually('the kernel takes no more', 10_000, () => {
-    const rests = taken > 0 && taken === before;
+  let [before, rests] = [-1, 0];
+  await eventually('the kernel takes no more', 60_000, () => {
+    rests = taken > 0 && taken === before ? rests + 1 : 0;
     before = taken;
-    return rests;
+    return rests >= 10;
   });
   return taken;
 }

@@ -192,11 +192,11 @@ describe.each(BODIES)('segment store, $name body', (body) => {
       expect([...store.deferredLogs.subarray(0, store.deferredCount)]).toEqual([logId]);
       deferredEnds.push(end);
     }
-    await eventually('all of it is readable', 10_000, async () => {
+    await eventually('all of it is readable', 60_000, async () => {
       const last = await store.read(logId, 39, NO_BOUND, 1, true);
       return last.length > 0 && new BatchView(last).baseOffset === 39;
     });
-    await eventually('every deferral is reported', 10_000, () =>
+    await eventually('every deferral is reported', 60_000, () =>
       deferredEnds.every((end) => written.includes(end)),
     );
   });

@@ -20,7 +20,12 @@ export interface ChildOptions {
   readonly input?: string | Uint8Array;
   /** Leave the standard input open for `write`. */
   readonly keepInput?: boolean;
+  /** A program of ours: it stops when we are gone, however we went. */
+  readonly lifeline?: boolean;
 }
+
+/** Names the descriptor of a pipe whose end a program of ours takes for the end of its launcher. */
+const LIFELINE_VARIABLE = 'MILLRACE_LIFELINE_FD';
 
 const STOP_TIMEOUT_MS = 30_000;
 
@@ -36,8 +41,12 @@ export class Child {
     this.#name = [command, ...argv].join(' ').slice(0, 200);
     this.process = spawn(command, argv, {
       cwd: options.cwd,
-      env: { ...process.env, ...options.env },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      env: {
+        ...process.env,
+        ...(options.lifeline === true ? { [LIFELINE_VARIABLE]: '3' } : {}),
+        ...options.env,
+      },
+      stdio: ['pipe', 'pipe', 'pipe', ...(options.lifeline === true ? ['pipe' as const] : [])],
     });
     this.exited = new Promise((resolve, reject) => {
       this.process.once('error', reject);

@@ -72,7 +72,7 @@ export class MillraceProcess {
       '--override',
       `${key}=${value}`,
     ]);
-    this.#child = new Child(process.execPath, [CLI, 'broker', ...overrides]);
+    this.#child = new Child(process.execPath, [CLI, 'broker', ...overrides], { lifeline: true });
     await this.#child.saying(new RegExp(`listening on .*:${this.port}`), START_TIMEOUT_MS);
   }
 

@@ -37,7 +37,7 @@ export class DevelopmentGateway {
   /** Starts it again on the same ports and data. */
   async resume(): Promise<void> {
     const argv = this.#overrides.flatMap((override) => ['--override', override]);
-    this.#child = new Child(process.execPath, [CLI, 'start', ...argv]);
+    this.#child = new Child(process.execPath, [CLI, 'start', ...argv], { lifeline: true });
     await this.#child.saying(/Kafka Server started/, START_TIMEOUT_MS);
   }
 

@@ -64,7 +64,9 @@ export class GatewayProcess {
   /** Starts it again on the same port. */
   async resume(): Promise<void> {
     const argv = this.#overrides.flatMap((override) => ['--override', override]);
-    this.#child = new Child(process.execPath, [...this.#program, 'gateway', ...argv]);
+    this.#child = new Child(process.execPath, [...this.#program, 'gateway', ...argv], {
+      lifeline: true,
+    });
     await this.#child.saying(/health and metrics are on/, START_TIMEOUT_MS);
   }
 
