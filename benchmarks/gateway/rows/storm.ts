@@ -25,7 +25,7 @@ export async function storm(bench: Bench): Promise<Section[]> {
       if (phase === 'kill') restarted = restart();
     });
     await restarted;
-    return [section(reports, clients)];
+    return [section(reports, clients, feed.rate * feed.records)];
   } finally {
     await server.stop();
   }
@@ -37,7 +37,8 @@ export async function storm(bench: Bench): Promise<Section[]> {
   }
 }
 
-function section(reports: readonly Report[], clients: number): Section {
+/** @param feed records a second */
+function section(reports: readonly Report[], clients: number, feed: number): Section {
   const kill = reports.find((report) => report.phase === 'kill');
   if (kill === undefined) throw new Error('the kill has no report');
   return {
@@ -52,7 +53,11 @@ function section(reports: readonly Report[], clients: number): Section {
     ]),
     verdicts: [
       {
-        ...{ what: 'all resumed and at the end of the log again, after the first loss' },
+        ...{ what: 'all back and resumed where they were, after the first loss' },
+        ...{ value: kill.subscribedAgainMs, atMost: BACK_MS_MAX, unit: ' ms', digits: 0 },
+      },
+      {
+        ...{ what: `all at the end of the log again, which grows by ${grouped(feed)} records/s` },
         ...{ value: kill.caughtUpAgainMs, atMost: BACK_MS_MAX, unit: ' ms', digits: 0 },
       },
       { what: 'clients still away', value: kill.stillAway, atMost: 0, digits: 0 },
@@ -61,9 +66,6 @@ function section(reports: readonly Report[], clients: number): Section {
         value: reports.reduce((all, report) => all + report.silentGaps, 0),
       },
     ],
-    notes: [
-      `all subscribed again after ${grouped(kill.subscribedAgainMs)} ms`,
-      ...warnings('M', reports),
-    ],
+    notes: warnings('M', reports),
   };
 }

@@ -58,7 +58,7 @@ export const deliveryLimits = {
    * Packed records of a block read from behind the ring; §5 allows up to 57,000. A reader that stops has one of them in
    * user space, which with its connection is to stay below 64 KiB. Bytes.
    */
-  coldBlockBytes: 40_000,
+  coldBlockBytes: 32_000,
 
   /** Frames of one connection and tick together, unless it is a single larger one (P2). Bytes. */
   writeBytesMax: 16_384,
