@@ -166,7 +166,9 @@ describe.each(engineBodies)('metrics and health on the $name engine', ({ make })
     expect(plain.headers.get('content-encoding')).toBeNull();
     const zipped = await fetch(`${root}/metrics`, { headers: { 'accept-encoding': 'gzip' } });
     expect(zipped.headers.get('content-encoding')).toBe('gzip');
-    expect(await zipped.text()).toBe(await plain.text());
+    // The same page, unless its second is over.
+    const namesOf = (text: string) => [...parsePage(text).keys()];
+    expect(namesOf(await zipped.text())).toEqual(namesOf(await plain.text()));
     const headers = {
       accept: 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3',
     };
