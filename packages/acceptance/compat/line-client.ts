@@ -11,7 +11,7 @@ export interface LineProgram {
 }
 
 /** The near end of the line protocol: calls go out as lines, answers come back by id. */
-class LineCaller {
+export class LineCaller {
   readonly child: Child;
   #nextId = 1;
   #read = 0;

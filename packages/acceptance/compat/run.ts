@@ -7,6 +7,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apacheKafkaJars, MissingTool } from '@millrace/testing';
 import { FAULT_CHECKS } from '../faults/checks.ts';
+import { GATEWAY_STAGES } from '../gateway-kafka/checks.ts';
+import { LOST_ANSWER_CHECKS } from '../gateway-kafka/lost-answers.ts';
+import { testsOnApacheKafka } from '../gateway-kafka/same-tests.ts';
+import type { Stage } from '../gateway-kafka/stage.ts';
 import {
   type BrokerUnderTest,
   runningBroker,
@@ -186,6 +190,46 @@ async function runRows(room: ToolRoom, choice: Choice): Promise<OutcomeTable> {
   return table;
 }
 
+/** The gateway before Apache Kafka and before our broker: one cluster and gateway for all rows of each. */
+async function runGateways(choice: Choice): Promise<OutcomeTable> {
+  const table = new OutcomeTable(['works']);
+  const note = (name: string, outcome: Outcome): void => {
+    table.set(name, 'works', outcome);
+    say(outcome, name);
+  };
+  if (!chosen(choice.checks, 'gateway')) return table;
+  for (const { name, open, checks } of GATEWAY_STAGES) {
+    const rows = Object.entries(checks)
+      .map(([row, work]) => [`${name} · ${row}`, work] as const)
+      .filter(([row]) => chosen(choice.only, row));
+    if (rows.length === 0) continue;
+    // What keeps the stage from opening is the outcome of each of its rows.
+    const opening = open();
+    const stage = await opening.catch((): Stage | null => null);
+    for (const [row, work] of rows)
+      note(row, await attempt(async () => work(stage ?? (await opening))));
+    await stage?.close();
+  }
+  for (const [row, work] of Object.entries(LOST_ANSWER_CHECKS))
+    if (chosen(choice.only, row)) note(row, await attempt(work));
+  await runGatewayTests(choice, note);
+  return table;
+}
+
+/** Tests of the gateway that `npm test` runs on our broker: one row each. */
+async function runGatewayTests(
+  choice: Choice,
+  note: (name: string, outcome: Outcome) => void,
+): Promise<void> {
+  const all = 'gateway tests on Apache Kafka';
+  if (!chosen(choice.only, all)) return;
+  const ran = await attempt(async () => {
+    for (const [test, why] of await testsOnApacheKafka())
+      note(`${all} · ${test}`, why === null ? { kind: 'ok' } : { kind: 'FAIL', why });
+  });
+  if (ran.kind !== 'ok') note(all, ran);
+}
+
 /** Leaves counts and failures where scripts/sum-results.ts looks, in the shape of its SuiteResult. */
 function leaveResult(sum: object): void {
   const folder = path.resolve(import.meta.dirname, '../../../.cache/results');
@@ -206,6 +250,7 @@ try {
   const tables = [
     await runClients(broker, surroundings, choice),
     await runRows({ broker, helper, open: start }, choice),
+    await runGateways(choice),
   ];
   await helper.close();
   process.stdout.write(`\n${broker.name}\n`);

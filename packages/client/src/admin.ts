@@ -32,6 +32,8 @@ export interface NewTopic {
   readonly partitionCount?: number;
   /** Default: the broker's `default.replication.factor`. */
   readonly replicationFactor?: number;
+  /** Broker ids of each partition's replicas, the preferred leader first, instead of the two counts above. */
+  readonly replicas?: readonly (readonly number[])[];
   readonly configs?: Readonly<Record<string, string>>;
 }
 
@@ -87,7 +89,10 @@ export class Admin {
           name: topic.name,
           numPartitions: topic.partitionCount ?? -1,
           replicationFactor: topic.replicationFactor ?? -1,
-          assignments: [],
+          assignments: (topic.replicas ?? []).map((brokerIds, partitionIndex) => ({
+            partitionIndex,
+            brokerIds,
+          })),
           configs: Object.entries(topic.configs ?? {}).map(([name, value]) => ({ name, value })),
         })),
       });

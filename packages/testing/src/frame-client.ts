@@ -12,6 +12,7 @@ import {
 } from '@millrace/gateway-protocol';
 
 const WAIT_MS = 30_000;
+const NEWS_MS = 200;
 
 /** A WebSocket of Node that speaks frames, for tests over the network. */
 export class FrameClient {
@@ -66,21 +67,37 @@ export class FrameClient {
       const kinds = this.frames.map((frame) => frame.kind).join(', ');
       if (this.closeCode !== null || Date.now() > untilMs)
         throw new Error(`no ${kind} among: ${kinds}; close code ${this.closeCode}`);
-      await new Promise<void>((resolve) => {
-        this.#arrived = resolve;
-        setTimeout(resolve, 200);
-      });
+      await this.#news();
+    }
+  }
+
+  /** Removes and returns the oldest frame, once there is one. @throws Error as `take` does. */
+  async next(): Promise<Frame> {
+    const untilMs = Date.now() + WAIT_MS;
+    for (;;) {
+      const frame = this.frames.shift();
+      if (frame !== undefined) return frame;
+      if (this.closeCode !== null || Date.now() > untilMs)
+        throw new Error(`no frame came; close code ${this.closeCode}`);
+      await this.#news();
     }
   }
 
   /** Waits for the end of the connection. */
   async closed(): Promise<number> {
-    while (this.closeCode === null)
-      await new Promise<void>((resolve) => {
-        this.#arrived = resolve;
-        setTimeout(resolve, 200);
-      });
+    while (this.closeCode === null) await this.#news();
     return this.closeCode;
+  }
+
+  /** Something arrived, or a moment has passed. */
+  #news(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, NEWS_MS);
+      this.#arrived = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   #read(data: string | ArrayBuffer): void {

@@ -1,0 +1,97 @@
+import { Admin, Producer } from '@millrace/client';
+import { ApacheKafkaCluster, eventually, MillraceProcess } from '@millrace/testing';
+import { GatewayProcess, PROGRAMS } from '../gateway/sdk/gateway-process.ts';
+import { KafkaOracle } from './kafka-oracle.ts';
+
+/** Compaction looks often, and needs little memory for it. */
+const BROKER_OVERRIDES = {
+  'log.cleaner.backoff.ms': '200',
+  'log.cleaner.dedupe.buffer.size': '2097152',
+};
+/** Many connections and questions from one address are no subject here. */
+const GATEWAY_SETTINGS = [
+  'gateway.requests.per.second=100000',
+  'gateway.position.queries.per.second=100000',
+  'gateway.connections.per.principal=1000',
+  'gateway.connections.per.address=1000',
+];
+const READY_MS = 60_000;
+
+/** A cluster, a gateway before it as users run it, and what the checks need beside them. */
+export interface Stage {
+  readonly name: string;
+  readonly bootstrap: string;
+  readonly gateway: GatewayProcess;
+  readonly admin: Admin;
+  readonly producer: Producer;
+  readonly oracle: KafkaOracle;
+  /** Three nodes of Apache Kafka; null: one broker of ours. */
+  readonly cluster: ApacheKafkaCluster | null;
+  close(): Promise<void>;
+}
+
+interface Cluster {
+  readonly bootstrap: string;
+  stop(): Promise<void>;
+}
+
+/** Three nodes of Apache Kafka 4.3.1 behind a gateway. */
+export async function kafkaStage(): Promise<Stage> {
+  const cluster = await ApacheKafkaCluster.start({ overrides: BROKER_OVERRIDES });
+  return stageOver('Apache Kafka', cluster, cluster);
+}
+
+/** Our broker behind a gateway. */
+export async function millraceStage(): Promise<Stage> {
+  const broker = await MillraceProcess.start({ overrides: BROKER_OVERRIDES });
+  return stageOver('Millrace', broker, null);
+}
+
+async function stageOver(
+  name: string,
+  broker: Cluster,
+  cluster: ApacheKafkaCluster | null,
+): Promise<Stage> {
+  const { bootstrap } = broker;
+  const opened: (() => Promise<void> | void)[] = [() => broker.stop()];
+  const close = async (): Promise<void> => {
+    for (const step of opened.splice(0).reverse()) await step();
+  };
+  try {
+    const [gateway, oracle] = await Promise.all([
+      GatewayProcess.start(bootstrap, GATEWAY_SETTINGS, PROGRAMS.built),
+      KafkaOracle.open(bootstrap),
+    ]);
+    opened.push(() => oracle.close());
+    opened.push(() => gateway.kill());
+    const client = { bootstrapServers: bootstrap, retryBackoffMs: 20, retryBackoffMaxMs: 200 };
+    const admin = new Admin(client);
+    opened.push(() => admin.close());
+    const producer = new Producer(client);
+    opened.push(() => producer.abort());
+    return { ...{ name, bootstrap, gateway, admin, producer, oracle, cluster }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+let topicCount = 0;
+
+/** Makes a topic of a name of its own and waits until each partition has a leader. */
+export async function newTopic(
+  { admin }: Stage,
+  what: string,
+  options: Omit<Parameters<Admin['createTopics']>[0][number], 'name'> = {},
+): Promise<string> {
+  const name = `${what}-${++topicCount}`;
+  const partitionCount = options.partitionCount ?? options.replicas?.length ?? 1;
+  const counts = options.replicas === undefined ? { partitionCount } : {};
+  await admin.createTopics([{ name, ...counts, ...options }]);
+  await eventually(`${name} has leaders`, READY_MS, async () => {
+    const [topic] = await admin.lookUpTopics([name]);
+    const leaders = (topic?.partitions ?? []).filter(({ leaderId }) => leaderId >= 0);
+    return topic?.errorCode === 0 && leaders.length === partitionCount;
+  });
+  return name;
+}
