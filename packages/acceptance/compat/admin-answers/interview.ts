@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ZERO_UUID } from '@millrace/bytes';
 import {
   alterConfigsApi,
@@ -11,18 +10,20 @@ import {
   incrementalAlterConfigsApi,
   metadataApi,
 } from '@millrace/protocol';
+import { eventually } from '@millrace/testing';
 import type { Connection } from '../group-answers/connection.ts';
 
 export const TOPIC_RESOURCE = 2;
 export const BROKER_RESOURCE = 4;
 
 const TIMEOUT_MS = 10_000;
-const SETTLE_MS = 500;
+const SETTLED_MS_MAX = 60_000;
 
 /** Asks one broker; what is answered is written down in a form that can be compared. */
 export class Interview {
   readonly connection: Connection;
   readonly lines: string[] = [];
+  #settled = 0;
   /** Of this run alone, so that a broker may be asked again. */
   readonly prefix = `admin-${process.pid}-${Date.now()}`;
 
@@ -35,9 +36,26 @@ export class Interview {
     return `${this.prefix}${suffix}`;
   }
 
-  /** Kafka's brokers learn of a change a moment after it was answered. */
+  /**
+   * Kafka's brokers learn of a change a moment after it was answered, of all changes in order: once one more topic is
+   * seen, so is whatever was changed before.
+   */
   async settle(): Promise<void> {
-    await sleep(SETTLE_MS);
+    const name = this.name(`-settled-${this.#settled++}`);
+    await this.connection.call(createTopicsApi, 7, {
+      topics: [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }],
+      timeoutMs: TIMEOUT_MS,
+      validateOnly: false,
+    });
+    await eventually('the change is seen', SETTLED_MS_MAX, async () => {
+      const { topics } = await this.connection.call(metadataApi, 9, {
+        topics: [{ name, topicId: ZERO_UUID }],
+        allowAutoTopicCreation: false,
+        includeClusterAuthorizedOperations: false,
+        includeTopicAuthorizedOperations: false,
+      });
+      return topics[0]?.errorCode === 0 && topics[0].partitions[0]?.errorCode === 0;
+    });
   }
 
   /** Writes an answer down under a name. */
