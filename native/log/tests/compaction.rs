@@ -77,7 +77,7 @@ fn slices_of_the_old_file_stay_good_until_it_is_removed() {
             !name.ends_with(".deleted") && !name.ends_with(".swap") && !name.ends_with(".cleaned")
         })
     };
-    for _ in 0..300 {
+    for _ in 0..6_000 {
         std::thread::sleep(std::time::Duration::from_millis(10));
         if clean() {
             break;

@@ -171,13 +171,14 @@ fn a_large_replay_does_not_delay_small_requests() {
     });
     owner.until(answer, |_| probe.is_finished() && drain.is_finished());
     drain.join().unwrap();
-    assert!(probe.join().unwrap() < Duration::from_millis(500));
+    // The whole file in one go would be 64 MiB at once; a busy machine alone takes less than this.
+    assert!(probe.join().unwrap() < Duration::from_secs(5));
 }
 
 #[test]
 fn deadlines_close_idle_dripping_and_stuck_connections() {
     let options = ReactorOptions {
-        idle_ms: 300,
+        idle_ms: 2_000,
         frame_deadline_ms: 150,
         send_deadline_ms: 150,
         ..ReactorOptions::default()

@@ -19,6 +19,9 @@ use millrace_log::{
 };
 use millrace_record::{BatchFields, BatchHeader, KeyValue, write_batch};
 
+/// What does not come within this, on however busy a machine, does not come.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 pub struct Bench {
     pub store: Arc<Store>,
     pub appender: Appender,
@@ -130,7 +133,7 @@ impl Bench {
     /// Waits until the log ends there.
     pub fn settle(&self, log_id: LogId, log_end_offset: i64) {
         let log = self.store.log(log_id).unwrap();
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + PATIENCE;
         while log.log_end_offset() < log_end_offset {
             assert!(
                 Instant::now() < until,
@@ -147,7 +150,7 @@ impl Bench {
 
     /// The rows up to one of this kind, which is the last.
     pub fn completions_until(&self, kind: CompletionKind) -> Vec<CompletionRow> {
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + PATIENCE;
         let mut rows = Vec::new();
         loop {
             self.completions.drain(&mut rows);

@@ -180,7 +180,7 @@ impl Owner {
         mut decide: impl FnMut(u32, &[u8]) -> Vec<Reply>,
         mut done: impl FnMut(&mut Self) -> bool,
     ) {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !done(self) {
             assert!(Instant::now() < deadline, "took too long");
             self.tick(&mut decide);
