@@ -3,7 +3,7 @@ import { Admin, Producer } from '@millrace/client';
 import { MillraceProcess } from '@millrace/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
-import { cutOff, killed } from '../gateway/sdk/ordeals.ts';
+import { cutOff, ended } from '../gateway/sdk/ordeals.ts';
 import { readWithCodec, roundTrip } from '../gateway/sdk/program.ts';
 
 const CUTS = 12;
@@ -15,12 +15,17 @@ let url: string;
 
 beforeAll(async () => {
   broker = await MillraceProcess.start();
-  const settings = ['gateway.compression.topics=packed'];
+  const settings = [
+    'gateway.compression.topics=packed',
+    'gateway.drain.spread.ms=500',
+    'gateway.drain.close.after.ms=500',
+    'gateway.drain.deadline.ms=20000',
+  ];
   gateways = await Promise.all([1, 2].map(() => GatewayProcess.start(broker.bootstrap, settings)));
   url = gateways[0]?.url ?? '';
   const admin = new Admin({ bootstrapServers: broker.bootstrap });
   await admin.createTopics(
-    ['binary', 'json', 'packed', 'killed']
+    ['binary', 'json', 'packed', 'killed', 'drained']
       .map((name) => ({ name, partitionCount: 1 }))
       .concat({ name: 'cut', partitionCount: PARTITIONS }),
   );
@@ -77,5 +82,10 @@ test(`C17, C18: cut off ${CUTS} times between two gateways while records come`, 
 
 test('C36, C47: kill -9 of the gateway under publishes and a reader', async () => {
   const { bootstrap } = broker;
-  await killed({ bootstrap, gateways, topic: 'killed', partitionCount: 1 }, 1);
+  await ended({ bootstrap, gateways, topic: 'killed', partitionCount: 1 }, 'kill', 1);
+});
+
+test('C47: SIGTERM of the gateway under publishes and a reader ends with code 0 in its time', async () => {
+  const { bootstrap } = broker;
+  await ended({ bootstrap, gateways, topic: 'drained', partitionCount: 1 }, 'stop', 1);
 });

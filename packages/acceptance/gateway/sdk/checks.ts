@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
 import { openBrowser } from '../demo/browser.ts';
 import { GatewayProcess } from './gateway-process.ts';
-import { cutOff, killed } from './ordeals.ts';
+import { cutOff, ended } from './ordeals.ts';
 import type { Seen } from './program.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -169,6 +169,6 @@ export const SDK_CHECKS: Readonly<Record<string, () => Promise<void>>> = {
     ),
   [`SDK in Node: ${KILLS} gateways killed under publishes`]: () =>
     surrounded('killed', 2, ({ bootstrap }, gateways) =>
-      killed({ bootstrap, gateways, topic: 'killed', partitionCount: PARTITIONS }, KILLS),
+      ended({ bootstrap, gateways, topic: 'killed', partitionCount: PARTITIONS }, 'kill', KILLS),
     ),
 };

@@ -80,17 +80,21 @@ async function allConnected(readers: readonly Reader[], times: number): Promise<
   );
 }
 
-/** `kill -9` of one gateway after the other under publishes and a reader: every outcome is true. */
-export async function killed(course: Course, kills: number): Promise<void> {
+/**
+ * The end of one gateway after the other under publishes and a reader, `times` times: every outcome is true.
+ *
+ * @param how `kill -9`, or SIGTERM, after which the process must end with code 0 in its time.
+ */
+export async function ended(course: Course, how: 'kill' | 'stop', times: number): Promise<void> {
   const urls = course.gateways.map(({ url }) => url);
   const writer = new Writer(urls, course.topic);
   const reader = new Reader(urls, course.topic);
   try {
-    for (let n = 0; n < kills; n++) {
+    for (let n = 0; n < times; n++) {
       const before = writer.appended.length;
       await eventually('it goes on', TIMEOUT_MS, () => writer.appended.length > before + 100);
       const gateway = course.gateways[n % course.gateways.length] as GatewayProcess;
-      await gateway.kill();
+      await gateway[how]();
       await gateway.resume();
     }
     await writer.stop();
@@ -104,8 +108,8 @@ export async function killed(course: Course, kills: number): Promise<void> {
       { duplicates, lost, gaps, failed },
       { duplicates: 0, lost: 0, gaps: 0, failed: [] },
     );
-    // One publish at a time: a kill leaves at most one without an outcome.
-    assert.ok(unknown.length <= kills, `${unknown.length} unknown outcomes`);
+    // One publish at a time: an end leaves at most one without an outcome.
+    assert.ok(unknown.length <= times, `${unknown.length} unknown outcomes`);
   } finally {
     await reader.close();
   }
