@@ -190,7 +190,7 @@ async function runRows(room: ToolRoom, choice: Choice): Promise<OutcomeTable> {
   return table;
 }
 
-/** The gateway before Apache Kafka and before our broker: one cluster and gateway for all rows of each. */
+/** The gateway before Apache Kafka and before our broker: both at a time, for most of it is waiting for elections. */
 async function runGateways(choice: Choice): Promise<OutcomeTable> {
   const table = new OutcomeTable(['works']);
   const note = (name: string, outcome: Outcome): void => {
@@ -198,22 +198,29 @@ async function runGateways(choice: Choice): Promise<OutcomeTable> {
     say(outcome, name);
   };
   if (!chosen(choice.checks, 'gateway')) return table;
-  for (const { name, open, checks } of GATEWAY_STAGES) {
-    const rows = Object.entries(checks)
-      .map(([row, work]) => [`${name} · ${row}`, work] as const)
-      .filter(([row]) => chosen(choice.only, row));
-    if (rows.length === 0) continue;
-    // What keeps the stage from opening is the outcome of each of its rows.
-    const opening = open();
-    const stage = await opening.catch((): Stage | null => null);
-    for (const [row, work] of rows)
-      note(row, await attempt(async () => work(stage ?? (await opening))));
-    await stage?.close();
-  }
+  await Promise.all(GATEWAY_STAGES.map((stage) => runStage(stage, choice, note)));
   for (const [row, work] of Object.entries(LOST_ANSWER_CHECKS))
     if (chosen(choice.only, row)) note(row, await attempt(work));
   await runGatewayTests(choice, note);
   return table;
+}
+
+/** The rows of one cluster and the gateway before it. */
+async function runStage(
+  { name, open, checks }: (typeof GATEWAY_STAGES)[number],
+  choice: Choice,
+  note: (name: string, outcome: Outcome) => void,
+): Promise<void> {
+  const rows = Object.entries(checks)
+    .map(([row, work]) => [`${name} · ${row}`, work] as const)
+    .filter(([row]) => chosen(choice.only, row));
+  if (rows.length === 0) return;
+  // What keeps the stage from opening is the outcome of each of its rows.
+  const opening = open();
+  const stage = await opening.catch((): Stage | null => null);
+  for (const [row, work] of rows)
+    note(row, await attempt(async () => work(stage ?? (await opening))));
+  await stage?.close();
 }
 
 /** Tests of the gateway that `npm test` runs on our broker: one row each. */

@@ -9,6 +9,7 @@ import { COMPACTED_CONFIGS, write } from './logs.ts';
 import { newTopic, type Stage } from './stage.ts';
 
 const KEYS = 40;
+const STILL_KEYS = 10;
 const BEFORE = 2_000;
 const MEANWHILE = 3_000;
 const CHUNK = 100;
@@ -147,24 +148,24 @@ async function nullKeys(stage: Stage): Promise<void> {
 /** A snapshot while records come: at CaughtUp and at the end, what was delivered adds up to the log. */
 async function snapshot(stage: Stage): Promise<void> {
   const topic = await newTopic(stage, 'snapshot', { configs: COMPACTED_CONFIGS });
+  // Keys that nothing supersedes, so that nothing later stands for them: they have to be in the snapshot.
+  const still = Array.from({ length: STILL_KEYS }, (_, n) => ({
+    ...{ key: `still-${n}`, value: `s${n}`, timestampMs: Date.now() },
+  }));
+  await write(stage, topic, still);
   const load = new KeyedLoad(stage, topic);
   await load.produce(BEFORE, 0);
-  // What was there before anybody asked has to be in the snapshot: nothing later may stand for it.
-  const before = await stage.oracle.read(topic);
   const producing = load.produce(MEANWHILE, CHUNK_MS);
   const listeners: Listener[] = [];
   for (const isText of [false, true]) {
     const client = await connect(stage.gateway.port, isText);
     const ask = { sub: 1, topic, start: StartKind.KEY_SNAPSHOT };
     const listener = await Listener.on(client, ask);
-    await listener.until(
-      () =>
-        (listener.streams.get([...listener.streams.keys()][0] ?? 0)?.caughtUpAt.length ?? 0) > 0,
-    );
-    const stream = listener.only;
-    const snapshotRecords = stream.records.slice(0, stream.caughtUpAt[0]);
-    for (const key of mapOf(before).keys())
-      assert.ok(mapOf(snapshotRecords).has(key), `${key} is in the snapshot`);
+    const stream = await listener.placed();
+    await listener.until(() => stream.caughtUpAt.length > 0);
+    const snapshotMap = mapOf(stream.records.slice(0, stream.caughtUpAt[0]));
+    for (const { key, value } of still)
+      assert.equal(snapshotMap.get(key), value, `${key} is there`);
     listeners.push(listener);
   }
   await producing;

@@ -145,17 +145,6 @@ export class Listener {
     }
   }
 
-  /** Reads what has come by now, and all that the gateway said before it answers. */
-  async settle(): Promise<void> {
-    let isAnswered = false;
-    this.client.send({ kind: 'ping', nonce: this.sub });
-    while (!isAnswered) {
-      const frame = await this.client.next();
-      if (frame.kind === 'pong') isAnswered = true;
-      else this.#hear(frame);
-    }
-  }
-
   /** Ends the subscription. Returns its token. */
   async leave(): Promise<Uint8Array | null> {
     if (this.endCode === null) {
@@ -213,7 +202,7 @@ export class Listener {
   }
 }
 
-export function text(bytes: Uint8Array | null): string | null {
+function text(bytes: Uint8Array | null): string | null {
   return bytes === null ? null : decoder.decode(bytes);
 }
 

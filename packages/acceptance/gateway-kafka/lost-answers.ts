@@ -158,5 +158,5 @@ export const LOST_ANSWER_CHECKS: Readonly<Record<string, () => Promise<void>>> =
     lostNowAndThen(kafka),
   'gateway on Millrace · C37: answers to Produce are lost: each publish succeeds once': () =>
     lostNowAndThen(millrace),
-  'gateway on Apache Kafka · C37: no answer comes: 131': () => lostForGood(kafka),
+  'gateway on Millrace · C37: no answer comes: 131': () => lostForGood(millrace),
 };

@@ -78,20 +78,31 @@ async function stageOver(
 
 let topicCount = 0;
 
-/** Makes a topic of a name of its own and waits until each partition has a leader. */
+type TopicOptions = Omit<Parameters<Admin['createTopics']>[0][number], 'name'>;
+
+/** Makes a topic of a name of its own and waits until every node knows a leader of each partition. */
 export async function newTopic(
-  { admin }: Stage,
+  { admin, bootstrap }: Stage,
   what: string,
-  options: Omit<Parameters<Admin['createTopics']>[0][number], 'name'> = {},
+  options: TopicOptions = {},
 ): Promise<string> {
   const name = `${what}-${++topicCount}`;
   const partitionCount = options.partitionCount ?? options.replicas?.length ?? 1;
   const counts = options.replicas === undefined ? { partitionCount } : {};
   await admin.createTopics([{ name, ...counts, ...options }]);
-  await eventually(`${name} has leaders`, READY_MS, async () => {
-    const [topic] = await admin.lookUpTopics([name]);
-    const leaders = (topic?.partitions ?? []).filter(({ leaderId }) => leaderId >= 0);
-    return topic?.errorCode === 0 && leaders.length === partitionCount;
-  });
+  for (const node of bootstrap.split(','))
+    await eventually(`${node} knows ${name}`, READY_MS, () => knows(node, name, partitionCount));
   return name;
+}
+
+/** Asks one node; a client that knows the cluster would ask any. */
+async function knows(node: string, topic: string, partitionCount: number): Promise<boolean> {
+  const admin = new Admin({ bootstrapServers: node });
+  try {
+    const [found] = await admin.lookUpTopics([topic]);
+    const leaders = (found?.partitions ?? []).filter(({ leaderId }) => leaderId >= 0);
+    return found?.errorCode === 0 && leaders.length === partitionCount;
+  } finally {
+    admin.close();
+  }
 }

@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 
-from confluent_kafka import Consumer, IsolationLevel, Producer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from line_server import data, serve, text
 
@@ -37,8 +37,16 @@ def consumer_of(isolation, group=None):
 def listed(topic, partition, spec, isolation):
     level = IsolationLevel.READ_COMMITTED if isolation == "read_committed" else IsolationLevel.READ_UNCOMMITTED
     asked = {TopicPartition(topic, partition): spec}
-    (future,) = state["admin"].list_offsets(asked, isolation_level=level, request_timeout=TIMEOUT_S).values()
-    return future.result(TIMEOUT_S).offset
+    deadline = time.monotonic() + TIMEOUT_S
+    while True:
+        (future,) = state["admin"].list_offsets(asked, isolation_level=level, request_timeout=TIMEOUT_S).values()
+        try:
+            return future.result(TIMEOUT_S).offset
+        except KafkaException:
+            # A leader that is being elected is no answer.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 def bounds(topic, partition, isolation):
