@@ -27,7 +27,8 @@ export interface ChildOptions {
 /** Names the descriptor of a pipe whose end a program of ours takes for the end of its launcher. */
 const LIFELINE_VARIABLE = 'MILLRACE_LIFELINE_FD';
 
-const STOP_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 60_000;
+const RUN_TIMEOUT_MS = 110_000;
 
 /** A started program with everything it said so far. Never outlives `stop` or `kill`. */
 export class Child {
@@ -136,7 +137,7 @@ export async function runProgram(
   options: ChildOptions & { readonly timeoutMs?: number; readonly anyCode?: boolean } = {},
 ): Promise<Finished> {
   const child = new Child(command, argv, options);
-  const { timeoutMs = 60_000 } = options;
+  const { timeoutMs = RUN_TIMEOUT_MS } = options;
   let late = false;
   const timer = setTimeout(() => {
     late = true;
