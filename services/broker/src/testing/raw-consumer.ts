@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Writer, ZERO_UUID } from '@millrace/bytes';
 import {
   findCoordinatorApi,
@@ -173,7 +174,7 @@ async function takePlace(consumer: RawConsumer): Promise<Place | null> {
 async function staysUntil(isOver: () => boolean, consumer: RawConsumer): Promise<boolean> {
   while (!isOver()) {
     if ((await consumer.heartbeat()) !== 0) return false;
-    await new Promise((resolve) => setTimeout(resolve, HEARTBEAT_MS));
+    await sleep(HEARTBEAT_MS);
   }
   return true;
 }
