@@ -113,17 +113,19 @@ export class GatewayServer implements Server {
   readonly sink: Sink;
   /** Its settings, as a properties file. */
   readonly overrideFile: string;
+  readonly #adminAddress: string;
   readonly #profileDir: string;
   #child: Child | undefined;
 
   private constructor(port: number, adminPort: number, bootstrap: string, options: GatewayOptions) {
     this.address = `127.0.0.1:${port}`;
+    this.#adminAddress = `127.0.0.1:${adminPort}`;
     this.sink = { kind: 'kafka', address: bootstrap };
     this.#profileDir = options.profileDir ?? '';
     this.overrideFile = join(options.workDir, 'gateway.properties');
     const settings = {
       'gateway.listen': this.address,
-      'gateway.admin.listen': `127.0.0.1:${adminPort}`,
+      'gateway.admin.listen': this.#adminAddress,
       'gateway.kafka.bootstrap.servers': bootstrap,
       'gateway.hosts': this.address,
       'gateway.origins': `http://${this.address}`,
@@ -145,6 +147,13 @@ export class GatewayServer implements Server {
   get pid(): number {
     if (this.#child === undefined) throw new Error('the gateway is not running');
     return this.#child.pid;
+  }
+
+  /** A metric without labels, as it says now. */
+  async metric(name: string): Promise<number> {
+    const page = await (await fetch(`http://${this.#adminAddress}/metrics`)).text();
+    const line = page.split('\n').find((text) => text.startsWith(`millrace_gateway_${name} `));
+    return Number(line?.split(' ')[1]);
   }
 
   async resume(): Promise<void> {

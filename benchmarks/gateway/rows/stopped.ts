@@ -4,6 +4,7 @@ import { figuresOf, grouped, percent, type Section, warnings } from '../figures.
 import { variant } from '../frames.ts';
 import type { Report } from '../generator.ts';
 import { keyed } from '../keyed.ts';
+import type { GatewayServer } from '../servers.ts';
 
 const STOPPED_SHARE = 1 / 9;
 const FIREHOSE_BYTES_PER_SECOND = 50_000_000;
@@ -35,17 +36,32 @@ export async function stopped(bench: Bench): Promise<Section[]> {
       feeds: [feed, firehose],
       sampleEvery: 1,
     };
-    const reports = await bench.load(server, groups, [
-      { ...phase, name: 'without' },
-      { ...phase, name: 'with' },
-    ]);
-    return [section(reports, stoppedCount, clients)];
+    const phases = ['without', 'with'].map((name) => ({ ...phase, name }));
+    let cachedBefore = Promise.resolve(0);
+    const reports = await bench.load(server, groups, phases, (name) => {
+      if (name === 'with') cachedBefore = cachedBytes(server);
+    });
+    const cached = (await cachedBytes(server)) - (await cachedBefore);
+    return [section(reports, stoppedCount, clients, cached)];
   } finally {
     await server.stop();
   }
 }
 
-function section(reports: readonly Report[], stoppedCount: number, clients: number): Section {
+/** Blocks that all readers share, bounded by settings. */
+async function cachedBytes(server: GatewayServer): Promise<number> {
+  const names = ['ring_bytes', 'cold_cache_bytes'];
+  const values = await Promise.all(names.map((name) => server.metric(name)));
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+/** @param cached how much more blocks there were at the end */
+function section(
+  reports: readonly Report[],
+  stoppedCount: number,
+  clients: number,
+  cached: number,
+): Section {
   const [without, beside] = reports;
   if (without === undefined || beside === undefined) throw new Error('two phases, two reports');
   const grown = (of: (report: Report) => number) => (of(beside) - of(without)) / stoppedCount;
@@ -77,6 +93,7 @@ function section(reports: readonly Report[], stoppedCount: number, clients: numb
       { what: "the others' p99, with / without", value: beside.p99Ms / without.p99Ms, atMost: 1.3 },
     ],
     notes: [
+      `of the RSS, for each: ${grouped(cached / stoppedCount)} bytes of blocks that all readers share`,
       `kernel memory a stopped reader, both ends of the connection: ${grouped(kernel)} bytes`,
       ...warnings('M', reports),
     ],

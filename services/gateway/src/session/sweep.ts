@@ -2,8 +2,11 @@ import { CloseCode, ErrorCode } from '@millrace/gateway-protocol';
 import type { Connection } from './connection.ts';
 import { finish, sendAway } from './goaway.ts';
 
-/** Each connection is looked at as often as this while it arrives or leaves, else once a second. */
-export const SWEEP_MS = 100;
+/**
+ * Each connection is looked at as often as this while it arrives or leaves, else once a second: the others are spread over
+ * as many sweeps, so that no sweep is long enough to hold records up.
+ */
+export const SWEEP_MS = 20;
 /** TokenExpiring comes so long before the end (§16.3). */
 const EXPIRY_NOTICE_MS = 60_000;
 /** A token that takes so long to check waits for keys that do not come. */
