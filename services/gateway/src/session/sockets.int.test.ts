@@ -66,8 +66,8 @@ afterAll(async () => {
 });
 
 async function endOfSilence() {
-  const client = await FrameClient.open(gateway.port);
   const atMs = performance.now();
+  const client = await FrameClient.open(gateway.port);
   const code = await client.closed();
   const error = (client.frames[0] as { readonly code?: number } | undefined)?.code;
   return { code, error, afterMs: performance.now() - atMs };
@@ -152,8 +152,8 @@ test('C42: a grant that has just expired ends its subscription with 109, and not
   const client = await welcomed({ v: 1, read: [{ topic: 'filtered' }] });
   client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 'filtered' });
   await client.take('subscribed');
-  // It is still taken for the difference of clocks, of which two seconds are left.
-  const grant = await sign({ v: 1, read: [{ topic: 'hidden' }] }, -57);
+  // It is still taken for the difference of clocks, of which some seconds are left.
+  const grant = await sign({ v: 1, read: [{ topic: 'hidden' }] }, -53);
   client.send({ kind: 'subscribe', req: 2, sub: 2, topic: 'hidden', grant });
   await client.take('subscribed', ({ sub }) => sub === 2);
   const { sub, code } = await client.take('unsubscribed');
@@ -227,7 +227,8 @@ test('C34: whatever races with data, nothing follows Unsubscribed, and its token
       return frame.kind === 'progress' ? [{ place, to: frame.streams[0]?.offset ?? -1n }] : [];
     });
     expect(moved.every(({ place }) => place < at)).toBe(true);
-    const [position] = decodeResumeToken(resume ?? new Uint8Array(0)).positions;
+    // On a busy machine it may end before its start was found; then nothing was sent, and there is no token.
+    const position = resume === null ? undefined : decodeResumeToken(resume).positions[0];
     const last = moved.at(-1)?.to ?? first?.nextOffset;
     if (last !== undefined) expect(position?.offset).toBe(last);
     client.frames.length = 0;
