@@ -238,12 +238,23 @@ export class ModelSource implements PartitionSource {
     };
   }
 
+  /** Index of the first record at or above an offset. */
+  #indexOf(offset: number): number {
+    let low = 0;
+    let high = this.records.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.records[middle] as ModelRecord).offset < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
   /** Batches of up to 50 records, from the one that holds `offset` on, ended by the markers that follow. */
   #batches(offset: number): Uint8Array {
     const parts: Uint8Array[] = [];
     let bytes = 0;
-    let index = this.records.findIndex((record) => record.offset >= offset);
-    if (index < 0) index = this.records.length;
+    let index = this.#indexOf(offset);
     let next = offset;
     while (index < this.records.length && bytes < this.readBytes) {
       const first = this.records[index] as ModelRecord;

@@ -1,0 +1,159 @@
+import { createLogger, systemClock } from '@millrace/base';
+import { Admin, Producer } from '@millrace/client';
+import { GapReason, Isolation, Policy } from '@millrace/gateway-protocol';
+import { eventually, MillraceProcess } from '@millrace/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { KafkaUpstream, type UpstreamTopic } from '../upstream.ts';
+import { Bench } from './testing/bench.ts';
+
+/** Fan-out over a broker whose retention and cleaner work all the time. */
+const WAIT_MS = 60_000;
+
+let broker: MillraceProcess;
+let admin: Admin;
+let producer: Producer;
+let upstream: KafkaUpstream;
+
+beforeAll(async () => {
+  broker = await MillraceProcess.start({
+    overrides: {
+      'log.retention.check.interval.ms': '100',
+      'log.cleaner.backoff.ms': '100',
+      'log.segment.delete.delay.ms': '0',
+    },
+  });
+  const client = { bootstrapServers: broker.bootstrap, requestTimeoutMs: 10_000 };
+  admin = new Admin(client);
+  producer = new Producer({ ...client, lingerMs: 1 });
+  upstream = await KafkaUpstream.open({ client, clock: systemClock, coldReadBytes: 100_000 });
+});
+
+afterAll(async () => {
+  await upstream?.close();
+  await producer?.close();
+  admin?.close();
+  await broker?.stop();
+});
+
+async function topicOf(name: string, configs: Record<string, string>): Promise<UpstreamTopic> {
+  await admin.createTopics([{ name, partitionCount: 1, configs }]);
+  return eventually('the topic has a leader', WAIT_MS, async () => {
+    const found = await upstream.lookUp(name);
+    return found?.partitions[0]?.hasLeader === true ? found : undefined;
+  });
+}
+
+async function send(topic: string, records: readonly { key: string; value: string | null }[]) {
+  await Promise.all(records.map((record) => producer.send({ topic, partition: 0, ...record })));
+}
+
+function bench(): Bench {
+  const log = createLogger({ level: 'error' });
+  return new Bench({ ringPartitionBytes: 65_536 }, { source: upstream, clock: systemClock, log });
+}
+
+function options({ name, topicIdText }: UpstreamTopic) {
+  return { topic: name, topicId: topicIdText, isolation: Isolation.COMMITTED };
+}
+
+function mapOf(records: readonly { readonly key: string | null; readonly value: string | null }[]) {
+  const map = new Map<string, string>();
+  for (const { key, value } of records) {
+    if (value === null) map.delete(key ?? '');
+    else map.set(key ?? '', value);
+  }
+  return map;
+}
+
+test.each([
+  ['size', { 'segment.bytes': '20000', 'retention.bytes': '60000', 'retention.ms': '-1' }],
+  ['time', { 'segment.bytes': '20000', 'retention.ms': '100' }],
+])(
+  'C12: retention by %s passes a paused cursor: an exact gap when it goes on',
+  async (cause, configs) => {
+    const topic = await topicOf(`retention-${cause}`, configs);
+    const fanOut = bench();
+    const reader = fanOut.connect();
+    const cursor = fanOut.attach(reader, options(topic));
+    const stream = reader.stream(cursor.streamId);
+    const value = 'x'.repeat(1000);
+    await send(topic.name, [{ key: 'first', value }]);
+    await eventually('the first record is there', WAIT_MS, () => stream.position === 1);
+    cursor.pause();
+    for (let i = 0; i < 300; i += 50) {
+      await send(
+        topic.name,
+        Array.from({ length: 50 }, (_, j) => ({ key: `${i + j}`, value })),
+      );
+    }
+    await eventually('the log start has passed it', WAIT_MS, async () => {
+      const { logStart } = await upstream.bounds(topic.name, 0, Isolation.COMMITTED);
+      return logStart > 100;
+    });
+    cursor.resume();
+    const outcome = await eventually('it is told', WAIT_MS, () => reader.outcomes[0]);
+    if (outcome.kind !== 'GAP') throw new Error(`an unexpected ${outcome.kind}`);
+    const { lostFrom, lostTo } = outcome;
+    expect(lostFrom).toBe(1);
+    expect(lostTo).toBeGreaterThan(100);
+    reader.gap(cursor, lostFrom, lostTo, GapReason.RETENTION);
+    cursor.continueAt(lostTo, -1);
+    await send(topic.name, [{ key: 'last', value }]);
+    await eventually('it is at the end', WAIT_MS, () => stream.records.at(-1)?.key === 'last');
+    const lost = stream.gaps.reduce((sum, { from, to }) => sum + to - from, 0);
+    expect(stream.records.length + lost).toBe(302);
+    fanOut.close();
+  },
+);
+
+test('C30, C31: a compacted log of a broker: snapshot, later CaughtUp and conflation are its latest map', async () => {
+  const topic = await topicOf('compacted', {
+    'cleanup.policy': 'compact',
+    'segment.bytes': '20000',
+    'min.cleanable.dirty.ratio': '0.01',
+  });
+  expect(await upstream.isCompacted(topic.name)).toBe(true);
+  const written: { key: string; value: string | null }[] = [];
+  const write = async (count: number) => {
+    const more = Array.from({ length: count }, (_, i) => {
+      const at = written.length + i;
+      return { key: `k${at % 20}`, value: at % 37 === 0 ? null : `${at}`.padEnd(500) };
+    });
+    written.push(...more);
+    await send(topic.name, more);
+  };
+  for (let i = 0; i < 6; i++) await write(100);
+  const fanOut = bench();
+  // A plain reader from the beginning sees the holes when the cleaner has been there.
+  await eventually('the cleaner was there', WAIT_MS, async () => {
+    const probe = fanOut.connect();
+    const cursor = fanOut.attach(probe, options(topic));
+    const seen = probe.stream(cursor.streamId);
+    await eventually('the probe is at the end', WAIT_MS, () => seen.position === written.length);
+    cursor.detach();
+    return seen.records.length < written.length / 2;
+  });
+  const reader = fanOut.connect();
+  const cursor = fanOut.attach(reader, { ...options(topic), snapshot: true });
+  const merged = fanOut.connect();
+  const mergedCursor = fanOut.attach(merged, { ...options(topic), policy: Policy.CONFLATE_KEY });
+  const [stream, latest] = [reader.stream(cursor.streamId), merged.stream(mergedCursor.streamId)];
+  await eventually('CaughtUp', WAIT_MS, () => stream.caughtUp.length === 1);
+  expect(mapOf(stream.records)).toEqual(mapOf(written));
+  await eventually('both at the end', WAIT_MS, () => latest.position === written.length);
+  const live = fanOut.connect();
+  const liveCursor = fanOut.attach(live, { ...options(topic), startOffset: written.length });
+  cursor.pause();
+  mergedCursor.pause();
+  for (let i = 0; i < 5; i++) await write(100);
+  // What the gateway has read by now is the end that CaughtUp speaks of.
+  const { streamId } = liveCursor;
+  await eventually('all is read', WAIT_MS, () => live.stream(streamId).position === written.length);
+  cursor.resume();
+  mergedCursor.resume();
+  await eventually('CaughtUp again', WAIT_MS, () => stream.caughtUp.length === 2);
+  expect(mapOf(stream.records)).toEqual(mapOf(written));
+  await eventually('the conflated one too', WAIT_MS, () => latest.position === written.length);
+  expect(mapOf(latest.records)).toEqual(mapOf(written));
+  fanOut.close();
+});
