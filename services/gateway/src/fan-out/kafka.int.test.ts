@@ -142,7 +142,9 @@ test('questions about the cluster', async () => {
     end: 20,
     highWatermark: 20,
   });
-  expect(await upstream.offsetForTime(name, 0, 0, Isolation.COMMITTED)).toMatchObject({ offset: 0 });
+  expect(await upstream.offsetForTime(name, 0, 0, Isolation.COMMITTED)).toMatchObject({
+    offset: 0,
+  });
   expect(await upstream.offsetForTime(name, 0, 4e12, Isolation.COMMITTED)).toBeNull();
   expect((await upstream.epochEnd(name, 0, 0)).endOffset).toBe(20);
   expect((await upstream.topicById(topic.topicId))?.name).toBe(name);
