@@ -16,7 +16,9 @@ import { ROOT } from './workspace.ts';
 const READY_MS_MAX = 2_000;
 /** What `npm --version` takes on a machine for which that is meant and which does nothing else. */
 const NPM_MS = 300;
-const GONE_MS_MAX = 60_000;
+const GONE_MS_MAX = 5_000;
+/** For ends that are not timed, and for those of a machine that does something else meanwhile. */
+const PATIENCE_MS = 60_000;
 const START_TIMEOUT_MS = 60_000;
 const TRIES_MAX = 5;
 
@@ -84,7 +86,7 @@ function childOf(pid: number): number {
 }
 
 async function expectNothingLeft(): Promise<void> {
-  await eventually('no process and no bound port is left', GONE_MS_MAX, async () => {
+  await eventually('no process and no bound port is left', PATIENCE_MS, async () => {
     const isBound = (await portIsBound(port)) || (await portIsBound(gatewayPort));
     return brokersOn(folder.path).length === 0 && !isBound;
   });
@@ -121,30 +123,32 @@ test('starts within two seconds, says where it listens and what to try, and star
   await expectNothingLeft();
 });
 
-test('npm alone is asked to end', async () => {
-  const npm = await started();
-  process.kill(npm.pid, 'SIGTERM');
-  await expectNothingLeft();
+/** Starts and ends until an end took no longer than promised: a busy machine gets a few tries. */
+async function expectEnd(signal: NodeJS.Signals, whom: (npm: Child) => number): Promise<void> {
+  let [fastest, tries] = [Number.POSITIVE_INFINITY, 0];
+  while (fastest > GONE_MS_MAX && tries++ < TRIES_MAX) {
+    const npm = await started();
+    process.kill(whom(npm), signal);
+    fastest = Math.min(fastest, await timed(expectNothingLeft));
+    await npm.exited;
+  }
+  expect(fastest).toBeLessThanOrEqual(GONE_MS_MAX);
+}
+
+test('npm alone is asked to end: all is gone within five seconds', async () => {
+  await expectEnd('SIGTERM', (npm) => npm.pid);
 });
 
-test('npm alone is killed', async () => {
-  const npm = await started();
-  process.kill(npm.pid, 'SIGKILL');
-  await expectNothingLeft();
+test('npm alone is killed: all is gone within five seconds', async () => {
+  await expectEnd('SIGKILL', (npm) => npm.pid);
 });
 
-test('the launcher alone is killed', async () => {
-  const npm = await started();
-  const launcher = childOf(npm.pid);
-  process.kill(launcher, 'SIGKILL');
-  await expectNothingLeft();
+test('the launcher alone is killed: all is gone within five seconds', async () => {
+  await expectEnd('SIGKILL', (npm) => childOf(npm.pid));
 });
 
-test('the launcher is interrupted, as by Ctrl-C', async () => {
-  const npm = await started();
-  process.kill(childOf(npm.pid), 'SIGINT');
-  await expectNothingLeft();
-  await npm.exited;
+test('the launcher is interrupted, as by Ctrl-C: all is gone within five seconds', async () => {
+  await expectEnd('SIGINT', (npm) => childOf(npm.pid));
 });
 
 test('a taken port is one clear error', async () => {
