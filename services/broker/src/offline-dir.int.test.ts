@@ -2,7 +2,13 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ZERO_UUID } from '@millrace/bytes';
 import { openNativeEngine } from '@millrace/engine';
-import { deleteTopicsApi, describeLogDirsApi, ErrorCode, metadataApi } from '@millrace/protocol';
+import {
+  createTopicsApi,
+  deleteTopicsApi,
+  describeLogDirsApi,
+  ErrorCode,
+  metadataApi,
+} from '@millrace/protocol';
 import { type TempFolder, tempFolder } from '@millrace/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BrokerUnderTest } from './testing/broker-under-test.ts';
@@ -43,6 +49,12 @@ describe('a log dir that cannot be used at start', () => {
     const topics = [{ name: 't', topicId: ZERO_UUID }];
     const request = { topics, topicNames: [], timeoutMs: 10_000 };
     return (await client.call(deleteTopicsApi, 6, request)).responses[0]?.errorCode;
+  };
+
+  const createTopic = async () => {
+    const topic = { name: 't', numPartitions: 2, replicationFactor: 1, assignments: [] };
+    const request = { topics: [{ ...topic, configs: [] }], timeoutMs: 10_000, validateOnly: false };
+    return (await client.call(createTopicsApi, 7, request)).topics[0]?.errorCode;
   };
 
   beforeEach(async () => {
@@ -96,8 +108,10 @@ describe('a log dir that cannot be used at start', () => {
     await start();
     expect(await deleteTopic()).toBe(FAILED);
     expect(await leaders()).toEqual([]);
+    expect(await createTopic()).toBe(FAILED);
     await under.close();
     await start();
+    expect(await createTopic()).toBe(FAILED);
     await under.close();
     mendDir('b');
     await start();

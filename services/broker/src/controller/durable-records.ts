@@ -44,6 +44,12 @@ export class DurableRecords {
     return this.#store.metadata.topics.get(name)?.overrides;
   }
 
+  /** Names of deleted topics whose directories may still be there. */
+  tombstones(): string[] {
+    const topics = [...this.#store.metadata.topics.values()];
+    return topics.filter(({ isDeleting }) => isDeleting).map(({ name }) => name);
+  }
+
   /** What a change of a scope's dynamic broker overrides would make. Changes nothing. */
   planBrokerConfig(
     dynamicConfig: DynamicConfig,

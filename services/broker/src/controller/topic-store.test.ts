@@ -156,6 +156,46 @@ describe('Topics', () => {
   });
 });
 
+describe('a log dir that is offline', () => {
+  beforeEach(async () => {
+    await (await disk.load()).topics.createTopic(newTopic('t', 2));
+    disk.directories.delete('t-1');
+    disk.offlinePaths = ['/b'];
+  });
+
+  it('keeps the name of a topic that cannot be deleted whole', async () => {
+    const { topics } = await disk.load();
+    const codes = async (of: Topics) => [
+      of.plan(newTopic('t')).refusal?.errorCode,
+      (await of.createTopic(newTopic('t', 2))).refusal?.errorCode,
+      (await of.autoCreate('t')).refusal?.errorCode,
+    ];
+    const failed = ErrorCode.KAFKA_STORAGE_ERROR;
+    expect((await topics.deleteTopic('t')).refusal?.errorCode).toBe(failed);
+    expect(await codes(topics)).toEqual([failed, failed, failed]);
+    expect(await codes((await disk.load()).topics)).toEqual([failed, failed, failed]);
+    expect(disk.names).toEqual([]);
+    // The dir is back, with what lay in it.
+    disk.offlinePaths = [];
+    disk.directories.set('t-1', null);
+    const mended = await disk.load();
+    expect(disk.names).toEqual([]);
+    expect((await mended.topics.createTopic(newTopic('t'))).refusal).toBeNull();
+  });
+
+  it('keeps no name of a topic that could not be made', async () => {
+    const { topics } = await disk.load();
+    disk.fault = (step, what) => {
+      if (step === 'create' && what === 'new-1') throw new Error('no inodes');
+    };
+    const { refusal } = await topics.createTopic(newTopic('new', 40));
+    expect(refusal?.errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    expect(disk.names).toEqual(['t-0']);
+    disk.fault = () => {};
+    expect((await topics.createTopic(newTopic('new', 40))).refusal).toBeNull();
+  });
+});
+
 describe('a crash at any step', () => {
   /** Runs `work` until the disk dies at its `dieAt`-th step, then starts anew. */
   async function crashAndRestart(dieAt: number, work: (topics: Topics) => Promise<unknown>) {

@@ -59,12 +59,15 @@ export class Topics {
   readonly #listeners = new Set<(change: TopicChange) => void>();
   /** Creations and deletions under way, by topic name. */
   readonly #underWay = new Map<string, Promise<unknown>>();
+  /** Deleted topics of which files may be left, until a start can look into every log dir. */
+  readonly #undeleted: Set<string>;
   /** Partitions of those creations; they count against the cap already. */
   #comingPartitionCount = 0;
 
   constructor(parts: TopicsParts) {
     this.image = parts.image;
     this.#parts = parts;
+    this.#undeleted = new Set(parts.records.tombstones());
     parts.dynamicConfig.onChange(() => this.#reconfigureAll());
   }
 
@@ -78,6 +81,13 @@ export class Topics {
   plan(topic: NewTopic): Outcome<TopicPlan> {
     if (this.#underWay.has(topic.name)) {
       return refused(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${topic.name}' already exists.`);
+    }
+    if (this.#undeleted.has(topic.name)) {
+      // Its record would replace the tombstone, and what is left would be taken for the new topic's.
+      return refused(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        `Topic '${topic.name}' is deleted, but files of it may be left in a log dir that failed.`,
+      );
     }
     return planTopic(topic, this.#view());
   }
@@ -201,7 +211,7 @@ export class Topics {
     if (!(await this.#parts.records.editTopic(topic.name, () => storedTopic(topic))))
       return storageFailed();
     if (!(await this.#createPartitions(topic, 0, topic.partitionCount))) {
-      await this.#delete(topic);
+      await this.#delete(topic, true);
       return storageFailed();
     }
     this.image.put(topic);
@@ -209,7 +219,8 @@ export class Topics {
     return done(topic);
   }
 
-  async #delete(topic: TopicImage): Promise<Outcome<TopicImage>> {
+  /** @param isNew no log dir can hold anything of it but those that are used. */
+  async #delete(topic: TopicImage, isNew = false): Promise<Outcome<TopicImage>> {
     const isWritten = await this.#parts.records.editTopic(topic.name, () => ({
       ...storedTopic(topic),
       isDeleting: true,
@@ -219,15 +230,17 @@ export class Topics {
     let isGone = true;
     await eachLimited(range(0, topic.partitionCount), PARTITIONS_AT_A_TIME, async (index) => {
       try {
-        await this.#parts.partitions.remove(topic.name, index);
+        const isAll = await this.#parts.partitions.remove(topic.name, index);
+        if (!isAll && !isNew) throw new Error('it may lie in a log dir that failed');
       } catch (error) {
         isGone = false;
         const fields = { topic: topic.name, partition: index, error: asError(error) };
         this.#parts.log.error('partition not deleted; the next start tries again', fields);
       }
     });
-    // A tombstone that stays is harmless: the next start looks for directories and drops it.
-    if (isGone) await this.#parts.records.editTopic(topic.name, () => undefined);
+    // A tombstone that could not be dropped is harmless: the next start finds no directory and drops it.
+    if (!isGone) this.#undeleted.add(topic.name);
+    else await this.#parts.records.editTopic(topic.name, () => undefined);
     this.#tell({ kind: 'deleted', topic });
     return isGone ? done(topic) : storageFailed();
   }

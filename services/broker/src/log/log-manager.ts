@@ -125,19 +125,17 @@ export class LogManager {
   }
 
   /**
-   * The same for a log that is not open; nothing happens when there is none.
-   * @throws EngineError when there may be one in a dir that is offline.
+   * The same for a log that is not open; nothing happens when there is none. False when there may be one in a
+   * dir that is offline.
+   * @throws EngineError
    */
-  async discardLog(topic: string, index: number): Promise<void> {
+  async discardLog(topic: string, index: number): Promise<boolean> {
     const name = logNameOf(topic, index);
-    if (this.mayBeOffline(topic, index)) {
-      const paths = this.#offlinePaths.join(', ');
-      throw new EngineError(EngineErrorCode.ioError, `${name} may lie in ${paths}, which failed`);
-    }
     for (const dir of this.#dirs) {
       dir.forget(name);
       await this.store.discardLog(dir.dirId, name);
     }
+    return !this.mayBeOffline(topic, index);
   }
 
   /** No directory of this partition was found, and not every log dir could be looked into. */

@@ -93,19 +93,23 @@ export class PartitionTable {
     this.offline.add(spec);
   }
 
-  /** Takes a partition out of service and deletes its log, also one that is not open. */
-  async remove(topic: string, index: number): Promise<void> {
+  /**
+   * Takes a partition out of service and deletes its log, also one that is not open. False when it may lie in
+   * a log dir that is offline.
+   */
+  async remove(topic: string, index: number): Promise<boolean> {
     const partition = this.get(topic, index);
     if (partition === undefined) {
-      await this.#parts.logs.discardLog(topic, index);
-      this.offline.delete(topic, index);
-      return;
+      const isAll = await this.#parts.logs.discardLog(topic, index);
+      if (isAll) this.offline.delete(topic, index);
+      return isAll;
     }
     this.#forget(partition);
     // Nothing of this log may stand staged when its files go.
     this.#parts.plan.commit();
     partition.goOffline();
     await this.#parts.logs.deleteLog(partition.log);
+    return true;
   }
 
   /** Takes over a changed configuration for every partition of a topic. */

@@ -21,6 +21,8 @@ export class FakeDataDir {
   readonly directories = new Map<string, string | null>();
   /** `topic-partition` of those directories that lie in a second log dir. */
   readonly elsewhere = new Set<string>();
+  /** Log dirs that cannot be used: what is not in `directories` may lie there. */
+  offlinePaths: readonly string[] = [];
   /** Numbers of log dirs that were found to be poisoned. */
   readonly failed = new Set<number>();
   /** Partitions that were left offline. */
@@ -41,8 +43,8 @@ export class FakeDataDir {
       logs: {
         dirs: [dir],
         found: this.#found(),
-        offlinePaths: [],
-        mayBeOffline: () => false,
+        offlinePaths: this.offlinePaths,
+        mayBeOffline: (topic, index) => this.#mayBeOffline(`${topic}-${index}`),
         giveUp: async (_dir, error) => {
           throw error;
         },
@@ -93,12 +95,17 @@ export class FakeDataDir {
       },
       remove: async (topic, index) => {
         const name = `${topic}-${index}`;
-        if (!this.directories.has(name)) return;
+        if (!this.directories.has(name)) return !this.#mayBeOffline(name);
         this.#step('remove', name);
         open.delete(name);
         this.directories.delete(name);
+        return true;
       },
     };
+  }
+
+  #mayBeOffline(name: string): boolean {
+    return this.offlinePaths.length > 0 && !this.directories.has(name);
   }
 
   #step(step: DiskStep, what: string): void {
