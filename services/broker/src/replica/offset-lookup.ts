@@ -41,7 +41,7 @@ export async function findByTimestamp(
   return undefined;
 }
 
-/** The record with the largest timestamp; of several the first (T67). */
+/** The latest record, from the log start on, of the batch with the largest timestamp; of several the first (T67). */
 export async function findLargestTimestamp(
   partition: Partition,
   upToOffset: number,
@@ -54,6 +54,7 @@ export async function findLargestTimestamp(
   const cursor = await recordsOf(view, inflate);
   let best: TimedOffset | undefined;
   while (cursor.next()) {
+    if (cursor.offset < partition.logStartOffset) continue;
     if (best === undefined || cursor.timestampMs > best.timestampMs) {
       best = { offset: cursor.offset, timestampMs: cursor.timestampMs };
     }
