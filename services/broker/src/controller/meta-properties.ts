@@ -11,7 +11,7 @@ export interface MetaProperties {
 
 export const META_PROPERTIES_FILE = 'meta.properties';
 
-/** The directory belongs to another broker or cluster, or says nothing we can read. */
+/** The directory belongs to another broker or cluster, or says nothing we can read, when it has to. */
 export class IdentityError extends Error {
   override readonly name = 'IdentityError';
 }

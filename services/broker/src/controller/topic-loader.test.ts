@@ -71,6 +71,26 @@ describe('loadTopics', () => {
     expect(again.topics.image.topic('t')?.id).toBe(TOPIC_ID);
   });
 
+  it.each([
+    ['nothing', [], []],
+    ['a directory of Apache Kafka', ['meta.properties'], ['t-0']],
+    ['no identity', [METADATA_FILE], []],
+    ['a topic without a record', ['meta.properties', METADATA_FILE], ['t-0']],
+  ])(
+    'writes nothing down while a log dir is offline and the others hold %s',
+    async (_what, files, directories) => {
+      const other = new FakeDataDir();
+      await other.load();
+      for (const name of files) disk.files.set(name, other.files.get(name) as Uint8Array);
+      for (const name of directories) disk.directories.set(name, TOPIC_ID);
+      disk.offlinePaths = ['/b'];
+      await expect(disk.load()).rejects.toThrow('/b cannot be used');
+      expect(disk.steps).toEqual([]);
+      disk.offlinePaths = [];
+      await disk.load();
+    },
+  );
+
   it('refuses a directory of another broker', async () => {
     await disk.load(['broker.id=3']);
     await expect(disk.load(['broker.id=4'])).rejects.toThrow(

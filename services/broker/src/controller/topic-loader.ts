@@ -7,6 +7,7 @@ import {
   agreeOnIdentity,
   type DirIdentity,
   formatMetaProperties,
+  IdentityError,
   META_PROPERTIES_FILE,
   newUuid,
   readMetaProperties,
@@ -68,6 +69,8 @@ export async function loadTopics(parts: TopicLoaderParts): Promise<LoadedMetadat
 
   const found = groupByTopic(logs.found);
   const adopted = adoptTopics(store, found, random);
+  // Partitions that lie in a dir that failed would be missing for ever from what is written down now.
+  if (!isKnown || adopted.length > 0) requireAllDirs(logs);
   if (!isKnown || adopted.length > 0) await store.update({ apply: () => {}, undo: () => {} });
   if (adopted.length > 0) {
     log.warn(
@@ -104,6 +107,8 @@ async function claimDirs(parts: TopicLoaderParts) {
       await logs.giveUp(dir, error);
     }
   }
+  // The cluster's id may be in a dir that failed: another one must not be made up.
+  if ([...identities.values()].every(({ meta }) => meta === null)) requireAllDirs(logs);
   const identity = agreeOnIdentity([...identities.values()], dynamicConfig.config.brokerId, random);
   for (const [dir, { meta }] of identities) {
     if (meta !== null) continue;
@@ -115,6 +120,14 @@ async function claimDirs(parts: TopicLoaderParts) {
     }
   }
   return identity;
+}
+
+/** @throws IdentityError when a log dir is offline */
+function requireAllDirs({ offlinePaths }: LogDirs): void {
+  if (offlinePaths.length === 0) return;
+  throw new IdentityError(
+    `${offlinePaths.join(', ')} cannot be used, and every log dir is needed to start for the first time or to take over topics.`,
+  );
 }
 
 type FoundTopics = ReadonlyMap<string, ReadonlyMap<number, FoundLog>>;
