@@ -1,5 +1,6 @@
 import { asError, eachLimited, type Logger } from '@millrace/base';
 import { EngineError, EngineErrorCode } from '@millrace/engine';
+import { PoisonedDirError } from '../log/log-dir.ts';
 import type { PartitionSpec } from '../replica/partition-table.ts';
 import type { PartitionKeeper } from './topic-store.ts';
 
@@ -26,6 +27,7 @@ const OPENED_AT_A_TIME = 16;
 /**
  * Opens, creates and removes the partitions of a start. One whose log is damaged or cannot be read stays
  * offline, told in one line each; the others are served. A log dir that fails takes its partitions along.
+ * @returns names of topics of which something could not be removed.
  * @throws EngineError when that is the dir with the metadata, or nobody knows which it is.
  */
 export async function openPartitions(
@@ -33,8 +35,9 @@ export async function openPartitions(
   work: readonly PartitionWork[],
   dirs: FailingDirs,
   log: Logger,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const failures: unknown[] = [];
+  const unremoved = new Set<string>();
   await eachLimited(work, OPENED_AT_A_TIME, async ({ spec, deed, dirId }) => {
     const { topic, index: partition } = spec;
     try {
@@ -44,18 +47,26 @@ export async function openPartitions(
     } catch (error) {
       // What poisoned the dir says more than what found it poisoned.
       if (isCode(error, EngineErrorCode.poisoned)) {
-        if (dirId === null || dirs.isVital(dirId)) {
+        const failed = error instanceof PoisonedDirError ? error.dirId : dirId;
+        if (failed === null || dirs.isVital(failed)) {
           throw failures.find((failure) => isCode(failure, EngineErrorCode.ioError)) ?? error;
         }
-        dirs.failed(dirId, EngineErrorCode.poisoned);
+        dirs.failed(failed, EngineErrorCode.poisoned);
       }
-      if (deed === 'remove' || !(error instanceof EngineError)) throw error;
+      if (!(error instanceof EngineError)) throw error;
       failures.push(error);
-      partitions.leaveOffline(spec);
       const fields = { topic, partition, error: asError(error).message };
+      if (deed === 'remove') {
+        if (dirId === null || dirs.isVital(dirId)) throw error;
+        unremoved.add(topic);
+        log.error('partition not deleted; the next start tries again', fields);
+        return;
+      }
+      partitions.leaveOffline(spec);
       log.error('partition stays offline: its log cannot be opened', fields);
     }
   });
+  return unremoved;
 }
 
 function isCode(error: unknown, code: EngineErrorCode): boolean {

@@ -1,5 +1,6 @@
 import { EngineError, EngineErrorCode } from '@millrace/engine';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PoisonedDirError } from '../log/log-dir.ts';
 import { FakeDataDir } from '../testing/fake-data-dir.ts';
 import { METADATA_FILE } from './store/local.ts';
 
@@ -169,6 +170,41 @@ describe('loadTopics', () => {
     expect(disk.offline.sort()).toEqual(['t-0', 't-1']);
     expect(disk.steps).toContain('open t-2');
   });
+
+  it('keeps a topic among those to delete when another dir fails', async () => {
+    const { topics } = await disk.load();
+    await topics.autoCreate('t');
+    await topics.addPartitions('t', 3);
+    disk.elsewhere.add('t-1');
+    disk.fault = (step, what) => {
+      if (step === 'remove' && what === 't-1') throw new EngineError(EngineErrorCode.ioError, what);
+    };
+    await topics.deleteTopic('t');
+    const again = await disk.load();
+    expect(again.finishedDeletions).toEqual([]);
+    expect(disk.names).toEqual(['t-1']);
+    expect((await again.topics.autoCreate('t')).refusal).not.toBeNull();
+    disk.fault = () => {};
+    expect((await disk.load()).finishedDeletions).toEqual(['t']);
+    expect(disk.names).toEqual([]);
+  });
+
+  it.each([0, 1])(
+    'makes nothing in dir %i that is found poisoned, and goes on without another than the first',
+    async (dirId) => {
+      const { topics } = await disk.load();
+      await topics.autoCreate('t');
+      await topics.addPartitions('t', 3);
+      disk.directories.delete('t-1');
+      disk.fault = (step) => {
+        if (step === 'create') throw new PoisonedDirError({ dirId, path: '/b' });
+      };
+      if (dirId === 0) return expect(disk.load()).rejects.toThrow('poisoned');
+      await disk.load();
+      expect([...disk.failed]).toEqual([1]);
+      expect(disk.offline).toEqual(['t-1']);
+    },
+  );
 
   it('keeps values that try to be something else as data', async () => {
     const { topics, records } = await disk.load();

@@ -185,7 +185,7 @@ async function openAll(
 ): Promise<readonly string[]> {
   const { partitions, log, logs } = parts;
   const work: PartitionWork[] = [];
-  const deleting: StoredTopic[] = [];
+  const deletable: StoredTopic[] = [];
   let offlineCount = 0;
   for (const stored of store.metadata.topics.values()) {
     const topic = imageOf(stored, parts.dynamicConfig);
@@ -205,14 +205,16 @@ async function openAll(
       const dirId = directories?.get(index)?.dirId ?? null;
       if (deed !== null) work.push({ spec: partitionSpec(topic, index), deed, dirId });
     }
-    if (stored.isDeleting && isKnown) deleting.push(stored);
+    if (stored.isDeleting && isKnown) deletable.push(stored);
   }
   if (offlineCount > 0) {
     const fields = { partitions: offlineCount, dirs: logs.offlinePaths.join(', ') };
     log.error('partitions stay offline: log dirs that may hold them cannot be used', fields);
   }
   const isVital = (dirId: number) => dirId === logs.dirs[0]?.dirId;
-  await openPartitions(partitions, work, { isVital, failed: parts.dirFailed }, log);
+  const dirs = { isVital, failed: parts.dirFailed };
+  const unremoved = await openPartitions(partitions, work, dirs, log);
+  const deleting = deletable.filter(({ name }) => !unremoved.has(name));
   if (deleting.length === 0) return [];
   log.info('finished deletions that were cut short', { topics: deleting.length });
   await store.update({

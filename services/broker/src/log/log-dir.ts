@@ -1,4 +1,4 @@
-import type { SegmentStore } from '@millrace/engine';
+import { EngineError, EngineErrorCode, type SegmentStore } from '@millrace/engine';
 import { formatCheckpoint, type OffsetMap, parseCheckpoint } from './checkpoint.ts';
 
 const CLEAN_SHUTDOWN = '.kafka_cleanshutdown';
@@ -12,6 +12,17 @@ export const CheckpointFile = {
 } as const;
 
 export type CheckpointFile = (typeof CheckpointFile)[keyof typeof CheckpointFile];
+
+/** A log could not be made, because the dir chosen for it was poisoned before. */
+export class PoisonedDirError extends EngineError {
+  override readonly name = 'PoisonedDirError';
+  readonly dirId: number;
+
+  constructor({ dirId, path }: Pick<LogDir, 'dirId' | 'path'>, options?: ErrorOptions) {
+    super(EngineErrorCode.poisoned, `log dir ${path} is poisoned`, options);
+    this.dirId = dirId;
+  }
+}
 
 /** One log directory: its lock, its checkpoints, and whether its last stop was clean. */
 export class LogDir {

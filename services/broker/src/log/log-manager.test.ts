@@ -1,5 +1,11 @@
 import { silentLogger } from '@millrace/base';
-import { MemoryDisk, openSimulatedEngine, type ReactorOptions } from '@millrace/engine';
+import {
+  EngineError,
+  EngineErrorCode,
+  MemoryDisk,
+  openSimulatedEngine,
+  type ReactorOptions,
+} from '@millrace/engine';
 import { describe, expect, it } from 'vitest';
 import { topicConfigOf } from '../config/topic-config.ts';
 import { LogManager } from './log-manager.ts';
@@ -10,13 +16,13 @@ const ID = 'AAAAAAAAAAAAAAAAAAAAAA';
 const NO_SOCKETS = {} as ReactorOptions;
 const CLEAN = '.kafka_cleanshutdown';
 
-async function startOn(disk: MemoryDisk) {
+async function startOn(disk: MemoryDisk, paths = ['/d']) {
   const { store } = openSimulatedEngine(NO_SOCKETS, {
     disk,
     nowMs: () => 0,
     schedule: () => {},
   });
-  const logs = new LogManager({ store, paths: ['/d'], isDurable: true, log: silentLogger });
+  const logs = new LogManager({ store, paths, isDurable: true, log: silentLogger });
   await logs.start();
   const dirId = logs.dirs[0]?.dirId ?? -1;
   const textOf = async (file: string) => {
@@ -61,6 +67,30 @@ describe('log manager', () => {
     const fresh = await second.logs.createLog('t', 0, ID, CONFIG);
     expect(fresh.logStartOffset).toBe(0);
     expect(await second.textOf('log-start-offset-checkpoint')).toBe('0\n0\n');
+  });
+
+  it('makes no log over another topic’s, and tells two of a name by their ids', async () => {
+    const disk = new MemoryDisk();
+    const OTHER_ID = 'BBBBBBBBBBBBBBBBBBBBBB';
+    const first = await startOn(disk, ['/d']);
+    const old = await first.logs.createLog('t', 0, ID, CONFIG);
+    await first.store.closeLog(old.logId);
+    await expect(first.logs.createLog('t', 0, OTHER_ID, CONFIG)).rejects.toThrow(ID);
+    expect((await first.logs.createLog('t', 0, ID, CONFIG)).name).toBe('t-0');
+    await (await startOn(disk, ['/e'])).logs.createLog('t', 0, OTHER_ID, CONFIG);
+    for (const path of ['/d', '/e']) disk.dir(path).isLocked = false;
+    await expect(startOn(disk, ['/d', '/e'])).rejects.toThrow(
+      `t-0 lies in two log dirs: /d (topic id ${ID}) and /e (topic id ${OTHER_ID})`,
+    );
+  });
+
+  it('says which dir is poisoned when a log cannot be made in it', async () => {
+    const { logs, store, dirId } = await startOn(new MemoryDisk());
+    store.openLog = () => Promise.reject(new EngineError(EngineErrorCode.poisoned, 'failed'));
+    await expect(logs.createLog('t', 0, ID, CONFIG)).rejects.toMatchObject({
+      code: EngineErrorCode.poisoned,
+      dirId,
+    });
   });
 
   it('leaves no mark of a clean stop on logs that were never recovered', async () => {

@@ -2,7 +2,7 @@ import { asError, eachLimited, type Logger } from '@millrace/base';
 import { EngineError, EngineErrorCode, type SegmentStore } from '@millrace/engine';
 import type { TopicConfig } from '../config/topic-config.ts';
 import { logNameOf, type OffsetMap, parseLogName } from './checkpoint.ts';
-import { CheckpointFile, LogDir } from './log-dir.ts';
+import { CheckpointFile, LogDir, PoisonedDirError } from './log-dir.ts';
 import { logOptionsOf, PartitionLog } from './partition-log.ts';
 import { restoreProducers } from './producer-recovery.ts';
 
@@ -98,7 +98,10 @@ export class LogManager {
     return this.#open(this.#dirOf(found.dirId), topic, index, topicId, config, false);
   }
 
-  /** Creates a log in the dir that holds the fewest. Durable when it resolves. @throws EngineError */
+  /**
+   * Creates a log in the dir that holds the fewest. Durable when it resolves.
+   * @throws PoisonedDirError, EngineError
+   */
   async createLog(
     topic: string,
     index: number,
@@ -110,6 +113,8 @@ export class LogManager {
     try {
       await dir.dropForgotten();
       return await this.#open(dir, topic, index, topicId, config, true);
+    } catch (error) {
+      throw isPoisoned(error) ? new PoisonedDirError(dir, { cause: error }) : error;
     } finally {
       dir.creatingCount--;
     }
@@ -240,6 +245,11 @@ export class LogManager {
       dir.hasUnopened = true;
       throw error;
     });
+    if (create && opened.topicId !== topicId) {
+      await this.store.closeLog(opened.logId);
+      const what = `${dir.path}/${name} is there already, with topic id ${opened.topicId}`;
+      throw new EngineError(EngineErrorCode.corruptFile, what);
+    }
     const log = new PartitionLog(this.store, dir.dirId, name, opened, config);
     if (opened.truncatedBytes > 0) {
       this.#parts.log.warn('torn tail dropped', { log: name, bytes: opened.truncatedBytes });
@@ -269,9 +279,8 @@ export class LogManager {
         if (log !== null) found.set(name, log);
       });
       for (const [name, log] of found) {
-        if (this.#found.has(name)) {
-          throw new Error(`${name} lies in two log dirs, the second is ${path}`);
-        }
+        const first = this.#found.get(name);
+        if (first !== undefined) throw new Error(this.#foundTwice(name, first, dir, log));
         this.#found.set(name, log);
       }
     } catch (error) {
@@ -279,6 +288,15 @@ export class LogManager {
       throw error;
     }
     this.#dirs.push(dir);
+  }
+
+  /** With the topic ids, which tell the operator which of the two is of a topic that was deleted. */
+  #foundTwice(name: string, first: FoundLog, dir: LogDir, second: FoundLog): string {
+    const places = [
+      `${this.#dirOf(first.dirId).path} (topic id ${first.topicId ?? 'unknown'})`,
+      `${dir.path} (topic id ${second.topicId ?? 'unknown'})`,
+    ];
+    return `${name} lies in two log dirs: ${places.join(' and ')}`;
   }
 
   #leaveOffline(path: string, error: unknown): void {
@@ -314,6 +332,10 @@ export class LogManager {
     }
     return best ?? this.#dirOf(this.#dirs[0]?.dirId ?? -1);
   }
+}
+
+function isPoisoned(error: unknown): boolean {
+  return error instanceof EngineError && error.code === EngineErrorCode.poisoned;
 }
 
 /** The disk's trouble; a lock that somebody holds and a file that says nonsense are the operator's. */
