@@ -5,8 +5,8 @@ import { BrokerUnderTest, engineBodies } from './testing/broker-under-test.ts';
 import { gather, RawConsumer } from './testing/raw-consumer.ts';
 
 const settings = ['group.initial.rebalance.delay.ms=100', 'group.min.session.timeout.ms=300'];
-/** Of a member that dies: long enough for it to take its assignment before. */
-const VICTIM_SESSION_MS = 3000;
+/** Of a member that dies: long enough for it to take its assignment before, on a machine that pauses. */
+const VICTIM_SESSION_MS = 10_000;
 const WAIT_MS = 60_000;
 const REBALANCE_IN_PROGRESS = 27;
 
@@ -53,7 +53,6 @@ describe.each(engineBodies)('consumer groups on the $name engine', ({ make }) =>
     await gather(all);
     expect(await one.commit('t', 0, 7)).toBe(0);
     expect(await one.commit('t', 9, 7)).toBe(3);
-    expect(await one.heartbeat()).toBe(0);
     victim.client.close();
     await isRebalancing(one);
     const before = one.generation;
