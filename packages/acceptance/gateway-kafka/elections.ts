@@ -162,31 +162,45 @@ async function uncleanElection(stage: Stage): Promise<void> {
   );
 }
 
+/** Six that subscribe from the start, and after how many ms the quickest had the first two partitions live. */
+async function startSix(
+  { gateway }: Stage,
+  topic: string,
+): Promise<{ listeners: Listener[]; quickestMs: number }> {
+  const listeners: Listener[] = [];
+  let quickestMs = Number.POSITIVE_INFINITY;
+  for (const isText of [false, true, false, true, false, true]) {
+    const client = await connect(gateway.port, isText);
+    const began = performance.now();
+    const listener = await Listener.on(client, { sub: 1, topic, start: StartKind.EARLIEST });
+    const isLive = (partition: number): boolean => listener.of(partition).caughtUpAt.length > 0;
+    await listener.until(() => isLive(0) && isLive(1));
+    quickestMs = Math.min(quickestMs, performance.now() - began);
+    listeners.push(listener);
+  }
+  return { listeners, quickestMs };
+}
+
 /** One of three partitions has no leader when a client comes; it is ready when its leader is. */
 async function oneWithoutLeader(stage: Stage): Promise<void> {
   const cluster = clusterOf(stage);
   await Promise.all([cluster.resume(2), cluster.resume(3)]);
   const topic = await newTopic(stage, 'leaderless', { replicas: [[1], [2], [3]] });
-  const { producer, gateway } = stage;
+  const { producer } = stage;
+  const usual = await startSix(stage, await newTopic(stage, 'led', { replicas: [[1], [2]] }));
+  for (const { client } of usual.listeners) client.socket.close();
   for (const partition of [0, 1, 2])
     await producer.send({ topic, partition, value: `before ${partition}` });
   await cluster.kill(3);
   await ledBy(stage, topic, 2, -1);
-  const listeners: Listener[] = [];
-  let quickest = Number.POSITIVE_INFINITY;
-  for (const isText of [false, true, false, true, false, true]) {
-    const client = await connect(gateway.port, isText);
-    const began = performance.now();
-    const listener = await Listener.on(client, { sub: 1, topic, start: StartKind.EARLIEST });
+  const { listeners, quickestMs } = await startSix(stage, topic);
+  for (const listener of listeners) {
     assert.equal(listener.of(2).info.outcome, Outcome.PENDING);
-    const isLive = (partition: number): boolean => listener.of(partition).caughtUpAt.length > 0;
-    await listener.until(() => isLive(0) && isLive(1));
-    quickest = Math.min(quickest, performance.now() - began);
     assert.equal(listener.of(2).position, -1, 'the third is still PENDING');
-    listeners.push(listener);
   }
-  // The best of several: what else this machine does is not the gateway's time.
-  assert.ok(quickest < 1_000, `two partitions were live after ${Math.round(quickest)} ms`);
+  // The best of several, and on a slow machine beside what a whole topic takes: only the gateway's own time counts.
+  const allowedMs = Math.max(1_000, 5 * usual.quickestMs);
+  assert.ok(quickestMs < allowedMs, `two partitions were live after ${Math.round(quickestMs)} ms`);
   for (const partition of [0, 1]) await producer.send({ topic, partition, value: 'meanwhile' });
   for (const listener of listeners)
     await listener.until(() => [0, 1].every((p) => listener.of(p).records.length === 2));
