@@ -35,9 +35,12 @@ afterEach(() => {
 
 afterAll(async () => {
   canary?.close();
-  await gateway?.stop();
-  expect(gateway.output).not.toMatch(/a handler failed|a socket dropped bytes|"ERROR"/);
-  await broker?.stop();
+  try {
+    await gateway?.stop();
+  } finally {
+    await broker?.stop();
+  }
+  expect(gateway?.output ?? '').not.toMatch(/a handler failed|a socket dropped bytes|"ERROR"/);
 });
 
 async function open(): Promise<RawWebSocket> {

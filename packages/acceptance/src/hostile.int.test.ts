@@ -54,8 +54,8 @@ afterEach(() => {
 
 afterAll(async () => {
   canary?.close();
-  const said = broker.output;
-  await broker.stop();
+  const said = broker?.output ?? '';
+  await broker?.stop();
   expect(said.split('\n').filter((line) => line.includes('ERROR'))).toEqual([]);
 });
 

@@ -126,9 +126,14 @@ async function expectBrokerRuns(project: string): Promise<void> {
   const argv = ['broker', ...overrides.flatMap((override) => ['--override', override])];
   const broker = new Child(path.join(project, 'node_modules', '.bin', 'millrace'), argv, {
     cwd: project,
+    lifeline: true,
   });
-  await broker.saying(new RegExp(`listening on .*:${port}`), 60_000);
-  expect((await broker.stop()).code).toBe(0);
+  try {
+    await broker.saying(new RegExp(`listening on .*:${port}`), 60_000);
+    expect((await broker.stop()).code).toBe(0);
+  } finally {
+    await broker.kill();
+  }
 }
 
 async function typeCheck(project: string, name: string): Promise<void> {

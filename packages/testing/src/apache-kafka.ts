@@ -43,8 +43,14 @@ export class ApacheKafka {
       jvm: AS_SHIPPED,
     });
     const kafka = new ApacheKafka(port, node, settings, options.dataFolder === undefined);
-    await node.format(['--standalone']);
-    await node.resume();
+    try {
+      await node.format(['--standalone']);
+      await node.resume();
+    } catch (error) {
+      await node.kill();
+      await kafka.stop();
+      throw error;
+    }
     return kafka;
   }
 
