@@ -220,7 +220,8 @@ async function runStage(
   const stage = await opening.catch((): Stage | null => null);
   for (const [row, work] of rows)
     note(row, await attempt(async () => work(stage ?? (await opening))));
-  await stage?.close();
+  const closed = await attempt(async () => stage?.close());
+  if (closed.kind !== 'ok') note(`${name} · is closed`, closed);
 }
 
 /** Tests of the gateway that `npm test` runs on our broker: one row each. */

@@ -55,7 +55,16 @@ async function stageOver(
   const { bootstrap } = broker;
   const opened: (() => Promise<void> | void)[] = [() => broker.stop()];
   const close = async (): Promise<void> => {
-    for (const step of opened.splice(0).reverse()) await step();
+    const failures: unknown[] = [];
+    // Whatever one leaves behind, the next must not: these are processes.
+    for (const step of opened.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
   };
   try {
     const [gateway, oracle] = await Promise.all([
