@@ -12,9 +12,9 @@ const CONFLATE_KEY = 2;
 const CAN_CONFLATE = 4;
 const WINDOW_BYTES = 65_536;
 const TURNS_PER_SECOND = 10;
-/** A hundredth of what the runner produces: 1.2 records a second for each key, about 130 bytes packed. */
 /** Share of the time in which records surely come: what is not followed by another is old, but not stale. */
 const FED_SHARE = 0.6;
+/** A hundredth of what the runner produces: 1.2 records a second for each key, about 130 bytes packed. */
 const bytesPerTurn = (keys) => Math.ceil((0.01 * 1.2 * 130 * keys) / TURNS_PER_SECOND);
 const staleMs = new Trend('gw_stale_ms', true);
 const finals = new Rate('gw_final');

@@ -1,7 +1,7 @@
 // Broker and gateway among hostile clients, the long form of src/hostile.int.test.ts and
 // src/gateway-hostile.int.test.ts; before it the gateway's readers and sessions, with messages that coverage leads to
 // code which nothing reached yet:
-//   npm run fuzz -- [--frames 1000000] [--seed N] [--idle 8000] [--gateway 100000] [--guided 10]
+//   npm run fuzz -- [--frames 1000000] [--seed N] [--idle 10000] [--gateway 100000] [--guided 10]
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Admin } from '@millrace/client';
