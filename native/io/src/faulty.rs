@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::disk::Disk;
 use crate::os_disk::OsDisk;
@@ -50,7 +50,7 @@ pub struct Rule {
     pub errno: Option<i32>,
     /// For writes: this many bytes are written before the failure (a short write, a torn batch).
     pub written_bytes: usize,
-    /// Waits so long first.
+    /// Waits so long first, or until the disk is healed.
     pub delay: Duration,
 }
 
@@ -86,12 +86,14 @@ impl Rule {
 #[derive(Clone, Debug, Default)]
 pub struct FaultyDisk {
     state: Arc<Mutex<State>>,
+    healed: Arc<Condvar>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     rules: Vec<Rule>,
     calls: Vec<(DiskOperation, PathBuf)>,
+    heals: u64,
 }
 
 impl FaultyDisk {
@@ -105,9 +107,12 @@ impl FaultyDisk {
         self.state.lock().rules.push(rule);
     }
 
-    /// Removes all rules.
+    /// Removes all rules and ends the delays that are under way.
     pub fn heal(&self) {
-        self.state.lock().rules.clear();
+        let mut state = self.state.lock();
+        state.rules.clear();
+        state.heals += 1;
+        self.healed.notify_all();
     }
 
     /// The calls made since the last `take_calls`.
@@ -118,8 +123,10 @@ impl FaultyDisk {
     /// Bytes to write before failing, when a rule bites.
     fn check(&self, operation: DiskOperation, path: &Path) -> Result<(), (usize, io::Error)> {
         let mut bite = None;
+        let heals;
         {
             let mut state = self.state.lock();
+            heals = state.heals;
             state.calls.push((operation, path.to_owned()));
             for rule in &mut state.rules {
                 let matches = rule.operation == operation
@@ -137,7 +144,12 @@ impl FaultyDisk {
             }
         }
         let Some(rule) = bite else { return Ok(()) };
-        std::thread::sleep(rule.delay);
+        {
+            let mut state = self.state.lock();
+            let not_healed = |state: &mut State| state.heals == heals;
+            self.healed
+                .wait_while_for(&mut state, not_healed, rule.delay);
+        }
         match rule.errno {
             Some(errno) => Err((rule.written_bytes, io::Error::from_raw_os_error(errno))),
             None => Ok(()),

@@ -6,7 +6,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use common::{Bench, batch_of, read_all, small_options};
-use millrace_io::{CompletionKind, DiskOperation, ErrorCode, Rule};
+use millrace_io::{CompletionKind, DiskOperation, ErrorCode, FaultyDisk, Rule};
 use millrace_log::{FlushMode, Locate, LogId, LogOptions};
 
 const EIO: i32 = 5;
@@ -186,26 +186,35 @@ fn a_slow_flush_does_not_hold_up_staging_committing_or_locating() {
     let dir = tempfile::tempdir().unwrap();
     let (mut bench, disk) = Bench::faulty(dir.path());
     let (log, _) = bench.open(grouped());
-    let delay = std::time::Duration::from_secs(3);
+    disk.take_calls();
     disk.add(Rule {
         errno: None,
-        delay,
-        ..Rule::fail(DiskOperation::SyncData, 0)
+        delay: common::HELD,
+        ..Rule::fail(DiskOperation::SyncData, 0).once_after(0)
     });
     bench.append(log.id(), batch_of(1, 0, 10));
-    std::thread::sleep(std::time::Duration::from_millis(50));
-    let started = std::time::Instant::now();
+    wait_for_call(&disk, DiskOperation::SyncData);
     for _ in 0..100 {
         bench.append(log.id(), batch_of(1, 0, 10));
         common::found(log.locate(&common::bounds(0, i64::MAX, 100)));
     }
-    assert!(started.elapsed() < std::time::Duration::from_millis(2_500));
+    assert_eq!(log.flushed_offset(), 0, "the flush is still under way");
+    disk.heal();
     assert_eq!(bench.wait_for(CompletionKind::Flushed).value, 1);
+}
+
+/// Waits until such a call is made.
+fn wait_for_call(disk: &FaultyDisk, operation: DiskOperation) {
+    let until = Instant::now() + common::PATIENCE;
+    while !disk.take_calls().iter().any(|(made, _)| *made == operation) {
+        assert!(Instant::now() < until, "no {operation:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Rows of flushes as they come, until `enough` says so of all of them.
 fn flushes_until(bench: &Bench, enough: impl Fn(&[(LogId, i64)]) -> bool) -> Vec<(LogId, i64)> {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + common::PATIENCE;
     let (mut rows, mut flushes) = (Vec::new(), Vec::new());
     while !enough(&flushes) {
         assert!(Instant::now() < until, "only {flushes:?}");
@@ -228,7 +237,7 @@ fn a_log_that_flushes_slowly_holds_up_the_others_for_a_moment_only() {
     let quick = bench.store.open_log(&quick).unwrap().log_id;
     disk.add(Rule {
         errno: None,
-        delay: Duration::from_secs(4),
+        delay: common::HELD,
         ..Rule::fail(DiskOperation::SyncData, 0).on("t-0/00000000000000000000.log")
     });
     bench.append(slow.id(), batch_of(1, 0, 10));
@@ -238,6 +247,7 @@ fn a_log_that_flushes_slowly_holds_up_the_others_for_a_moment_only() {
         assert_eq!(flushes, [(quick, offset)]);
     }
     assert_eq!(slow.flushed_offset(), 0);
+    disk.heal();
     let flushes = flushes_until(&bench, |flushes| !flushes.is_empty());
     assert_eq!(flushes, [(slow.id(), 1)]);
 }

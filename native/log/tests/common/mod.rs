@@ -21,6 +21,8 @@ use millrace_record::{BatchFields, BatchHeader, KeyValue, write_batch};
 
 /// What does not come within this, on however busy a machine, does not come.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Of a call that a test holds until it heals the disk: longer than all that is to happen meanwhile.
+pub const HELD: Duration = Duration::from_secs(120);
 
 pub struct Bench {
     pub store: Arc<Store>,
