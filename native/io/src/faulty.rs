@@ -52,6 +52,8 @@ pub struct Rule {
     pub written_bytes: usize,
     /// Waits so long first, or until the disk is healed.
     pub delay: Duration,
+    /// Panics instead, as a bug in the code at hand would.
+    pub panics: bool,
 }
 
 impl Rule {
@@ -65,6 +67,7 @@ impl Rule {
             errno: Some(errno),
             written_bytes: 0,
             delay: Duration::ZERO,
+            panics: false,
         }
     }
 
@@ -150,6 +153,7 @@ impl FaultyDisk {
             self.healed
                 .wait_while_for(&mut state, not_healed, rule.delay);
         }
+        assert!(!rule.panics, "a rule says so");
         match rule.errno {
             Some(errno) => Err((rule.written_bytes, io::Error::from_raw_os_error(errno))),
             None => Ok(()),

@@ -14,6 +14,8 @@
 //! in two thirds of the time, but would not end where the log ends.
 
 use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -71,6 +73,15 @@ impl State {
         self.group.len().min(self.waiting)
     }
 
+    /// How many sleeping threads to wake after a look at the next group.
+    fn to_wake(&self, group_began: bool) -> usize {
+        if group_began {
+            self.wanted()
+        } else {
+            usize::from(self.needs_watch())
+        }
+    }
+
     /// Whether logs wait for a group that may take long, and all threads that sleep do so without end.
     fn needs_watch(&self) -> bool {
         !self.dirty.is_empty() && !self.is_watched && self.waiting > 0
@@ -78,9 +89,13 @@ impl State {
 }
 
 impl Flusher {
-    /// Starts the first thread; it starts others when logs wait for one.
+    /// Starts the first thread; it starts others when logs wait for one. Nothing happens when there are
+    /// as many as there may be.
     pub(crate) fn start(&self, dir: &Arc<LogDir>) -> Result<()> {
         let mut state = self.state.lock();
+        if state.stopping || state.threads.len() >= THREADS_MAX {
+            return Ok(());
+        }
         let number = state.threads.len();
         let dir = Arc::clone(dir);
         let thread = std::thread::Builder::new()
@@ -118,11 +133,8 @@ impl Flusher {
                 return;
             }
             state.dirty.extend(logs.drain(..));
-            if state.begin_group() {
-                state.wanted()
-            } else {
-                usize::from(state.needs_watch())
-            }
+            let begins = state.begin_group();
+            state.to_wake(begins)
         };
         self.wake_up(wake);
     }
@@ -148,7 +160,8 @@ impl Flusher {
                 // One more than have work: it watches the clock.
                 let useful = (state.busy + state.group.len() + 1).min(THREADS_MAX);
                 let short = state.waiting == 0 && state.threads.len() < useful;
-                let wake = if begins { state.wanted() } else { 0 };
+                // A watcher that woke to take this log may have left others unwatched.
+                let wake = state.to_wake(begins);
                 drop(state);
                 self.wake_up(wake);
                 return Some((log, short));
@@ -177,13 +190,15 @@ fn run(dir: &Arc<LogDir>) {
         // that leaves flushing to the system is not: it may take its time.
         let began =
             (log.flush_mode() == FlushMode::Group).then(|| dir.pressure.lock().flush_begins());
-        let started = Instant::now();
-        let flushed = log.flush();
-        let took = started.elapsed();
+        // A flush that ends without an answer has failed: nobody knows what is on the device.
+        let flushed = catch_unwind(AssertUnwindSafe(|| log.flush_timed())).unwrap_or_else(|_| {
+            let panicked = io::Error::other("the flush panicked");
+            Err(dir.fail(&format!("flush {}", log.name), &panicked))
+        });
         if let Some(began) = began {
             dir.pressure.lock().flush_ends(began);
         }
-        if let Ok(value) = flushed {
+        if let Ok((value, took)) = flushed {
             let kind = CompletionKind::Flushed;
             dir.report(CompletionRow {
                 kind,

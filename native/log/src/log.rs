@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use millrace_io::{EngineError, ErrorCode, FileRange, Result};
 use parking_lot::{Mutex, RwLock};
@@ -186,11 +187,17 @@ impl Log {
     /// Flushes what is not on the device yet, on the calling thread. Gives the flushed offset. A
     /// failure poisons the directory.
     pub fn flush(&self) -> Result<i64> {
+        self.flush_timed().map(|(offset, _took)| offset)
+    }
+
+    /// The same, and how long it took without the wait for another flush or a truncation.
+    pub(crate) fn flush_timed(&self) -> Result<(i64, Duration)> {
         let _flushing = self.flushing.lock();
+        let started = Instant::now();
         // Before the look at what is there: a commit that comes later queues the log again.
         self.in_flush_queue.store(false, Ordering::Release);
         if self.gone.load(Ordering::Acquire) {
-            return Ok(self.flushed_offset());
+            return Ok((self.flushed_offset(), started.elapsed()));
         }
         self.dir.poison.check()?;
         let (segments, end) = {
@@ -208,7 +215,7 @@ impl Log {
             let mut view = self.view.write();
             view.flushed = view.flushed.max(end.offset).min(view.log_end);
         }
-        Ok(self.flushed_offset())
+        Ok((self.flushed_offset(), started.elapsed()))
     }
 
     fn sync_segments(&self, segments: &[Arc<Segment>]) -> Result<()> {

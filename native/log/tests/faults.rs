@@ -62,6 +62,25 @@ fn the_first_failed_flush_poisons_the_directory_for_ever() {
 }
 
 #[test]
+fn a_flush_that_panics_poisons_as_one_that_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, disk) = Bench::faulty(dir.path());
+    let (log, _) = bench.open(grouped());
+    disk.add(Rule {
+        panics: true,
+        ..Rule::fail(DiskOperation::SyncData, EIO).on("t-0/00000000000000000000.log")
+    });
+    bench.append(log.id(), batch_of(1, 0, 10));
+    let row = bench.wait_for(CompletionKind::DirFailed);
+    assert_eq!(
+        (row.subject, row.value),
+        (bench.dir_id, ErrorCode::IoError as i64)
+    );
+    assert_eq!(log.flush().unwrap_err().code(), ErrorCode::Poisoned);
+    assert_eq!(log.flushed_offset(), 0);
+}
+
+#[test]
 fn a_failed_write_poisons_and_nothing_of_it_is_readable() {
     let dir = tempfile::tempdir().unwrap();
     let (mut bench, disk) = Bench::faulty(dir.path());
