@@ -2,7 +2,7 @@ import { asError, assert } from '@millrace/base';
 import { type HeaderField, PackedRecordsWriter } from '@millrace/gateway-protocol';
 import { type PartitionRead, ReadCursor } from '../upstream.ts';
 import { BlockKind, type BlockParts } from './block.ts';
-import { firstDamage } from './damage.ts';
+import { type Damage, firstDamage } from './damage.ts';
 import { visibleHeaders } from './visible-headers.ts';
 
 /** The block being filled, without what only its receiver knows. */
@@ -93,7 +93,16 @@ export class BlockBuilder {
       return;
     }
     if (damage === null || this.#next >= limit) return;
-    this.#skip(Math.min(damage.to, limit), damage.epoch, damage.error);
+    this.#skip(Math.min(damage.to, limit), this.#epochOf(damage), damage.error);
+  }
+
+  /**
+   * Of a damaged batch. A wrong one would be asked of the cluster with the next read, which would answer that the log was
+   * cut or is another one. What the header names is believed only where it is the epoch of what came before.
+   */
+  #epochOf({ nextEpoch, namedEpoch }: Damage): number {
+    if (nextEpoch >= 0) return nextEpoch;
+    return namedEpoch === this.#epoch ? namedEpoch : -1;
   }
 
   #walk(limit: number): void {
@@ -128,13 +137,13 @@ export class BlockBuilder {
     this.#next = Math.max(this.#next, Math.min(cursor.nextOffset, limit));
   }
 
-  /** What lies between `next` and `to` cannot be read. */
+  /** What lies between `next` and `to` cannot be read; `epoch` is that of what ends there, -1 unknown. */
   #skip(to: number, epoch: number, error: Error): void {
     const isKnown = to > this.#next;
     const isSkipped = this.#options.isSkipped(this.#next, isKnown ? to : -1, error);
     if (!isKnown) throw error;
     this.seal();
-    this.#epoch = Math.max(this.#epoch, epoch);
+    this.#epoch = epoch;
     this.#next = to;
     this.#close(isSkipped ? BlockKind.unreadable : BlockKind.fatal);
   }

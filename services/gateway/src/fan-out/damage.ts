@@ -8,8 +8,10 @@ export interface Damage {
   readonly position: number;
   /** Where what comes after it begins: offset, exclusive end. */
   readonly to: number;
-  /** Epoch that its header names. */
-  readonly epoch: number;
+  /** Epoch of the sound batch that begins where it ends, -1 when the read has none. */
+  readonly nextEpoch: number;
+  /** Epoch that its header names: as doubtful as the rest of it. */
+  readonly namedEpoch: number;
   readonly error: DecodeError;
 }
 
@@ -24,11 +26,15 @@ export function firstDamage({ batches, highWatermark }: PartitionRead): Damage |
   while (cursor.next()) {
     const { position } = cursor;
     if (verifyCrc(batches, position)) continue;
-    const { baseOffset, lastOffset, leaderEpoch: epoch } = cursor.view;
+    const { baseOffset, lastOffset, leaderEpoch: namedEpoch } = cursor.view;
     let to = Math.min(lastOffset + 1, Math.max(highWatermark, baseOffset + 1));
-    if (cursor.next() && verifyCrc(batches, cursor.position)) to = cursor.view.baseOffset;
+    let nextEpoch = -1;
+    if (cursor.next() && verifyCrc(batches, cursor.position)) {
+      to = cursor.view.baseOffset;
+      nextEpoch = cursor.view.leaderEpoch;
+    }
     const error = new DecodeError('record batch', position, 'The CRC does not match.');
-    return { position, to, epoch, error };
+    return { position, to, nextEpoch, namedEpoch, error };
   }
   return null;
 }

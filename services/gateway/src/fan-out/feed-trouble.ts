@@ -14,7 +14,7 @@ export interface TroubledFeed {
   readonly epoch: number;
   follow(): void;
   restart(at: number): void;
-  cut(offset: number): void;
+  cut(endOffset: number, epoch: number, logStart: number): void;
   end(outcome: CursorOutcome): void;
 }
 
@@ -122,9 +122,10 @@ export class FeedTrouble {
     if (feed.next > bounds.highWatermark) {
       const known = feed.epoch < 0 ? null : await source.epochEnd(topic, partition, feed.epoch);
       if (this.#isClosed) return;
-      const end = known === null || known.endOffset < 0 ? bounds.end : known.endOffset;
       this.#isLooking = false;
-      feed.cut(Math.min(end, feed.next));
+      const isKnown = known !== null && known.endOffset >= 0;
+      const end = Math.min(isKnown ? known.endOffset : bounds.end, feed.next);
+      feed.cut(end, isKnown ? known.leaderEpoch : Number.POSITIVE_INFINITY, bounds.logStart);
       return;
     }
     this.#again(OFFSET_OUT_OF_RANGE, () => feed.follow());

@@ -200,11 +200,17 @@ export class Feed implements CursorFeed, TroubledFeed {
     for (const cursor of this.#cursors()) this.#parts.host.settle(cursor);
   }
 
-  /** The log was cut at an offset (an unclean election): drop what lies beyond, then tell who has seen it. */
-  cut(offset: number): void {
+  /**
+   * The log was cut (an unclean election): drop what lies beyond, then tell who has seen it. The log that is left has
+   * epochs up to `epoch` (Infinity when that is not known) below `endOffset`, but of the last of them it may have more than
+   * there was here.
+   */
+  cut(endOffset: number, epoch: number, logStart: number): void {
     for (const cursor of this.#cursors()) cursor.leaveTail();
+    const left = this.ring.endOf(epoch);
+    const offset = Math.min(endOffset, left.offset);
     this.ring.dropFrom(offset);
-    this.#parts.host.cut(this, offset);
+    this.#parts.host.cut(this, left.isExact ? offset : 0);
     const { end } = this.ring;
     for (const cls of this.classes.values()) {
       cls.entries.dropFrom(end);
@@ -219,6 +225,12 @@ export class Feed implements CursorFeed, TroubledFeed {
       const isTorn = cursor.isMidRecord && cursor.recordEnd > offset;
       if (cursor.next > offset || isTorn) {
         const lostFrom = Math.min(offset, cursor.next);
+        cursor.stop({ kind: 'DIVERGED', lostFrom, lostTo: cursor.next });
+        continue;
+      }
+      if (cursor.epoch > epoch) {
+        // It has read from a lost epoch, and nobody remembers where that began.
+        const lostFrom = Math.min(logStart, cursor.next);
         cursor.stop({ kind: 'DIVERGED', lostFrom, lostTo: cursor.next });
         continue;
       }
@@ -279,7 +291,7 @@ export class Feed implements CursorFeed, TroubledFeed {
     if (read.divergingEpoch !== undefined) {
       // The leader has the epochs up to this one: it may have more of the last of them than there was here.
       const { epoch, endOffset } = read.divergingEpoch;
-      this.cut(Math.min(endOffset, this.ring.endOf(epoch)));
+      this.cut(endOffset, epoch, read.logStartOffset);
       return;
     }
     if (!this.#builder.isOpen) this.#openedAtMs = this.#parts.clock.monotonicMs();

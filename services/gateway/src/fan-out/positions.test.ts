@@ -142,6 +142,58 @@ test('a leader that has more of an old epoch cuts where this log left that epoch
   expect(behind.stream(behindCursor.streamId).records).toHaveLength(20);
 });
 
+test('it cuts there too when the blocks of that epoch have left the ring', async () => {
+  const bench = new Bench({ ringPartitionBytes: 5000 });
+  const [reader, behind] = [bench.connect(), bench.connect()];
+  bench.attach(reader);
+  const behindCursor = bench.attach(behind);
+  await bench.pass();
+  bench.source.append(...some(10));
+  await bench.pass();
+  bench.source.elect();
+  bench.source.append(...some(10));
+  await bench.pass();
+  behindCursor.pause();
+  bench.source.elect();
+  for (let turn = 0; turn < 10; turn++) {
+    bench.source.append(...some(30));
+    await bench.pass();
+  }
+  bench.source.truncate(10);
+  bench.source.continueOldest(40);
+  await bench.pass(2000);
+  expect(reader.outcomes).toEqual([{ kind: 'DIVERGED', lostFrom: 10, lostTo: 320 }]);
+  expect(behind.outcomes).toEqual([{ kind: 'DIVERGED', lostFrom: 10, lostTo: 20 }]);
+});
+
+test('who read from a lost epoch whose beginning nobody remembers is told that all may be lost', async () => {
+  const bench = new Bench({ ringPartitionBytes: 5000 });
+  bench.source.append(...some(10));
+  bench.source.elect();
+  bench.source.append(...some(20_000));
+  bench.source.elect();
+  bench.source.append(...some(10));
+  const live = bench.connect();
+  bench.attach(live, { startOffset: 20_020 });
+  await bench.pass();
+  bench.source.append(...some(10));
+  await bench.pass();
+  const [behind, sound] = [bench.connect(), bench.connect()];
+  const behindCursor = bench.attach(behind, { window: { bytes: 3000 } });
+  const soundCursor = bench.attach(sound, { startOffset: 0, startEpoch: 0 });
+  soundCursor.pause();
+  await bench.pass();
+  behindCursor.pause();
+  expect(behindCursor.leaderEpoch).toBe(1);
+  const { nextOffset } = behindCursor;
+  bench.source.truncate(10);
+  bench.source.continueOldest(15_000);
+  await bench.pass(2000);
+  expect(nextOffset).toBeLessThan(15_000);
+  expect(behind.outcomes).toEqual([{ kind: 'DIVERGED', lostFrom: 0, lostTo: nextOffset }]);
+  expect(sound.outcomes).toEqual([]);
+});
+
 test('a block built up to a limit ends under the epoch of what lies there', async () => {
   const source = new ModelSource();
   source.append(...some(5));

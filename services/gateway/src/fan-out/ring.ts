@@ -3,6 +3,8 @@ import type { Block, BlockHome } from './block.ts';
 import type { RingBudget } from './ring-budget.ts';
 
 const COMPACT_AT = 64;
+/** Beginnings of epochs that are remembered, the latest. */
+const EPOCHS_MAX = 64;
 
 /** The recent blocks of one feed, contiguous: `[start, end)`. */
 export class Ring implements BlockHome {
@@ -10,6 +12,8 @@ export class Ring implements BlockHome {
   readonly #onEvict: (block: Block) => void;
   #blocks: Block[] = [];
   #head = 0;
+  /** Where each epoch began in what was read, ascending in both. It outlives the blocks. */
+  #epochs: { readonly epoch: number; readonly from: number }[] = [];
   start: number;
   end: number;
   /** Epoch of what ends at `end`, -1 unknown. It outlives the blocks. */
@@ -55,6 +59,10 @@ export class Ring implements BlockHome {
   push(block: Block): void {
     assert(block.from === this.end, 'blocks of a ring follow one another');
     this.#blocks.push(block);
+    if (block.epoch > (this.#epochs.at(-1)?.epoch ?? -1)) {
+      this.#epochs.push({ epoch: block.epoch, from: block.from });
+      if (this.#epochs.length > EPOCHS_MAX) this.#epochs.shift();
+    }
     this.end = block.next;
     this.endEpoch = block.epoch;
     this.addBytes(block.bytes);
@@ -82,16 +90,13 @@ export class Ring implements BlockHome {
     return this.at(Math.max(this.start, offset - 1)).epoch;
   }
 
-  /** Where the blocks up to an epoch end. */
-  endOf(epoch: number): number {
-    let low = this.#head;
-    let high = this.#blocks.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#blocks[middle] as Block).epoch <= epoch) low = middle + 1;
-      else high = middle;
-    }
-    return this.#blocks[low]?.from ?? this.end;
+  /**
+   * Where what was read up to an epoch ends, blocks that made room included; Infinity when nothing later was read. Not
+   * exact when all that is remembered is of later epochs: then it ends there or anywhere before.
+   */
+  endOf(epoch: number): { readonly offset: number; readonly isExact: boolean } {
+    const at = this.#epochs.findIndex((known) => known.epoch > epoch);
+    return { offset: this.#epochs[at]?.from ?? Number.POSITIVE_INFINITY, isExact: at !== 0 };
   }
 
   /** The oldest block that came at or after a time; undefined when all are older. */
@@ -126,6 +131,7 @@ export class Ring implements BlockHome {
       this.#release(block);
       this.end = block.from;
     }
+    this.#epochs = this.#epochs.filter(({ from }) => from < offset);
     if (this.end > offset) this.end = offset;
     if (this.start > this.end) this.start = this.end;
     this.endEpoch = this.last?.epoch ?? -1;
@@ -134,6 +140,7 @@ export class Ring implements BlockHome {
   /** Drops everything and begins elsewhere. */
   restart(at: number): void {
     while (this.length > 0) this.evictFirst();
+    this.#epochs = [];
     this.start = at;
     this.end = at;
     this.endEpoch = -1;

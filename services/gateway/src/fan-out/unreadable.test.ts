@@ -1,9 +1,13 @@
 import { FilterOp, GapReason, Policy } from '@millrace/gateway-protocol';
+import { BatchCursor, verifyCrc } from '@millrace/records';
 import { expect, test } from 'vitest';
 import type { PartitionRead } from '../upstream.ts';
 import { compileCursorFilter } from './compile-filter.ts';
 import type { CursorOptions } from './contract.ts';
 import { Bench } from './testing/bench.ts';
+
+/** Bytes of a record batch before the epoch of its leader. */
+const LEADER_EPOCH_AT = 12;
 
 /** Batches of 50 records; the one with offsets [100, 150) is damaged. */
 function damaged(bench: Bench): void {
@@ -84,6 +88,45 @@ test('a damaged batch at the end of the log is skipped as far as it says, within
   await bench.pass();
   expect(stream.records.map(({ value }) => value)).toEqual(['a', 'b', 'e']);
 });
+
+/** The batches of a read with another epoch in the header of those that are damaged, which no CRC covers. */
+function misnamed(read: PartitionRead): PartitionRead {
+  const batches = read.batches.slice();
+  const cursor = new BatchCursor().reset(batches);
+  while (cursor.next()) {
+    if (verifyCrc(batches, cursor.position)) continue;
+    new DataView(batches.buffer).setInt32(cursor.position + LEADER_EPOCH_AT, 77);
+  }
+  return { ...read, batches };
+}
+
+test.each([true, false])(
+  'the epoch that a damaged batch names is not asked of the cluster (alone in its read: %s)',
+  async (isAlone) => {
+    const bench = new Bench({ skipUnreadable: true });
+    const { source } = bench;
+    const follow = source.follow.bind(source);
+    source.follow = (place, isolation, offset, epoch, onRead) =>
+      follow(place, isolation, offset, epoch, (read) => onRead(misnamed(read)));
+    const reader = bench.connect();
+    const cursor = bench.attach(reader);
+    source.append({ value: 'a' });
+    await bench.pass();
+    source.elect();
+    source.damage(1, 2);
+    source.append({ value: 'b' });
+    if (isAlone) await bench.pass();
+    source.append({ value: 'c' });
+    await bench.pass();
+    source.append({ value: 'd' });
+    await bench.pass();
+    const stream = reader.stream(cursor.streamId);
+    expect(reader.outcomes).toEqual([]);
+    expect(stream.gaps).toEqual([{ from: 1, to: 2, reason: GapReason.UNREADABLE }]);
+    expect(stream.records.map(({ value }) => value)).toEqual(['a', 'c', 'd']);
+    expect(cursor.leaderEpoch).toBe(1);
+  },
+);
 
 test('bytes that are no batch end the streams that wait for them, live and from the log', async () => {
   for (const isLive of [true, false]) {

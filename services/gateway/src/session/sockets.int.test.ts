@@ -25,7 +25,9 @@ import type { RunningGateway } from '../gateway.ts';
 import { gatewayOver } from './testing/gateway-over.ts';
 
 const ASKED_OF_EACH = 1000;
-const AT_ONCE = 40;
+const AT_ONCE = 200;
+/** Ways that an end races with data: each has its turn twice. */
+const RACES = 24;
 const ALL = { v: 1, read: [{ topic: '*' }], write: [{ topic: '*' }] };
 
 let broker: TestBroker;
@@ -152,12 +154,23 @@ test('C42: a grant that has just expired ends its subscription with 109, and not
   const client = await welcomed({ v: 1, read: [{ topic: 'filtered' }] });
   client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 'filtered' });
   await client.take('subscribed');
-  // It is still taken for the difference of clocks, of which some seconds are left.
-  const grant = await sign({ v: 1, read: [{ topic: 'hidden' }] }, -53);
-  client.send({ kind: 'subscribe', req: 2, sub: 2, topic: 'hidden', grant });
-  await client.take('subscribed', ({ sub }) => sub === 2);
+  // It is still taken for the difference of clocks, of which these seconds are left: more when that was too few for a
+  // busy machine.
+  let taken = 0;
+  for (const leftS of [3, 6, 12, 24, 48]) {
+    const id = 1 + leftS;
+    const grant = await sign({ v: 1, read: [{ topic: 'hidden' }] }, leftS - 60);
+    client.send({ kind: 'subscribe', req: id, sub: id, topic: 'hidden', grant });
+    const answer = await eventually('an answer', 60_000, () =>
+      client.frames.find(({ kind }) => kind === 'subscribed' || kind === 'error'),
+    );
+    client.frames.splice(client.frames.indexOf(answer), 1);
+    if (answer.kind === 'error') continue;
+    taken = id;
+    break;
+  }
   const { sub, code } = await client.take('unsubscribed');
-  expect({ sub, code }).toEqual({ sub: 2, code: ErrorCode.TOKEN_EXPIRED });
+  expect({ sub, code }).toEqual({ sub: taken, code: ErrorCode.TOKEN_EXPIRED });
   client.send({ kind: 'ping', nonce: 1 });
   await client.take('pong');
   expect(client.closeCode).toBeNull();
@@ -203,7 +216,7 @@ test('C34: whatever races with data, nothing follows Unsubscribed, and its token
       await Promise.all(sends);
     }
   })();
-  for (let sub = 1; sub <= 30; sub++) {
+  for (let sub = 1; sub <= RACES; sub++) {
     const start = StartKind.EARLIEST;
     client.send({ kind: 'subscribe', req: sub, sub, topic: 'raced', start, credit: 1 << 16 });
     const [stream] = (await client.take('subscribed')).streams;
