@@ -19,13 +19,15 @@ import {
   type TestBroker,
   tempFolder,
 } from '@millrace/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { AUDIENCE, ISSUER, type TokenMaker, tokenMaker } from '../auth/testing/tokens.ts';
 import type { RunningGateway } from '../gateway.ts';
 import { gatewayOver } from './testing/gateway-over.ts';
 
 const ASKED_OF_EACH = 1000;
-const AT_ONCE = 200;
+/** As many subscriptions as one connection may ask for at once, and some room; of so many connections. */
+const AT_ONCE = 40;
+const ASKING = 5;
 /** Ways that an end races with data: each has its turn twice. */
 const RACES = 24;
 const ALL = { v: 1, read: [{ topic: '*' }], write: [{ topic: '*' }] };
@@ -177,25 +179,29 @@ test('C42: a grant that has just expired ends its subscription with 109, and not
 });
 
 test(`C43: ${ASKED_OF_EACH} unknown and ${ASKED_OF_EACH} forbidden topics: same words, same time`, async () => {
-  const client = await welcomed({ v: 1, read: [{ topic: 'mine*' }] });
   const times = { 'mine-none': [] as number[], hidden: [] as number[] };
   const said = new Set<string>();
-  for (let asked = 0; asked < 2 * ASKED_OF_EACH; asked += AT_ONCE) {
-    const atMs = new Map<number, number>();
-    for (let i = 1; i <= AT_ONCE; i++) {
-      const req = asked + i;
-      atMs.set(req, performance.now());
-      const topic = req % 2 === 0 ? 'mine-none' : 'hidden';
-      client.send({ kind: 'subscribe', req, sub: req, topic });
+  const ask = async () => {
+    const client = await welcomed({ v: 1, read: [{ topic: 'mine*' }] });
+    for (let asked = 0; asked < (2 * ASKED_OF_EACH) / ASKING; asked += AT_ONCE) {
+      const atMs = new Map<number, number>();
+      for (let i = 1; i <= AT_ONCE; i++) {
+        const req = asked + i;
+        atMs.set(req, performance.now());
+        const topic = req % 2 === 0 ? 'mine-none' : 'hidden';
+        client.send({ kind: 'subscribe', req, sub: req, topic });
+      }
+      while (atMs.size > 0) {
+        const { id, code, message, retryable } = await client.take('error');
+        const topic = id % 2 === 0 ? 'mine-none' : 'hidden';
+        times[topic].push(performance.now() - (atMs.get(id) ?? Number.NaN));
+        said.add(`${code} ${message} ${retryable}`);
+        atMs.delete(id);
+      }
     }
-    while (atMs.size > 0) {
-      const { id, code, message, retryable } = await client.take('error');
-      const topic = id % 2 === 0 ? 'mine-none' : 'hidden';
-      times[topic].push(performance.now() - (atMs.get(id) ?? Number.NaN));
-      said.add(`${code} ${message} ${retryable}`);
-      atMs.delete(id);
-    }
-  }
+  };
+  await Promise.all(Array.from({ length: ASKING }, ask));
+  expect(times.hidden).toHaveLength(ASKED_OF_EACH);
   expect([...said]).toEqual([
     `${ErrorCode.FORBIDDEN} Not allowed, or there is no such topic. false`,
   ]);
@@ -216,6 +222,10 @@ test('C34: whatever races with data, nothing follows Unsubscribed, and its token
       await Promise.all(sends);
     }
   })();
+  onTestFinished(() => {
+    isOver = true;
+    return load;
+  });
   for (let sub = 1; sub <= RACES; sub++) {
     const start = StartKind.EARLIEST;
     client.send({ kind: 'subscribe', req: sub, sub, topic: 'raced', start, credit: 1 << 16 });
@@ -246,9 +256,7 @@ test('C34: whatever races with data, nothing follows Unsubscribed, and its token
     if (last !== undefined) expect(position?.offset).toBe(last);
     client.frames.length = 0;
   }
-  isOver = true;
-  await load;
-}, 60_000);
+});
 
 test('C35: what a Kafka consumer reads is what was published', async () => {
   const client = await welcomed();
