@@ -259,7 +259,11 @@ export class LiveSubscription implements Subscription, Subscriber {
           this.#takeStarts(frame, topicId, true);
           if (this.#link === link && this.#starts.areKnown) this.#reattach(link);
         },
-        refused: (refusal) => this.#over(refusal),
+        refused: (refusal) => {
+          // Accepted or not, it must not go on beside the next one.
+          link.abandon(this.#sub);
+          this.#over(refusal);
+        },
       });
     this.#window.open((add) => link.send({ kind: 'credit', sub, add }));
     if (this.#isPaused) link.send({ kind: 'pause', sub });

@@ -1,4 +1,4 @@
-import { Outcome, StartKind } from '@millrace/gateway-protocol';
+import { type FrameOf, Outcome, StartKind } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import { filled, read, stream } from './fake-consumer.test-server.ts';
 import { FakeGateway, type FakeTopic, type Peer } from './fake-gateway.test-server.ts';
@@ -104,4 +104,37 @@ test('a partition that cannot start ends the subscription, though only asked for
   await gateway.run(100);
   expect(await ended).toMatchObject({ code: 103 });
   expect(onlyPeer(gateway).subs.size).toBe(0);
+});
+
+/** A subscription to two partitions, reconnected: partition 0 flows, partition 1 is asked for apart. */
+async function probing(): Promise<{
+  gateway: FakeGateway;
+  topic: FakeTopic;
+  seen: string[];
+  probe: FrameOf<'subscribe'>;
+}> {
+  const gateway = new FakeGateway();
+  const topic = filled(gateway, 't', 20, 2);
+  log(topic, 1).hasLeader = false;
+  const { seen } = read(gateway.client().subscribe('t', { start: 'latest' }));
+  await gateway.run(50);
+  gateway.dropAll();
+  await gateway.run(1_000);
+  return { gateway, topic, seen, probe: gateway.got('subscribe')[1] as FrameOf<'subscribe'> };
+}
+
+test('refused what was asked for apart, the rest is given back before it is asked for again', async () => {
+  const { gateway, topic, seen, probe } = await probing();
+  const peer = onlyPeer(gateway);
+  const [main] = gateway.got('subscribe');
+  log(topic, 1).hasLeader = true;
+  peer.subs.delete(probe.sub);
+  gateway.send(peer, { kind: 'unsubscribed', sub: probe.sub, code: 111, retryable: true });
+  await grow(gateway, topic);
+  await gateway.run(2_000);
+  await grow(gateway, topic);
+  expect(gateway.sockets).toHaveLength(2);
+  expect(gateway.got('unsubscribe').map(({ sub }) => sub)).toContain(main?.sub);
+  expect(seen.sort()).toEqual(['0/20', '0/21', '1/21']);
+  expect(peer.subs.size).toBe(1);
 });
