@@ -222,9 +222,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   }
 
   streams(frame: StreamStates): void {
-    // A topic that is made again meanwhile ends the subscription: the next Subscribed names its id.
-    const streams = frame.streams.filter(({ outcome }) => outcome !== Outcome.RECREATED);
-    this.#begin({ ...frame, streams });
+    this.#begin(frame);
   }
 
   unsubscribed(frame: Unsubscribed): void {
@@ -316,8 +314,15 @@ export class LiveSubscription implements Subscription, Subscriber {
       this.#over({ ...failed, retryable: isRetryable(failed.code), retryAfterMs: 0 });
       return;
     }
-    for (const info of frame.streams) this.sink.begin(info, topicId);
-    this.#starts.take(frame, isProbed);
+    // A topic that is made again meanwhile ends the subscription: the next Subscribed names its id.
+    const streams = frame.streams.filter(
+      ({ outcome, startOffset }) => outcome !== Outcome.RECREATED || startOffset >= 0n,
+    );
+    const known = this.sink.places('received').map(({ partition }) => partition);
+    for (const info of streams)
+      // What the main part reads already, a list asked for once more names again.
+      if (!isProbed || !known.includes(info.partition)) this.sink.begin(info, topicId);
+    this.#starts.take({ ...frame, streams }, isProbed);
   }
 
   /** The server does not go on with it: it is asked again later, where that can help. */

@@ -138,3 +138,37 @@ test('refused what was asked for apart, the rest is given back before it is aske
   expect(seen.sort()).toEqual(['0/20', '0/21', '1/21']);
   expect(peer.subs.size).toBe(1);
 });
+
+test('a list asked for again may name what is read already, further on', async () => {
+  const gateway = new FakeGateway();
+  const topic = filled(gateway, 't', 20, 2);
+  let asked = 0;
+  gateway.intercept = (peer, frame) => {
+    if (frame.kind !== 'subscribe') return false;
+    // It comes between the answers to the two parts.
+    if (++asked === 3) log(topic, 0).append('meanwhile');
+    if (asked > 1) return false;
+    const { req, sub } = frame;
+    const streams = [stream({})];
+    gateway.send(peer, { kind: 'subscribed', req, sub, topicId: topic.id, more: true, streams });
+    return true;
+  };
+  const { seen } = read(gateway.client().subscribe('t', { start: 'latest' }));
+  await gateway.run(50);
+  gateway.dropAll();
+  await gateway.run(1_000);
+  await grow(gateway, topic);
+  expect(gateway.sockets).toHaveLength(2);
+  expect(seen.sort()).toEqual(['0/20', '0/21', '1/20']);
+});
+
+test('a topic that is made again names no start to what was asked for apart', async () => {
+  const { gateway, topic, seen, probe } = await probing();
+  const streams = [
+    stream({ stream: 99, partition: 1, outcome: Outcome.RECREATED, startOffset: -1n }),
+  ];
+  gateway.send(onlyPeer(gateway), { kind: 'streamStates', sub: probe.sub, streams });
+  await grow(gateway, topic);
+  expect(gateway.sockets).toHaveLength(2);
+  expect(seen).toEqual(['0/20']);
+});
