@@ -47,6 +47,12 @@ export const PING_EVERY_MS = 1_000;
 /** Bytes of records that wait for publish credit or a connection. */
 export const PUBLISH_QUEUE_BYTES_MAX = 16 << 20;
 
+/**
+ * The protocol's publish window. A busy gateway grants less at first and the rest later: what fits into this is waited for.
+ */
+export const PUBLISH_WINDOW_RECORDS = 64;
+export const PUBLISH_WINDOW_BYTES = 256 * 1024;
+
 /** What a waiting record costs beside its own bytes. */
 export const PUBLISH_ENTRY_BYTES = 64;
 

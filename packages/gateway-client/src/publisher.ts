@@ -9,7 +9,12 @@ import {
   type Welcome,
 } from '@millrace/gateway-protocol';
 import { GatewayError, ProtocolViolation, UnknownOutcomeError } from './errors.ts';
-import { PUBLISH_ENTRY_BYTES, PUBLISH_QUEUE_BYTES_MAX } from './limits.ts';
+import {
+  PUBLISH_ENTRY_BYTES,
+  PUBLISH_QUEUE_BYTES_MAX,
+  PUBLISH_WINDOW_BYTES,
+  PUBLISH_WINDOW_RECORDS,
+} from './limits.ts';
 import type { PublishResult } from './options.ts';
 import { newSession } from './producer-session.ts';
 import type { PublishWork } from './publish-entry.ts';
@@ -36,7 +41,7 @@ interface Outlet {
   /** Credit that is left. */
   records: number;
   bytes: number;
-  /** The whole window: what needs more than that would wait for ever. */
+  /** The whole window: what needs more than that would wait for ever, but while a busy gateway grants less. */
   recordsMax: number;
   bytesMax: number;
 }
@@ -287,13 +292,23 @@ export class Publisher {
       const [entry] = this.#queue;
       if (entry === undefined) return;
       const { count, bytes } = entry.work;
-      const fits = count <= outlet.recordsMax && bytes <= outlet.bytesMax;
+      const isRetry = entry.seq !== 0;
+      const fits =
+        isRetry ||
+        (count <= Math.max(outlet.recordsMax, PUBLISH_WINDOW_RECORDS) &&
+          bytes <= Math.max(outlet.bytesMax, PUBLISH_WINDOW_BYTES));
       if (fits && (outlet.records < count || outlet.bytes < bytes)) return;
       this.#queue.shift();
       if (fits && this.#send(outlet, entry)) continue;
       entry.seq = 0;
-      const error = new GatewayError(ErrorCode.PUBLISH_TOO_LARGE, 'more than the gateway takes');
-      this.#settle(entry, error);
+      const why = 'more than the gateway takes';
+      this.#settle(
+        entry,
+        // What was sent before may have been appended.
+        isRetry
+          ? new UnknownOutcomeError(why)
+          : new GatewayError(ErrorCode.PUBLISH_TOO_LARGE, why),
+      );
     }
   }
 
