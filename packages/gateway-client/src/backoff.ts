@@ -1,15 +1,15 @@
-import type { Prng } from '@millrace/base';
+import type { Chance } from './environment.ts';
 import { BACKOFF_BASE_MS, BACKOFF_CAP_MS } from './limits.ts';
 
 /** Full jitter: the n-th wait is random(0, min(cap, base × 2^n)). */
 export class Backoff {
-  readonly #random: Prng;
+  readonly #random: Chance;
   readonly #baseMs: number;
   readonly #capMs: number;
   #failures = 0;
 
   constructor(
-    random: Prng,
+    random: Chance,
     { baseMs = BACKOFF_BASE_MS, capMs = BACKOFF_CAP_MS }: { baseMs?: number; capMs?: number } = {},
   ) {
     this.#random = random;

@@ -1,7 +1,6 @@
 import {
   Caps,
   ErrorCode,
-  type ErrorFrame,
   type FrameFields,
   type Goaway,
   isRetryable,
@@ -17,7 +16,7 @@ import { Emitter } from './emitter.ts';
 import { type Environment, systemEnvironment } from './environment.ts';
 import { clientError, GatewayError, ProtocolViolation } from './errors.ts';
 import { supportedCodecs } from './inflate.ts';
-import { CLOSE_TIMEOUT_MS, CONNECTION_WINDOW_BYTES } from './limits.ts';
+import { CLOSE_TIMEOUT_MS, CONNECTION_WINDOW_BYTES, SERVER_DELAY_MS_MAX } from './limits.ts';
 import { type Answer, Link } from './link.ts';
 import { LiveSubscription } from './live-subscription.ts';
 import type {
@@ -35,6 +34,7 @@ import { Pinger, type PingResult } from './pinger.ts';
 import { newSession } from './producer-session.ts';
 import type { batchWork as BatchWork, recordWork as RecordWork } from './publish-entry.ts';
 import type { Publisher } from './publisher.ts';
+import { refusalError } from './refusal.ts';
 import { positionEntry } from './subscribe-frame.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -86,7 +86,7 @@ export class GatewayClient {
     const own = globalThis as { readonly WebSocket?: WebSocketConstructor };
     const WebSocket = options.WebSocket ?? own.WebSocket;
     if (urls.length === 0) throw clientError('no URL is given');
-    if (WebSocket === undefined) throw clientError('this runtime has no WebSocket: pass one');
+    if (WebSocket === undefined) throw clientError('no WebSocket: pass one');
     this.#options = options;
     this.#environment = environment;
     this.#codecs = options.protocol === 'json' ? [] : supportedCodecs(options.codecs);
@@ -244,7 +244,10 @@ export class GatewayClient {
         const publisher = new Publisher(random, this.#session ?? newSession(random));
         this.#publisher = publisher;
         const link = this.#link;
-        if (link !== null) publisher.attach(link.welcome, link.send);
+        if (link !== null) {
+          publisher.attach(link.welcome, link.send);
+          publisher.credit(link);
+        }
         if (this.#isLeaving) publisher.hold();
         if (this.state === 'closed') publisher.end(this.#end ?? clientError('closed'));
         return { publisher, recordWork, batchWork };
@@ -317,6 +320,8 @@ export class GatewayClient {
         this.#publisher.result(frame);
         break;
       case 'pubCredit':
+        (this.#link as Link).addRecords += frame.addRecords;
+        (this.#link as Link).addBytes += frame.addBytes;
         this.#publisher?.credit(frame);
         break;
       case 'pong':
@@ -329,7 +334,7 @@ export class GatewayClient {
         this.#goaway(frame);
         break;
       case 'error':
-        this.#emitter.emit('error', errorOf(frame));
+        this.#emitter.emit('error', refusalError(frame));
     }
   }
 
@@ -356,27 +361,20 @@ export class GatewayClient {
           link.request((req) => ({ kind: 'auth', req, token }), resolve),
         );
         if (answer?.kind !== 'error') return;
-        this.#emitter.emit('error', errorOf(answer));
+        this.#emitter.emit('error', refusalError(answer));
         if (!answer.retryable) return;
         askedMs = answer.retryAfterMs;
       } catch (error) {
         this.#emitter.emit('error', clientError('no new token came', error));
       }
-      const waitMs = Math.max(backoff.nextMs(), askedMs);
+      const waitMs = Math.max(backoff.nextMs(), Math.min(askedMs, SERVER_DELAY_MS_MAX));
       await new Promise<void>((resolve) => clock.setTimer(waitMs, resolve));
     }
   }
 }
 
-function errorOf({ code, message, retryable, retryAfterMs }: ErrorFrame): GatewayError {
-  return new GatewayError(code, message ?? 'the gateway reports an error', {
-    retryable,
-    retryAfterMs,
-  });
-}
-
 function refusedCommit(answer: Exclude<Answer, null>): GatewayError | null {
-  if (answer.kind === 'error') return errorOf(answer);
+  if (answer.kind === 'error') return refusalError(answer);
   if (answer.kind !== 'committed') return new GatewayError(ErrorCode.INTERNAL, 'no answer to it');
   const refused = answer.results.find(({ code }) => code !== ErrorCode.NONE);
   const code = answer.code === ErrorCode.NONE ? (refused?.code ?? ErrorCode.NONE) : answer.code;

@@ -90,7 +90,7 @@ export class Connection {
     // A close event follows every error event and says more.
     this.#socket.onerror = () => undefined;
     this.#timer = this.#clock.setTimer(CONNECT_TIMEOUT_MS, () =>
-      this.close(ABNORMAL, `no Welcome within ${CONNECT_TIMEOUT_MS} ms`),
+      this.close(ABNORMAL, 'no Welcome'),
     );
   }
 

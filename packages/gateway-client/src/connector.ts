@@ -56,6 +56,8 @@ export class Connector {
   /** Attempts that take long, by URL: another is under way beside them, and the first Welcome wins. */
   readonly #slow = new Map<Connection, string>();
   #url = '';
+  /** What attempts beside each other all say: any may win, and sessions and credit are counted once. */
+  #hello: FrameFields<'hello'> | null = null;
   /** Counts attempts: one that was overtaken while it waited for its token gives up. */
   #attempt = 0;
   #attemptAtMs = -ATTEMPT_EVERY_MS;
@@ -166,7 +168,8 @@ export class Connector {
 
   #connect(token: string | null, format: WireFormat): void {
     const { WebSocket, environment } = this.#o;
-    const hello = { ...this.#events.hello(), token };
+    if (this.#slow.size === 0 || this.#hello === null) this.#hello = this.#events.hello();
+    const hello = { ...this.#hello, token };
     const url = this.#nextUrl();
     const { clock } = environment;
     try {
@@ -189,19 +192,22 @@ export class Connector {
   /** No Welcome yet: the next gateway is asked as well, if there is one that nobody waits for. */
   #race(): void {
     const connection = this.#connection;
-    const { urls } = this.#o;
-    const next = urls[(this.#urlAt + 1) % urls.length];
-    const isAsked = next === this.#url || [...this.#slow.values()].some((url) => url === next);
-    if (connection === null || isAsked) return;
+    const asked = [this.#url, ...this.#slow.values()];
+    if (connection === null || this.#isLast || this.#o.urls.every((url) => asked.includes(url)))
+      return;
     this.#slow.set(connection, this.#url);
     this.#connection = null;
-    this.#urlAt++;
     void this.#try();
   }
 
   /** The gateway may name a quieter node, but not a less protected way to it. */
   #nextUrl(): string {
-    const usual = this.#o.urls[this.#urlAt % this.#o.urls.length] as string;
+    const { urls } = this.#o;
+    const asked = [...this.#slow.values()];
+    const next = (): string => urls[this.#urlAt % urls.length] as string;
+    // One is left that nobody waits for: otherwise there is no race.
+    while (asked.includes(next())) this.#urlAt++;
+    const usual = next();
     const named = this.#goaway?.url ?? null;
     this.#goaway = null;
     const isSafe =
@@ -243,7 +249,7 @@ export class Connector {
     if (ending.code === CloseCode.UNAUTHENTICATED && this.#canAskForAnother()) {
       this.#why = 'rejected';
       void this.#try();
-    } else if (ending.cause !== null || isTerminal(ending.code)) {
+    } else if (this.#slow.size === 0 && (ending.cause !== null || isTerminal(ending.code))) {
       this.#end(error);
     } else {
       if (ending.code === CloseCode.TOKEN_EXPIRED) this.#why = 'expiring';
@@ -258,10 +264,18 @@ export class Connector {
     return this.#o.client.getToken !== undefined && this.#why !== 'rejected';
   }
 
-  /** Tries again after a while, at the earliest after `retryAfterMs`. */
+  /** As many attempts failed as may. */
+  get #isLast(): boolean {
+    return this.#failures >= (this.#o.client.reconnect?.attempts ?? Infinity);
+  }
+
+  /** Tries again after a while, at the earliest after `retryAfterMs`; what still hangs is waited for. */
   #again(error: GatewayError, retryAfterMs: number): void {
-    const { attempts } = this.#o.client.reconnect ?? {};
-    if (attempts !== undefined && this.#failures >= attempts) {
+    const [slow] = this.#slow;
+    if (slow !== undefined) {
+      [this.#connection, this.#url] = slow;
+      this.#slow.delete(slow[0]);
+    } else if (this.#isLast) {
       this.#end(error);
       return;
     }
@@ -269,7 +283,7 @@ export class Connector {
     if (goaway === null) this.#events.report(error);
     const jitterMs = goaway === null ? this.#backoff.nextMs() : goaway.atMs - this.#nowMs();
     const delayMs = Math.max(jitterMs, Math.min(retryAfterMs, SERVER_DELAY_MS_MAX), 0);
-    this.#after(delayMs, () => void this.#try());
+    this.#after(delayMs, () => (slow === undefined ? void this.#try() : this.#race()));
   }
 
   /** The network is back, or somebody looks: waits are over, and a dead connection shows soon. */

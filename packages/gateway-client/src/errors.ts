@@ -40,7 +40,7 @@ export class UnknownOutcomeError extends GatewayError {
   override readonly name = 'UnknownOutcomeError';
 
   constructor(why: string, cause?: unknown) {
-    super(ErrorCode.UNKNOWN_OUTCOME, `the record may or may not be in the log: ${why}`, { cause });
+    super(ErrorCode.UNKNOWN_OUTCOME, `the record may be in the log: ${why}`, { cause });
   }
 }
 

@@ -68,7 +68,6 @@ async function inflate(
     }
     output.set(value, length - value.length);
   }
-  if (length !== rawSize)
-    throw new ProtocolViolation(`a block that inflates to ${length} of ${rawSize} bytes`);
+  if (length !== rawSize) throw new ProtocolViolation('a block that inflates to another size');
   return output;
 }

@@ -205,8 +205,7 @@ export class Intake implements StreamSink {
 
   #push(item: DeliveryItem): void {
     const { queue } = this.#o;
-    if (queue.length >= DELIVERY_ITEMS_MAX)
-      throw new ProtocolViolation(`more than ${DELIVERY_ITEMS_MAX} items ahead of the consumer`);
+    if (queue.length >= DELIVERY_ITEMS_MAX) throw new ProtocolViolation('too many items ahead');
     queue.push(item);
   }
 

@@ -61,6 +61,9 @@ const LANES = [0, 1, 2, 3] as const;
  */
 export class Link {
   readonly welcome: Welcome;
+  /** Publish credit that was added since Welcome, for a publisher that comes later. */
+  addRecords = 0;
+  addBytes = 0;
   readonly send: (frame: FrameInput) => boolean;
   readonly #dropped: (bytes: number) => void;
   readonly #requests = new Map<number, (answer: Answer) => void>();
@@ -180,7 +183,7 @@ export class Link {
 
   #bind(frame: Subscribed | StreamStates): Subscriber | null {
     const entry = this.#entries.get(frame.sub);
-    if (entry === undefined) throw new ProtocolViolation(`${frame.kind} of nobody: ${frame.sub}`);
+    if (entry === undefined) throw new ProtocolViolation(`subscription ${frame.sub} of nobody`);
     for (const { stream, partition } of frame.streams)
       if (stream !== 0) this.#streams.set(stream, { entry, partition });
     return entry.subscriber;

@@ -319,8 +319,8 @@ export class LiveSubscription implements Subscription, Subscriber {
       ({ outcome, startOffset }) => outcome !== Outcome.RECREATED || startOffset >= 0n,
     );
     const known = this.sink.places('received').map(({ partition }) => partition);
+    // What the main part reads already, a list asked for once more names again.
     for (const info of streams)
-      // What the main part reads already, a list asked for once more names again.
       if (!isProbed || !known.includes(info.partition)) this.sink.begin(info, topicId);
     this.#starts.take({ ...frame, streams }, isProbed);
   }

@@ -24,7 +24,7 @@ export interface Place {
 export function offsetOf(wire: bigint): number {
   const offset = Number(wire);
   if (offset < 0 || !Number.isSafeInteger(offset))
-    throw new ProtocolViolation(`offset ${wire} is outside the safe integers`);
+    throw new ProtocolViolation(`${wire} is outside the safe integers`);
   return offset;
 }
 
@@ -92,7 +92,7 @@ export class PartitionState {
     const place = this.#expect(from);
     // An epoch that is unknown at `to` makes it unknown: an old one there would read as a log that was cut.
     if (to < from || this.#parts.length > 0)
-      throw new ProtocolViolation(`partition ${this.partition} moves from ${from} to ${to}`);
+      throw new ProtocolViolation(`a move from ${from} to ${to}`);
     this.#received = { ...place, offset: to, epoch };
     return this.#received;
   }

@@ -1,9 +1,9 @@
-import type { Prng } from '@millrace/base';
+import type { Chance } from './environment.ts';
 
 const SESSION_BYTES = 16;
 
 /** The name of a producer session, unlike any other. */
-export function newSession(random: Prng): Uint8Array {
+export function newSession(random: Chance): Uint8Array {
   const session = new Uint8Array(SESSION_BYTES);
   random.fill(session);
   return session;

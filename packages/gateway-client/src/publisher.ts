@@ -1,4 +1,3 @@
-import type { Prng } from '@millrace/base';
 import {
   Caps,
   ErrorCode,
@@ -8,6 +7,7 @@ import {
   type PubResult,
   type Welcome,
 } from '@millrace/gateway-protocol';
+import type { Chance } from './environment.ts';
 import { GatewayError, ProtocolViolation, UnknownOutcomeError } from './errors.ts';
 import {
   PUBLISH_ENTRY_BYTES,
@@ -64,7 +64,7 @@ const UNUSED: readonly number[] = [
  * connection: a number never means two things.
  */
 export class Publisher {
-  readonly #random: Prng;
+  readonly #random: Chance;
   #session: Uint8Array;
   #lastSeq = 0;
   /** The highest number of the session that a result used up. */
@@ -82,7 +82,7 @@ export class Publisher {
   #end: Error | null = null;
 
   /** @param session the one that the present connection began with. */
-  constructor(random: Prng, session: Uint8Array) {
+  constructor(random: Chance, session: Uint8Array) {
     this.#random = random;
     this.#session = session;
   }
@@ -209,7 +209,7 @@ export class Publisher {
     this.#unusedSeq = null;
   }
 
-  credit({ addRecords, addBytes }: PubCredit): void {
+  credit({ addRecords, addBytes }: Pick<PubCredit, 'addRecords' | 'addBytes'>): void {
     const outlet = this.#outlet;
     if (outlet === null) return;
     outlet.records += addRecords;
@@ -305,9 +305,7 @@ export class Publisher {
       this.#settle(
         entry,
         // What was sent before may have been appended.
-        isRetry
-          ? new UnknownOutcomeError(why)
-          : new GatewayError(ErrorCode.PUBLISH_TOO_LARGE, why),
+        isRetry ? new UnknownOutcomeError(why) : new GatewayError(ErrorCode.PUBLISH_TOO_LARGE, why),
       );
     }
   }

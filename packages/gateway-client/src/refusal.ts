@@ -12,7 +12,7 @@ export interface Refusal {
 }
 
 export function refusalError({ code, message, ...facts }: Refusal): GatewayError {
-  return new GatewayError(code, message ?? 'the gateway ended the subscription', facts);
+  return new GatewayError(code, message ?? 'the gateway ended it', facts);
 }
 
 /** True when the same subscription may be asked for again by itself. */
