@@ -106,7 +106,7 @@ function sendWelcome(connection: Connection): void {
   const { parts, caps, principal, socket } = connection;
   const { config, clock, upstream, node, publisher } = parts;
   const canPublish = (caps & Caps.PUBLISH) !== 0;
-  connection.isPublishReduced = publisher.isBusy;
+  connection.isPublishReduced = canPublish && publisher.isBusy;
   const window = publisher.window(connection.isPublishReduced);
   const { limits } = principal.grants;
   connection.send({
