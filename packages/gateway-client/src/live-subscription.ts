@@ -2,8 +2,6 @@ import type { Timer } from '@millrace/base';
 import {
   type ErrorFrame,
   Isolation,
-  isRetryable,
-  Outcome,
   StartKind,
   type StreamStates,
   type Subscribed,
@@ -18,13 +16,13 @@ import { clientError, GatewayError } from './errors.ts';
 import type { FilterPlan } from './filter-plan.ts';
 import { firstStart } from './first-start.ts';
 import { Intake } from './intake.ts';
-import { SERVER_DELAY_MS_MAX, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
+import { SERVER_DELAY_MS_MAX, STABLE_AFTER_MS, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
 import type { Answer, Link, Subscriber } from './link.ts';
 import { loadFilter } from './load-filter.ts';
 import type { Position, SubscribeOptions, SubscriptionState } from './options.ts';
 import { PendingStarts } from './pending-starts.ts';
 import type { GatewayRecord, RecordBlock } from './record-block.ts';
-import { mayAskAgain, type Refusal, refusalError } from './refusal.ts';
+import { failureOf, mayAskAgain, type Refusal, refusalError } from './refusal.ts';
 import { placesToken, positionsOf, topicIdField, topicIdText } from './resume.ts';
 import type { ResumeSaver } from './resume-saver.ts';
 import { planSubscription, type SubscribeFields, type SubscribePlan } from './subscribe-frame.ts';
@@ -63,6 +61,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   /** Its number on the link; 0 = not asked. */
   #sub = 0;
   #isAttached = false;
+  #attachedAtMs = 0;
   #wasAttached = false;
   /** The server has named all partitions. */
   #isListed = false;
@@ -125,8 +124,6 @@ export class LiveSubscription implements Subscription, Subscriber {
   on<E extends keyof SubscriptionEvents>(event: E, listener: SubscriptionEvents[E]): () => void {
     return this.#emitter.on(event, listener);
   }
-
-  // ---- the consumer's side
 
   [Symbol.asyncIterator](): AsyncIterator<RecordBlock, undefined> {
     if (this.#isConsumed) throw clientError('a subscription has one consumer');
@@ -199,9 +196,7 @@ export class LiveSubscription implements Subscription, Subscriber {
       if (this.#attempt === attempt) this.#ask(link, start, filter, token);
     } catch (error) {
       if (this.#attempt !== attempt) return;
-      this.end(
-        error instanceof GatewayError ? error : clientError('it could not be asked for', error),
-      );
+      this.end(error instanceof GatewayError ? error : clientError('not asked for', error));
     }
   }
 
@@ -257,11 +252,7 @@ export class LiveSubscription implements Subscription, Subscriber {
           this.#takeStarts(frame, topicId, true);
           if (this.#link === link && this.#starts.areKnown) this.#reattach(link);
         },
-        refused: (refusal) => {
-          // Accepted or not, it must not go on beside the next one.
-          link.abandon(this.#sub);
-          this.#over(refusal);
-        },
+        refused: (refusal) => this.#giveUp(link, refusal),
       });
     this.#window.open((add) => link.send({ kind: 'credit', sub, add }));
     if (this.#isPaused) link.send({ kind: 'pause', sub });
@@ -276,7 +267,7 @@ export class LiveSubscription implements Subscription, Subscriber {
     } else if (answer.kind === 'subscribed') {
       this.#isAttached = true;
       this.#wasAttached = true;
-      this.#backoff.reset();
+      this.#attachedAtMs = this.#host.environment.clock.monotonicMs();
       this.#topicId = topicIdText(answer.topicId);
       this.#clusterTag = link.welcome.clusterTag;
       for (const tell of this.#waiting.splice(0)) tell({ link, sub });
@@ -308,21 +299,19 @@ export class LiveSubscription implements Subscription, Subscriber {
   }
 
   #takeStarts(frame: Subscribed | StreamStates, topicId: string, isProbed: boolean): void {
-    const failed = frame.streams.find(({ outcome }) => outcome === Outcome.FAILED);
-    if (failed !== undefined) {
-      this.#link?.abandon(this.#sub);
-      this.#over({ ...failed, retryable: isRetryable(failed.code), retryAfterMs: 0 });
+    const failed = failureOf(frame.streams);
+    if (failed !== null) {
+      this.#giveUp(this.#link, failed);
       return;
     }
-    // A topic that is made again meanwhile ends the subscription: the next Subscribed names its id.
-    const streams = frame.streams.filter(
-      ({ outcome, startOffset }) => outcome !== Outcome.RECREATED || startOffset >= 0n,
-    );
-    const known = this.sink.places('received').map(({ partition }) => partition);
-    // What the main part reads already, a list asked for once more names again.
-    for (const info of streams)
-      if (!isProbed || !known.includes(info.partition)) this.sink.begin(info, topicId);
-    this.#starts.take({ ...frame, streams }, isProbed);
+    const places = isProbed ? this.sink.places('received') : [];
+    for (const info of this.#starts.take(frame, isProbed, places)) this.sink.begin(info, topicId);
+  }
+
+  /** The server would go on with a part of it, which must not run beside the next one. */
+  #giveUp(link: Link | null, refusal: Refusal): void {
+    link?.abandon(this.#sub);
+    this.#over(refusal);
   }
 
   /** The server does not go on with it: it is asked again later, where that can help. */
@@ -333,13 +322,15 @@ export class LiveSubscription implements Subscription, Subscriber {
       this.end(error);
       return;
     }
+    const { clock } = this.#host.environment;
+    // One that always ends soon after its beginning is asked for ever less often.
+    if (this.#isAttached && clock.monotonicMs() - this.#attachedAtMs >= STABLE_AFTER_MS)
+      this.#backoff.reset();
     this.#leave();
     this.#emitter.emit('error', error);
     const askedMs = Math.min(refusal.retryAfterMs, SERVER_DELAY_MS_MAX);
-    this.#retryTimer = this.#host.environment.clock.setTimer(
-      Math.max(askedMs, this.#backoff.nextMs()),
-      () => void this.attach(link),
-    );
+    const waitMs = Math.max(askedMs, this.#backoff.nextMs());
+    this.#retryTimer = clock.setTimer(waitMs, () => void this.attach(link));
   }
 
   /** No Subscribe holds any more. */

@@ -172,3 +172,21 @@ test('a topic that is made again names no start to what was asked for apart', as
   expect(gateway.sockets).toHaveLength(2);
   expect(seen).toEqual(['0/20']);
 });
+
+test('one that fails as soon as it begins is asked for ever less often', async () => {
+  const gateway = new FakeGateway();
+  const topic = filled(gateway, 't', 20);
+  let asked = 0;
+  gateway.intercept = (peer, frame) => {
+    if (frame.kind !== 'subscribe') return false;
+    asked++;
+    const { req, sub } = frame;
+    const streams = [stream({ outcome: Outcome.FAILED, code: 100 })];
+    gateway.send(peer, { kind: 'subscribed', req, sub, topicId: topic.id, streams });
+    return true;
+  };
+  gateway.client().subscribe('t', { start: 'latest' });
+  await gateway.run(20_000);
+  expect(asked).toBeGreaterThan(2);
+  expect(asked).toBeLessThan(20);
+});

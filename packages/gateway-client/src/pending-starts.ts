@@ -1,4 +1,10 @@
-import { Outcome, StartKind, type StreamStates, type Subscribed } from '@millrace/gateway-protocol';
+import {
+  Outcome,
+  StartKind,
+  type StreamInfo,
+  type StreamStates,
+  type Subscribed,
+} from '@millrace/gateway-protocol';
 import type { Link } from './link.ts';
 import type { Place } from './partition-state.ts';
 import { type ProbeEvents, probeStarts } from './start-probe.ts';
@@ -49,12 +55,26 @@ export class PendingStarts {
     this.#endProbe = null;
   }
 
-  take({ streams, more }: Subscribed | StreamStates, isProbed: boolean): void {
+  /**
+   * @param places those of partitions that others than a probe read: a list that it asks for once more names them again.
+   * @returns the streams that begin with it.
+   */
+  take(
+    frame: Subscribed | StreamStates,
+    isProbed: boolean,
+    places: readonly Place[],
+  ): StreamInfo[] {
+    const { more } = frame;
+    // A topic that is made again meanwhile ends the subscription: the next Subscribed names its id.
+    const streams = frame.streams.filter(
+      ({ outcome, startOffset }) => outcome !== Outcome.RECREATED || startOffset >= 0n,
+    );
     const isFirst = isProbed || this.#isAsked;
     for (const { outcome, partition } of streams) {
       if (outcome !== Outcome.PENDING) this.#waiting.delete(partition);
       else if (isFirst && !this.#isListed) this.#waiting.add(partition);
     }
     if (isFirst && !more) this.#isListed = true;
+    return streams.filter((info) => places.every(({ partition }) => partition !== info.partition));
   }
 }

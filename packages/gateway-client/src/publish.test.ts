@@ -274,35 +274,6 @@ test('a batch with several results ends with the last of them, and with an error
   void one;
 });
 
-test('a batch beyond the credit of a busy gateway waits for the rest of it, before it is sent and after', async () => {
-  const gateway = topicGateway();
-  const batches: FrameOf<'publishBatch'>[] = [];
-  gateway.intercept = (_, frame) => frame.kind === 'publishBatch' && batches.push(frame) > 0;
-  const client = gateway.client();
-  const records = Array.from({ length: 20 }, () => ({ value: 'x' }));
-  const large = Array.from({ length: 65 }, () => ({ value: 'x' }));
-  const sent = client.publishBatch('t', 0, records);
-  await gateway.run(20);
-  expect(batches).toHaveLength(1);
-  // It comes back to the same process, which is busy now.
-  gateway.sessions.set(onlyPeer(gateway).session, { last: 20, results: new Map() });
-  gateway.welcome = { publishRecords: 8 };
-  gateway.dropAll();
-  await gateway.run(1_000);
-  const later = client.publishBatch('t', 0, records);
-  const never = expect(client.publishBatch('t', 0, large)).rejects.toMatchObject({ code: 130 });
-  await gateway.run(20);
-  expect(batches).toHaveLength(1);
-  gateway.send(onlyPeer(gateway), { kind: 'pubCredit', addRecords: 56 });
-  await gateway.run(20);
-  expect(batches).toMatchObject([{ retry: false }, { retry: true, firstSeq: 1n }, { count: 20 }]);
-  for (const { firstSeq: seq, count } of batches.slice(1))
-    gateway.send(onlyPeer(gateway), { kind: 'pubResult', seq, count, baseOffset: seq });
-  await gateway.run(20);
-  expect([(await sent).offset, (await later).offset]).toEqual([1, 21]);
-  await never;
-});
-
 test('close waits for what was published', async () => {
   const gateway = topicGateway();
   const client = gateway.client();

@@ -1,4 +1,4 @@
-import { ErrorCode } from '@millrace/gateway-protocol';
+import { ErrorCode, isRetryable, Outcome, type StreamInfo } from '@millrace/gateway-protocol';
 import { GatewayError } from './errors.ts';
 import type { SubscribeOptions } from './options.ts';
 
@@ -13,6 +13,13 @@ export interface Refusal {
 
 export function refusalError({ code, message, ...facts }: Refusal): GatewayError {
   return new GatewayError(code, message ?? 'the gateway ended it', facts);
+}
+
+/** Of the first partition that cannot be read. */
+export function failureOf(streams: readonly StreamInfo[]): Refusal | null {
+  const failed = streams.find(({ outcome }) => outcome === Outcome.FAILED);
+  if (failed === undefined) return null;
+  return { ...failed, retryable: isRetryable(failed.code), retryAfterMs: 0 };
 }
 
 /** True when the same subscription may be asked for again by itself. */
