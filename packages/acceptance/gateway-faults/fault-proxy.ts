@@ -1,6 +1,7 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '@millrace/base';
+import { resetSocket } from '@millrace/testing';
 
 /** From which a stalled connection is cut, so that a run does not gather them: later than any heartbeat notices it. */
 const STALL_MS_MAX = 15_000;
@@ -98,7 +99,7 @@ export class FaultProxy {
         [server, client],
       ] as const) {
         // The other end learns of it in the same way: a reset is passed on.
-        socket.on('error', () => other.resetAndDestroy());
+        socket.on('error', () => resetSocket(other));
         socket.on('close', () => {
           this.#pairs.delete(pair);
           other.destroySoon();
@@ -137,8 +138,8 @@ export class FaultProxy {
   #hit({ client, server, toServer, toClient }: Pair, strike: Strike): void {
     const random = this.#random;
     if (strike === 'reset') {
-      client.resetAndDestroy();
-      server.resetAndDestroy();
+      resetSocket(client);
+      resetSocket(server);
     } else if (strike === 'truncate') {
       toClient.truncate(random.below(TRUNCATE_BYTES_MAX));
     } else if (strike === 'slow') {

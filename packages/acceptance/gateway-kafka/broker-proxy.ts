@@ -1,4 +1,5 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { pairSockets, resetSocket } from '@millrace/testing';
 
 const PRODUCE = 0;
 
@@ -78,19 +79,9 @@ export class BrokerProxy {
       }
       // The broker has done what it was asked: it answers.
       this.lostCount++;
-      client.resetAndDestroy();
+      resetSocket(client);
       broker.destroy();
     });
-    for (const [socket, other] of [
-      [client, broker],
-      [broker, client],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-    }
+    pairSockets(client, broker, this.#sockets);
   }
 }

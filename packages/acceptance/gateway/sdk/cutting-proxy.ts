@@ -1,4 +1,5 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { pairSockets, resetSocket } from '@millrace/testing';
 
 /** Hands connections through to a port and can cut them all. */
 export class CuttingProxy {
@@ -9,18 +10,8 @@ export class CuttingProxy {
   private constructor(targetPort: number) {
     this.#server = createServer((from) => {
       const to = dial(targetPort, '127.0.0.1');
-      for (const [socket, other] of [
-        [from, to],
-        [to, from],
-      ] as const) {
-        this.#sockets.add(socket);
-        socket.on('error', () => undefined);
-        socket.on('close', () => {
-          this.#sockets.delete(socket);
-          other.destroy();
-        });
-        socket.pipe(other);
-      }
+      pairSockets(from, to, this.#sockets);
+      from.pipe(to).pipe(from);
     });
   }
 
@@ -39,7 +30,7 @@ export class CuttingProxy {
   /** Every connection ends here and now, in the middle of whatever it was saying. */
   cut(): void {
     if (this.#sockets.size > 0) this.cuts++;
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) resetSocket(socket);
   }
 
   close(): void {
