@@ -171,6 +171,28 @@ test('a topic made again under its name ends the streams as RECREATED (C14)', as
   expect(reader.stream(again.streamId).records).toHaveLength(2);
 });
 
+test.each([0, 1])(
+  'made again while its place is looked for: RECREATED with the new id, once (%i elections before)',
+  async (elections) => {
+    const bench = new Bench();
+    const { source } = bench;
+    const reader = bench.connect();
+    bench.attach(reader);
+    await bench.pass();
+    for (let i = 0; i < elections; i++) source.elect();
+    source.append(...some(10));
+    await bench.pass();
+    // The old id is what the look-up finds, and the bounds are the new topic's.
+    const topicId = 'AAAAAAAAAAAAAAAAAAAAAC';
+    source.afterNextLookUp = () => source.recreate(topicId);
+    source.deleteBefore(source.end + 1);
+    source.wakeAll();
+    await bench.pass(1000);
+    expect(source.afterNextLookUp).toBeNull();
+    expect(reader.outcomes).toEqual([{ kind: 'RECREATED', startOffset: 0, topicId }]);
+  },
+);
+
 test('a topic that stays away fails its streams', async () => {
   const bench = new Bench();
   const reader = bench.connect();

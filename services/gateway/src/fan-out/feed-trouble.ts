@@ -105,30 +105,34 @@ export class FeedTrouble {
   async #outOfRange(): Promise<void> {
     const feed = this.#feed;
     const { source } = this.#parts;
-    const { topic, partition } = feed.place;
+    const { topic, topicId, partition } = feed.place;
     const bounds = await source.bounds(topic, partition, feed.isolation);
+    const isBeyond = feed.next > bounds.highWatermark;
+    const known =
+      isBeyond && feed.epoch >= 0 ? await source.epochEnd(topic, partition, feed.epoch) : null;
+    // Epochs of one log only grow.
+    const isOther = feed.epoch >= 0 && bounds.leaderEpoch >= 0 && bounds.leaderEpoch < feed.epoch;
+    // Places are asked for by name: another topic may have come under it since its id was looked up.
+    const isSame = topicId === NO_ID || (await this.#isStill(topicId));
     if (this.#isClosed) return;
-    if (feed.epoch >= 0 && bounds.leaderEpoch >= 0 && bounds.leaderEpoch < feed.epoch) {
-      // Epochs of one log only grow: on a cluster without topic ids this is how another topic shows.
-      const { topicId } = feed.place;
+    if (isOther && topicId === NO_ID) {
       feed.end({ kind: 'RECREATED', startOffset: bounds.logStart, topicId });
-      return;
-    }
-    if (feed.next < bounds.logStart) {
+    } else if (isOther || !isSame) {
+      this.#again(OFFSET_OUT_OF_RANGE, () => this.#retry(OFFSET_OUT_OF_RANGE));
+    } else if (feed.next < bounds.logStart) {
       this.#isLooking = false;
       feed.restart(bounds.logStart);
-      return;
-    }
-    if (feed.next > bounds.highWatermark) {
-      const known = feed.epoch < 0 ? null : await source.epochEnd(topic, partition, feed.epoch);
-      if (this.#isClosed) return;
+    } else if (isBeyond) {
       this.#isLooking = false;
       const isKnown = known !== null && known.endOffset >= 0;
       const end = Math.min(isKnown ? known.endOffset : bounds.end, feed.next);
       feed.cut(end, isKnown ? known.leaderEpoch : Number.POSITIVE_INFINITY, bounds.logStart);
-      return;
-    }
-    this.#again(OFFSET_OUT_OF_RANGE, () => feed.follow());
+    } else this.#again(OFFSET_OUT_OF_RANGE, () => feed.follow());
+  }
+
+  async #isStill(topicId: string): Promise<boolean> {
+    const now = await this.#parts.source.lookUp(this.#feed.place.topic);
+    return now?.topicIdText === topicId;
   }
 
   #retry(code: number): void {

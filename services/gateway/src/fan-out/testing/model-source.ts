@@ -44,6 +44,8 @@ export class ModelSource implements PartitionSource {
   readBytes = 1 << 20;
   /** Offsets of the single reads that were made. */
   readonly singleReads: number[] = [];
+  /** Happens once, right after the next look-up was answered. */
+  afterNextLookUp: (() => void) | null = null;
   readsUnderWay = 0;
   readsUnderWayMax = 0;
   readonly #followers = new Set<Following>();
@@ -168,13 +170,17 @@ export class ModelSource implements PartitionSource {
 
   lookUp(topic: string): Promise<UpstreamTopic | null> {
     if (!this.exists) return Promise.resolve(null);
-    return Promise.resolve({
+    const found = {
       name: topic,
       topicId: new Uint8Array(16),
       topicIdText: this.topicId,
       isInternal: false,
       partitions: [],
-    });
+    };
+    const after = this.afterNextLookUp;
+    this.afterNextLookUp = null;
+    after?.();
+    return Promise.resolve(found);
   }
 
   wakeAll(): void {
