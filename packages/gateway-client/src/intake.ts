@@ -88,6 +88,9 @@ export class Intake implements StreamSink {
     }
     const { onDiverged, onRecreated } = this.#o.options;
     if (outcome === Outcome.PENDING) return;
+    // A topic that is made again while it is read ends the subscription: the next Subscribed names its id and its start.
+    if (outcome === Outcome.RECREATED && state.isBegun) return;
+    state.isBegun = true;
     if (outcome === Outcome.RECREATED) {
       const place = placeOf(info, offsetOf(info.startOffset), topicId);
       const isFollowed = onRecreated !== undefined && onRecreated !== 'fail';

@@ -35,6 +35,8 @@ export function offsetOf(wire: bigint): number {
 export class PartitionState {
   readonly partition: number;
   isCaughtUp = false;
+  /** The server has said on this connection where it starts. */
+  isBegun = false;
   /** After the last block that the consumer finished. */
   finished: Place | null = null;
   #received: Place | null = null;
@@ -59,6 +61,7 @@ export class PartitionState {
    */
   detach(): number {
     this.isCaughtUp = false;
+    this.isBegun = false;
     return this.#dropParts();
   }
 

@@ -65,7 +65,7 @@ export class PendingStarts {
     places: readonly Place[],
   ): StreamInfo[] {
     const { more } = frame;
-    // A topic that is made again meanwhile ends the subscription: the next Subscribed names its id.
+    // A topic that is made again meanwhile ends the subscription.
     const streams = frame.streams.filter(
       ({ outcome, startOffset }) => outcome !== Outcome.RECREATED || startOffset >= 0n,
     );

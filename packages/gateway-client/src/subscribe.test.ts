@@ -1,4 +1,4 @@
-import { FilterOp, Outcome, Policy, StartKind } from '@millrace/gateway-protocol';
+import { ErrorCode, FilterOp, Outcome, Policy, StartKind } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 // The client loads them when they are needed; here they are there already.
 import './filter-plan.ts';
@@ -7,6 +7,7 @@ import { GatewayError } from './errors.ts';
 import { filled, read, stream } from './fake-consumer.test-server.ts';
 import { FakeGateway } from './fake-gateway.test-server.ts';
 import type { RecordBlock } from './record-block.ts';
+import { topicIdText } from './resume.ts';
 
 test.each(['binary', 'json'] as const)(
   'reads from the start and goes on live: %s',
@@ -198,4 +199,35 @@ test('a topic that was made again begins at its start when that is wanted', asyn
   gateway.dropAll();
   await gateway.run(1_000);
   expect(gateway.got('subscribe')[0]?.resume?.slice(8, 24)).toEqual(again.id);
+});
+
+test('a topic that is made again while it is read is told once, with its new id', async () => {
+  const gateway = new FakeGateway();
+  const topic = filled(gateway, 't', 20);
+  const subscription = gateway
+    .client()
+    .subscribe('t', { start: 'earliest', onRecreated: 'nearest' });
+  const ids: string[] = [];
+  subscription.on('recreated', ({ topicId }) => ids.push(topicId));
+  const { seen } = read(subscription);
+  await gateway.run(50);
+  const [peer] = gateway.peers.values();
+  const [sub] = peer?.subs.keys() ?? [];
+  const [cursor] = peer?.subs.get(sub ?? 0)?.cursors ?? [];
+  if (peer === undefined || sub === undefined || cursor === undefined) throw new Error('no cursor');
+  gateway.topics.delete('t');
+  gateway.topic('u');
+  const again = filled(gateway, 't', 3);
+  expect(again.id).not.toEqual(topic.id);
+  // What the gateway says when reading the partition shows it, which may be before it knows the new topic.
+  const streams = [stream({ stream: cursor.stream, outcome: Outcome.RECREATED, startOffset: 0n })];
+  const code = ErrorCode.RECREATED;
+  gateway.send(
+    peer,
+    { kind: 'streamStates', sub, more: false, streams },
+    { kind: 'unsubscribed', req: 0, sub, code, retryable: false, retryAfterMs: 0, resume: null },
+  );
+  await gateway.run(5_000);
+  expect(seen.slice(20)).toEqual(['0/0', '0/1', '0/2']);
+  expect(ids).toEqual([topicIdText(again.id)]);
 });
