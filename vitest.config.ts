@@ -6,8 +6,9 @@ const shared = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
 };
-/** A machine may be busy with something else: no wait of a test ends before it is clear that nothing will come. */
-const patience = {
+const common = {
+  setupFiles: ['scripts/ci-seed.ts'],
+  // A machine may be busy with something else: no wait of a test ends before it is clear that nothing will come.
   testTimeout: 120_000,
   hookTimeout: 120_000,
   expect: { poll: { timeout: 30_000 } },
@@ -24,7 +25,7 @@ export default defineConfig({
           name: 'unit',
           include: folders.map((folder) => `${folder}/*.test.ts`),
           exclude: ['**/node_modules/**', '**/dist/**', '**/*.int.test.ts'],
-          ...patience,
+          ...common,
         },
       },
       {
@@ -37,7 +38,7 @@ export default defineConfig({
           execArgv: ['--conditions=@millrace/source'],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
-          ...patience,
+          ...common,
         },
       },
     ],

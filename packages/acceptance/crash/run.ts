@@ -2,6 +2,7 @@
 //   npm run crash -- [--cycles 50] [--pause 1000] [--in-flight 400] [--seed N]
 import { parseArgs } from 'node:util';
 import { seededPrng } from '@millrace/base';
+import { runSeed } from '@millrace/testing';
 import { complaintsOf, countsOf } from '../load/verdict.ts';
 import { crashCycles } from './crash-cycles.ts';
 
@@ -10,7 +11,7 @@ const { values } = parseArgs({
     cycles: { type: 'string', default: '50' },
     pause: { type: 'string', default: '1000' },
     'in-flight': { type: 'string', default: '400' },
-    seed: { type: 'string', default: String(process.pid) },
+    seed: { type: 'string', default: String(runSeed()) },
   },
 });
 const random = seededPrng(Number(values.seed));

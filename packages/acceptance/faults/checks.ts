@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { seededPrng } from '@millrace/base';
+import { runSeed } from '@millrace/testing';
 import { crashCycles } from '../crash/crash-cycles.ts';
 import { complaintsOf, countsOf } from '../load/verdict.ts';
 import { damagedFiles, foreignFolders, tornTails } from './data-folder.ts';
@@ -18,11 +19,8 @@ export interface FaultOptions {
   readonly note?: (text: string) => void;
 }
 
-/** Another one every time; whoever runs it prints it. */
-const anySeed = (): number => process.pid;
-
 function roundsOf(options: FaultOptions, rounds: number) {
-  const random = seededPrng(options.seed ?? anySeed());
+  const random = seededPrng(options.seed ?? runSeed());
   const note = options.note === undefined ? {} : { note: options.note };
   return { rounds: options.rounds ?? rounds, random: () => random.float(), ...note };
 }

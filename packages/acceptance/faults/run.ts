@@ -1,14 +1,14 @@
 // Faults of disk and process below a broker, as long as one likes. `npm run compat` runs the short form of all.
 //   node --conditions=@millrace/source packages/acceptance/faults/run.ts [NAME…] [--rounds 200] [--seed N]
 import { parseArgs } from 'node:util';
-import { MissingTool } from '@millrace/testing';
+import { MissingTool, runSeed } from '@millrace/testing';
 import { FAULT_CHECKS } from './checks.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string' }, seed: { type: 'string' } },
 });
-const seed = Number(values.seed ?? process.pid);
+const seed = Number(values.seed ?? runSeed());
 console.log(`seed ${seed}`);
 for (const [name, check] of Object.entries(FAULT_CHECKS)) {
   if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;

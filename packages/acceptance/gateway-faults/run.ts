@@ -3,6 +3,7 @@
 //     [--kills 100] [--clients 200] [--records 1000000] [--seconds 3600] [--seed N] [--rate 600] [--pause 300] [--drop N]
 // `--drop N` keeps the N-th record from a client's ear: the run then has to fail.
 import { parseArgs } from 'node:util';
+import { runSeed } from '@millrace/testing';
 import { lineOf, ordeal } from './ordeal.ts';
 
 const { values } = parseArgs({
@@ -11,7 +12,7 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '200' },
     records: { type: 'string', default: '1000000' },
     seconds: { type: 'string', default: '3600' },
-    seed: { type: 'string', default: String(process.pid) },
+    seed: { type: 'string', default: String(runSeed()) },
     rate: { type: 'string', default: '600' },
     pause: { type: 'string', default: '300' },
     drop: { type: 'string', default: '0' },

@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Admin } from '@millrace/client';
-import { MillraceProcess, runProgram } from '@millrace/testing';
+import { MillraceProcess, runProgram, runSeed } from '@millrace/testing';
 import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
 import { GatewayCanary } from '../gateway-hostile/canary.ts';
 import { gatewayFuzz } from '../gateway-hostile/fuzz.ts';
@@ -23,7 +23,7 @@ const { values } = parseArgs({
   options: {
     /** Mutated requests to the broker. */
     frames: { type: 'string', default: '1000000' },
-    seed: { type: 'string', default: String(process.pid) },
+    seed: { type: 'string', default: String(runSeed()) },
     idle: { type: 'string', default: '10000' },
     /** Mutated messages to the gateway. */
     gateway: { type: 'string', default: '100000' },

@@ -9,5 +9,6 @@ export { type MillraceOptions, MillraceProcess } from './millrace-process.ts';
 export { MissingTool } from './missing-tool.ts';
 export { ModelLog, type ModelRecord } from './model-log.ts';
 export { pairSockets, resetSocket } from './paired-sockets.ts';
+export { runSeed } from './run-seed.ts';
 export { type TempFolder, tempFolder } from './temp-folder.ts';
 export { startTestBroker, TEST_BROKER, type TestBroker } from './test-broker.ts';
