@@ -86,9 +86,10 @@ unsafe extern "C" fn complete<T>(env: sys::napi_env, status: sys::napi_status, d
         // The environment is going away; nobody waits for the promise.
         return;
     }
-    match job.outcome {
+    let convert = job.convert;
+    let outcome = job.outcome.and_then(|value| catch(|| Ok(convert(js, value))));
+    match outcome {
         Ok(value) => {
-            let value = (job.convert)(js, value);
             // SAFETY: a deferred is settled once.
             unsafe { sys::napi_resolve_deferred(env, job.deferred, value) };
         }

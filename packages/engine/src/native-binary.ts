@@ -62,3 +62,12 @@ export function toEngineError(error: unknown): unknown {
   if (!Number.isInteger(code) || code < 1) return error;
   return new EngineError(code as EngineErrorCode, error.message, { cause: error });
 }
+
+/** What a call of the binary gives; what it throws comes as EngineError. Calls of every tick spell this out. */
+export function coded<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}

@@ -1,4 +1,4 @@
-import { type NativeEngine, toEngineError } from './native-binary.ts';
+import { coded, type NativeEngine, toEngineError } from './native-binary.ts';
 import type { ConnectionInfo, ListenerInfo, Reactor, ReactorStats } from './reactor.ts';
 
 /** Sockets of the native core. */
@@ -18,23 +18,15 @@ export class NativeReactor implements Reactor {
   }
 
   listen(host: string, port: number, backlog: number): ListenerInfo {
-    try {
-      return this.#native.listen(host, port, backlog);
-    } catch (error) {
-      throw toEngineError(error);
-    }
+    return coded(() => this.#native.listen(host, port, backlog));
   }
 
   closeListener(listenerId: number): void {
-    this.#native.closeListener(listenerId);
+    coded(() => this.#native.closeListener(listenerId));
   }
 
   run(onTick: (eventCount: number) => void): void {
-    try {
-      this.#native.run(onTick);
-    } catch (error) {
-      throw toEngineError(error);
-    }
+    coded(() => this.#native.run(onTick));
   }
 
   buffer(bufferId: number): Uint8Array {
@@ -50,43 +42,46 @@ export class NativeReactor implements Reactor {
   }
 
   connectionInfo(connectionId: number): ConnectionInfo {
+    return coded(() => this.#native.connectionInfo(connectionId));
+  }
+
+  flush(rowCount: number): void {
     try {
-      return this.#native.connectionInfo(connectionId);
+      this.#native.flush(rowCount);
     } catch (error) {
       throw toEngineError(error);
     }
   }
 
-  flush(rowCount: number): void {
-    this.#native.flush(rowCount);
-  }
-
   sendOwned(connectionId: number, bytes: Uint8Array): void {
-    this.#native.sendOwned(connectionId, bytes);
+    try {
+      this.#native.sendOwned(connectionId, bytes);
+    } catch (error) {
+      throw toEngineError(error);
+    }
   }
 
   pauseReading(connectionId: number): void {
-    this.#native.pauseReading(connectionId);
+    coded(() => this.#native.pauseReading(connectionId));
   }
 
   resumeReading(connectionId: number): void {
-    this.#native.resumeReading(connectionId);
+    coded(() => this.#native.resumeReading(connectionId));
   }
 
   unsentBytes(connectionId: number): number {
-    return this.#native.unsentBytes(connectionId);
+    return coded(() => this.#native.unsentBytes(connectionId));
   }
 
   closeConnection(connectionId: number): void {
-    this.#native.closeConnection(connectionId);
+    coded(() => this.#native.closeConnection(connectionId));
   }
 
   stats(): ReactorStats {
-    return this.#native.reactorStats();
+    return coded(() => this.#native.reactorStats());
   }
 
-  close(): Promise<void> {
-    this.#native.closeReactor();
-    return Promise.resolve();
+  async close(): Promise<void> {
+    coded(() => this.#native.closeReactor());
   }
 }

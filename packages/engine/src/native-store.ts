@@ -1,4 +1,4 @@
-import { type NativeEngine, toEngineError } from './native-binary.ts';
+import { coded, type NativeEngine, toEngineError } from './native-binary.ts';
 import type {
   AbortedTransaction,
   CompactRequest,
@@ -82,33 +82,42 @@ export class NativeStore implements SegmentStore {
   }
 
   configureLog(logId: number, options: LogOptions): void {
+    coded(() => this.#native.configureLog(logId, options));
+  }
+
+  stage(rowCount: number): void {
+    this.#hasStaged = true;
     try {
-      this.#native.configureLog(logId, options);
+      this.#native.stage(rowCount);
     } catch (error) {
       throw toEngineError(error);
     }
   }
 
-  stage(rowCount: number): void {
-    this.#hasStaged = true;
-    this.#native.stage(rowCount);
-  }
-
   stageOwned(logId: number, batch: Uint8Array, leaderEpoch: number, appendTimeMs: number): void {
     this.#hasStaged = true;
     this.#owned.push(batch);
-    this.#native.stageOwned(logId, batch, leaderEpoch, appendTimeMs);
+    try {
+      this.#native.stageOwned(logId, batch, leaderEpoch, appendTimeMs);
+    } catch (error) {
+      throw toEngineError(error);
+    }
   }
 
   commit(): number {
     this.#hasStaged = false;
-    const failed = this.#native.commit();
-    if (this.#owned.length > 0) this.#owned.length = 0;
-    return failed;
+    try {
+      const failed = this.#native.commit();
+      // After an error the core may still point at them.
+      if (this.#owned.length > 0) this.#owned.length = 0;
+      return failed;
+    } catch (error) {
+      throw toEngineError(error);
+    }
   }
 
   setDeferral(mayDefer: boolean): void {
-    this.#native.setDeferral(mayDefer);
+    coded(() => this.#native.setDeferral(mayDefer));
   }
 
   get deferredCount(): number {
@@ -156,27 +165,15 @@ export class NativeStore implements SegmentStore {
   }
 
   segments(logId: number): SegmentInfo[] {
-    try {
-      return this.#native.segments(logId);
-    } catch (error) {
-      throw toEngineError(error);
-    }
+    return coded(() => this.#native.segments(logId));
   }
 
   sizeBytes(logId: number): number {
-    try {
-      return this.#native.sizeBytes(logId);
-    } catch (error) {
-      throw toEngineError(error);
-    }
+    return coded(() => this.#native.sizeBytes(logId));
   }
 
   roll(logId: number): number {
-    try {
-      return this.#native.roll(logId);
-    } catch (error) {
-      throw toEngineError(error);
-    }
+    return coded(() => this.#native.roll(logId));
   }
 
   trimTo(logId: number, logStartOffset: number): Promise<number> {
@@ -196,11 +193,7 @@ export class NativeStore implements SegmentStore {
   }
 
   epochs(logId: number): EpochEntry[] {
-    try {
-      return this.#native.epochs(logId);
-    } catch (error) {
-      throw toEngineError(error);
-    }
+    return coded(() => this.#native.epochs(logId));
   }
 
   scanProducers(logId: number, fromOffset: number): Promise<Float64Array> {
