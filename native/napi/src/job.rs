@@ -87,7 +87,9 @@ unsafe extern "C" fn complete<T>(env: sys::napi_env, status: sys::napi_status, d
         return;
     }
     let convert = job.convert;
-    let outcome = job.outcome.and_then(|value| catch(|| Ok(convert(js, value))));
+    let outcome = job
+        .outcome
+        .and_then(|value| catch(|| Ok(convert(js, value))));
     match outcome {
         Ok(value) => {
             // SAFETY: a deferred is settled once.
