@@ -51,6 +51,22 @@ describe('C44: the heartbeat', () => {
     expect(client.closeCode).toBeNull();
   });
 
+  test('a client that has just taken the last of what waited has its time to find the Ping', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    client.raw.stopReading(0);
+    for (let i = 0; i < 20; i++) client.send({ kind: 'ping', nonce: i });
+    for (let second = 0; second < 32; second++) {
+      client.raw.read(20);
+      await rig.advance(1000);
+    }
+    client.raw.read(1_000_000);
+    await rig.advance(30_000);
+    expect(client.closeCode).toBeNull();
+    await rig.advance(5000);
+    expect(client.closeCode).toBe(CloseCode.NO_PONG);
+  });
+
   test('C22: a socket that takes nothing for 30 s is 4008', async () => {
     const rig = new SessionRig();
     const client = await rig.welcomed();

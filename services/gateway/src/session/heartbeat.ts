@@ -51,10 +51,12 @@ export class Heartbeat {
     return true;
   }
 
-  /** True when nothing came for too long. A slow reader lives as long as it takes something. */
-  isDead(nowMs: number, unsentBytes: number, times: HeartbeatTimes): boolean {
+  /**
+   * True when nothing came for too long, and nothing of what waited for the peer left in that time either. Whoever has just
+   * taken the last of it may have our Ping still before it, behind what its kernel holds.
+   */
+  isDead(nowMs: number, times: HeartbeatTimes): boolean {
     const span = times.pingIntervalMs + times.pongGraceMs;
-    if (nowMs - this.#heardMs < span) return false;
-    return unsentBytes === 0 || nowMs - this.#progressMs >= span;
+    return nowMs - Math.max(this.#heardMs, this.#progressMs) >= span;
   }
 }

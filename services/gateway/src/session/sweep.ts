@@ -64,7 +64,7 @@ function everySecond(connection: Connection, { nowMs, wallMs, sums }: SweepPass)
     connection.fail(CloseCode.SOCKET_STALLED, ErrorCode.SLOW_CONSUMER, 'The socket takes nothing.');
     return;
   }
-  if (connection.heartbeat.isDead(nowMs, unsentBytes, connection.parts.config)) {
+  if (connection.heartbeat.isDead(nowMs, connection.parts.config)) {
     connection.fail(CloseCode.NO_PONG, ErrorCode.BAD_REQUEST, 'Nothing was heard.');
     return;
   }
