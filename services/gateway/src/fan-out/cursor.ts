@@ -2,20 +2,19 @@ import { Policy } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
 import type { TopicMeter } from '../topic-meters.ts';
 import type { Place } from '../upstream.ts';
-import type { Socket } from '../ws/socket-server.ts';
 import type { ConflationList } from './conflation-list.ts';
 import type {
-  ControlLane,
   CreditWindow,
   Cursor,
   CursorEvents,
   CursorOptions,
   CursorOutcome,
   CursorState,
-  DeliveryTarget,
 } from './contract.ts';
 import type { Waiting } from './deadline-heap.ts';
+import type { HeldRecords } from './held-records.ts';
 import type { MatchedClass } from './match.ts';
+import type { Outlet } from './outlet.ts';
 import type { Packet } from './packet.ts';
 import type { FrameShape } from './packet-maker.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -62,6 +61,7 @@ export interface CursorClass extends MatchedClass {
 export interface CursorHost {
   /** It may have something to do: look where it stands. */
   settle(cursor: StreamCursor): void;
+  readonly heldRecords: HeldRecords;
   /** It leaves for good. */
   remove(cursor: StreamCursor): void;
   nowMs(): number;
@@ -74,7 +74,7 @@ export interface CursorHost {
 export class StreamCursor implements Cursor, Waiting {
   // First what every block wants of every cursor, in few lines of the cache.
   readonly cls: CursorClass;
-  readonly outlet: Outlet;
+  readonly outlet: CursorOutlet;
   readonly window: CreditWindow;
   /** The client stands here: the next frame begins with it. */
   next: number;
@@ -112,8 +112,8 @@ export class StreamCursor implements Cursor, Waiting {
   /** What ended here was of this epoch, when it was passed over without a frame. */
   #passedTo = -1;
   #passedEpoch = -1;
-  /** True between the parts of a large record. */
-  isMidRecord = false;
+  /** First part of the large record whose parts are on their way. */
+  #record: Packet | null = null;
   isSnapshot: boolean;
   /** Its right to send in this turn (P2). Bytes. */
   deficit = 0;
@@ -126,7 +126,7 @@ export class StreamCursor implements Cursor, Waiting {
 
   constructor(
     host: CursorHost,
-    outlet: Outlet,
+    outlet: CursorOutlet,
     cls: CursorClass,
     options: CursorOptions,
     events: CursorEvents,
@@ -189,6 +189,11 @@ export class StreamCursor implements Cursor, Waiting {
     return packet?.next ?? this.next;
   }
 
+  /** True between the parts of a large record. */
+  get isMidRecord(): boolean {
+    return this.#record !== null;
+  }
+
   /** Nothing may be sent for it now. */
   get isHeld(): boolean {
     return this.isPaused || this.isStopped || this.isDetached || this.at < 0;
@@ -220,7 +225,7 @@ export class StreamCursor implements Cursor, Waiting {
     this.at = offset;
     this.epoch = epoch;
     this.packet = null;
-    this.isMidRecord = false;
+    this.endRecord();
     this.isStopped = false;
     this.caughtUpAt = this.feed.isReady ? Math.max(offset, this.feed.ring.end) : -1;
     this.#host.settle(this);
@@ -229,6 +234,7 @@ export class StreamCursor implements Cursor, Waiting {
   detach(): void {
     if (this.isDetached) return;
     this.isDetached = true;
+    this.endRecord();
     this.outlet.removeReady(this);
     this.#host.remove(this);
   }
@@ -282,6 +288,19 @@ export class StreamCursor implements Cursor, Waiting {
     if (!this.isMidRecord) this.packet = null;
   }
 
+  /** A part of a large record was sent that is not the last: the others are kept until they were, too. */
+  beginRecord(part: Packet): void {
+    if (this.#record !== null) return;
+    this.#record = part;
+    this.#host.heldRecords.hold(part);
+  }
+
+  endRecord(): void {
+    if (this.#record === null) return;
+    this.#host.heldRecords.release(this.#record);
+    this.#record = null;
+  }
+
   /** Everything below was looked at, the last of it under this epoch. */
   passOver(offset: number, epoch: number): void {
     this.at = offset;
@@ -301,7 +320,7 @@ export class StreamCursor implements Cursor, Waiting {
     this.leaveTail();
     this.isStopped = true;
     this.packet = null;
-    this.isMidRecord = false;
+    this.endRecord();
     this.outlet.removeReady(this);
   }
 
@@ -320,70 +339,4 @@ export class StreamCursor implements Cursor, Waiting {
   }
 }
 
-/**
- * No cursors yet. Most connections have one: an array that is made with its first element has room for one, an empty one
- * would grow by sixteen.
- */
-const NONE: StreamCursor[] = [];
-
-/** A connection as the delivery loop keeps it. */
-export class Outlet {
-  readonly target: DeliveryTarget;
-  /** Of the target; here because the loop wants them for each connection and block. */
-  readonly socket: Socket;
-  readonly control: ControlLane;
-  readonly isText: boolean;
-  /** Cursors that may have something to send, in no order. */
-  ready: StreamCursor[] = NONE;
-  cursors: StreamCursor[] = NONE;
-  /** Which of `ready` comes first next time. */
-  turn = 0;
-  /** In the queue of connections with live work, or in that of catch-up alone. */
-  isQueued = false;
-  isQueuedCold = false;
-  /** Bytes are unsent: nothing more until `drain` (P3). */
-  isBlocked = false;
-  /** The transport must be asked what is unsent; false after a write that the kernel took whole. */
-  mayHoldBytes = true;
-  isGone = false;
-
-  constructor(target: DeliveryTarget) {
-    this.target = target;
-    this.socket = target.socket;
-    this.control = target.control;
-    this.isText = target.isText;
-  }
-
-  add(cursor: StreamCursor): void {
-    if (this.cursors === NONE) this.cursors = [cursor];
-    else this.cursors.push(cursor);
-    this.#tellAlone();
-  }
-
-  remove(cursor: StreamCursor): void {
-    const at = this.cursors.indexOf(cursor);
-    if (at >= 0) this.cursors.splice(at, 1);
-    this.#tellAlone();
-  }
-
-  #tellAlone(): void {
-    for (const cursor of this.cursors) cursor.isAlone = this.cursors.length === 1;
-  }
-
-  addReady(cursor: StreamCursor): void {
-    if (cursor.readyIndex >= 0) return;
-    cursor.readyIndex = this.ready.length;
-    if (this.ready === NONE) this.ready = [cursor];
-    else this.ready.push(cursor);
-  }
-
-  removeReady(cursor: StreamCursor): void {
-    const at = cursor.readyIndex;
-    if (at < 0) return;
-    cursor.readyIndex = -1;
-    const last = this.ready.pop() as StreamCursor;
-    if (last === cursor) return;
-    this.ready[at] = last;
-    last.readyIndex = at;
-  }
-}
+export type CursorOutlet = Outlet<StreamCursor>;

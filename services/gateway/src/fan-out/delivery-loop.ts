@@ -4,7 +4,7 @@ import type { GatewayMetrics } from '../metrics.ts';
 import type { Entry } from './block.ts';
 import { ClassWalks } from './class-walks.ts';
 import type { ColdReads } from './cold-reads.ts';
-import type { Outlet, StreamCursor } from './cursor.ts';
+import type { CursorOutlet, StreamCursor } from './cursor.ts';
 import { DeadlineHeap } from './deadline-heap.ts';
 import { DeliveryStats } from './delivery-stats.ts';
 import type { Feed } from './feed.ts';
@@ -40,8 +40,8 @@ const SHARE_WINDOW_BYTES = 4 << 20;
 export class DeliveryLoop {
   readonly #parts: DeliveryLoopParts;
   readonly #stats: DeliveryStats;
-  readonly #live = new OutletQueue();
-  readonly #cold = new OutletQueue();
+  readonly #live = new OutletQueue('live');
+  readonly #cold = new OutletQueue('cold');
   readonly #deadlines = new DeadlineHeap<StreamCursor>();
   readonly #turn: Turn;
   readonly #walks: ClassWalks;
@@ -125,7 +125,7 @@ export class DeliveryLoop {
   }
 
   /** Control frames, credit or room came. */
-  wake(outlet: Outlet): void {
+  wake(outlet: CursorOutlet): void {
     if (outlet.isBlocked) this.#turn.progressAtMs = this.#parts.clock.monotonicMs();
     outlet.mayHoldBytes = true;
     this.#enqueue(outlet);
@@ -137,14 +137,14 @@ export class DeliveryLoop {
     if (!outlet.isQueued && !outlet.isBlocked) this.#enqueue(outlet);
   }
 
-  #enqueue(outlet: Outlet): void {
+  #enqueue(outlet: CursorOutlet): void {
     if (outlet.isQueued || outlet.isGone) return;
     outlet.isQueued = true;
     this.#live.push(outlet);
     this.#schedule();
   }
 
-  #enqueueCold(outlet: Outlet): void {
+  #enqueueCold(outlet: CursorOutlet): void {
     if (outlet.isQueuedCold || outlet.isGone) return;
     outlet.isQueuedCold = true;
     this.#cold.push(outlet);
@@ -194,12 +194,12 @@ export class DeliveryLoop {
   }
 
   /** Gives the next connection its turn. Live work goes first, unless catch-up is below its share. */
-  #nextOutlet(): Outlet | undefined {
+  #nextOutlet(): CursorOutlet | undefined {
     const coldShare = this.#parts.coldRatio * (this.#liveBytes + this.#coldBytes);
     const hasLive = !this.#live.isEmpty || !this.#walks.isEmpty;
     const isColdsTurn = !this.#cold.isEmpty && (!hasLive || this.#coldBytes < coldShare);
     if (isColdsTurn) {
-      const outlet = this.#cold.shift() as Outlet;
+      const outlet = this.#cold.shift() as CursorOutlet;
       outlet.isQueuedCold = false;
       this.#visit(outlet, true);
       return outlet;
@@ -218,17 +218,18 @@ export class DeliveryLoop {
     if (!outlet.isQueued && !outlet.isBlocked && !outlet.isGone) this.#visit(outlet, false);
   }
 
-  #visit(outlet: Outlet, withCold: boolean): void {
+  #visit(outlet: CursorOutlet, withCold: boolean): void {
     const turn = this.#turn;
     turn.take(outlet, withCold, this.#nowMs);
     this.#liveBytes += turn.liveBytes;
     this.#coldBytes += turn.coldBytes;
+    outlet.share.took(turn.liveBytes + turn.coldBytes);
     if (turn.isUnfinished) this.#enqueue(outlet);
     if (turn.sawCold) this.#enqueueCold(outlet);
   }
 
   /** The connection is gone; what it held is not counted any more. */
-  remove(outlet: Outlet): void {
+  remove(outlet: CursorOutlet): void {
     this.#turn.setBlocked(outlet, false);
     outlet.isGone = true;
   }

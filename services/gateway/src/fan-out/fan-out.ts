@@ -16,10 +16,13 @@ import type {
   FanOut,
   Reservation,
 } from './contract.ts';
-import { type CursorHost, Outlet, StreamCursor } from './cursor.ts';
+import { type CursorHost, type CursorOutlet, StreamCursor } from './cursor.ts';
 import { DeliveryLoop } from './delivery-loop.ts';
+import { EgressShares } from './egress-shares.ts';
 import { Feed, type FeedParts } from './feed.ts';
+import { HeldRecords } from './held-records.ts';
 import { lagMs } from './next-packet.ts';
+import { Outlet } from './outlet.ts';
 import { RingBudget } from './ring-budget.ts';
 import { SlowJudge } from './slow-judge.ts';
 import { StreamClass } from './stream-class.ts';
@@ -63,11 +66,13 @@ const LOOK_PERIOD_MS = 1000;
 export class StreamFanOut implements FanOut, CursorHost {
   readonly #parts: FanOutParts;
   readonly #feeds = new Map<string, Feed>();
-  readonly #outlets = new Map<DeliveryTarget, Outlet>();
+  readonly #outlets = new Map<DeliveryTarget, CursorOutlet>();
+  readonly #shares = new EgressShares<CursorOutlet>();
   readonly #judged = new Set<StreamCursor>();
   readonly #ringBudget: RingBudget;
   readonly #conflationBudget: ConflationBudget;
   readonly #coldCache: ColdCache;
+  readonly heldRecords: HeldRecords;
   readonly #cold: ColdReads;
   readonly #loop: DeliveryLoop;
   readonly #feedParts: FeedParts;
@@ -86,6 +91,7 @@ export class StreamFanOut implements FanOut, CursorHost {
       settings.conflateTotalBytes,
     );
     this.#coldCache = new ColdCache(settings.coldCacheBytes);
+    this.heldRecords = new HeldRecords(this.#coldCache);
     const unreadable = new UnreadableBatches(log, settings.skipUnreadable);
     const settle = (cursor: StreamCursor) => this.settle(cursor);
     this.#cold = new ColdReads({
@@ -161,6 +167,7 @@ export class StreamFanOut implements FanOut, CursorHost {
     const outlet = this.#outlets.get(target);
     if (outlet === undefined) return;
     this.#outlets.delete(target);
+    this.#shares.leave(outlet.share);
     for (const cursor of [...outlet.cursors]) cursor.detach();
     this.#loop.remove(outlet);
   }
@@ -186,10 +193,10 @@ export class StreamFanOut implements FanOut, CursorHost {
     return this.#parts.clock.monotonicMs();
   }
 
-  #outletOf(target: DeliveryTarget): Outlet {
+  #outletOf(target: DeliveryTarget): CursorOutlet {
     let outlet = this.#outlets.get(target);
     if (outlet === undefined) {
-      outlet = new Outlet(target);
+      outlet = new Outlet(target, this.#shares.join(target.principalKey));
       this.#outlets.set(target, outlet);
     }
     return outlet;

@@ -1,37 +1,49 @@
-import type { Outlet } from './cursor.ts';
+import { deliveryLimits } from '../limits.ts';
+import type { CursorOutlet } from './cursor.ts';
+import type { EgressShare } from './egress-shares.ts';
+import { Fifo } from './fifo.ts';
 
-/** Connections that wait for their turn, first in, first out: a ring of slots that doubles when it is full. */
+/**
+ * Connections that wait for their turn. Principals take turns, and the connections of one among themselves: who opens many
+ * has no more than who opens one (P2, §19.13). A turn that sent more than its measure is made up for by turns left out.
+ */
 export class OutletQueue {
-  #slots: (Outlet | undefined)[] = new Array<Outlet | undefined>(256).fill(undefined);
-  /** How many ever joined, and ever left. */
+  readonly #kind: 'live' | 'cold';
+  /** Principals with a connection that waits. */
+  readonly #round = new Fifo<EgressShare<CursorOutlet>>();
+  /** How many connections ever joined, and ever left. */
   joined = 0;
   left = 0;
+
+  constructor(kind: 'live' | 'cold') {
+    this.#kind = kind;
+  }
 
   get isEmpty(): boolean {
     return this.joined === this.left;
   }
 
-  push(outlet: Outlet): void {
-    const { length } = this.#slots;
-    if (this.joined - this.left === length) this.#grow();
-    this.#slots[this.joined & (this.#slots.length - 1)] = outlet;
+  push(outlet: CursorOutlet): void {
+    const { share } = outlet;
+    const waiting = share[this.#kind];
+    if (waiting.isEmpty) this.#round.push(share);
+    waiting.push(outlet);
     this.joined++;
   }
 
-  shift(): Outlet | undefined {
-    if (this.isEmpty) return undefined;
-    const at = this.left & (this.#slots.length - 1);
-    const outlet = this.#slots[at];
-    this.#slots[at] = undefined;
-    this.left++;
-    return outlet;
-  }
-
-  #grow(): void {
-    const slots = new Array<Outlet | undefined>(2 * this.#slots.length).fill(undefined);
-    for (let i = this.left; i < this.joined; i++) {
-      slots[i & (slots.length - 1)] = this.#slots[i & (this.#slots.length - 1)];
+  shift(): CursorOutlet | undefined {
+    for (let share = this.#round.shift(); share !== undefined; share = this.#round.shift()) {
+      if (share.owedBytes > 0) {
+        share.owedBytes = Math.max(0, share.owedBytes - deliveryLimits.quantumBytes);
+        this.#round.push(share);
+        continue;
+      }
+      const waiting = share[this.#kind];
+      const outlet = waiting.shift();
+      if (!waiting.isEmpty) this.#round.push(share);
+      this.left++;
+      return outlet;
     }
-    this.#slots = slots;
+    return undefined;
   }
 }

@@ -2,7 +2,7 @@ import { assert } from '@millrace/base';
 import { ErrorCode } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
 import type { ColdReads } from './cold-reads.ts';
-import type { Outlet, StreamCursor } from './cursor.ts';
+import type { CursorOutlet, StreamCursor } from './cursor.ts';
 import type { DeliveryStats } from './delivery-stats.ts';
 import { WS_HEADER_BYTES } from './new-packet.ts';
 import { nextPacket, Standstill } from './next-packet.ts';
@@ -59,7 +59,7 @@ export class Turn {
   }
 
   /** @param withCold catch-up streams have their share too. */
-  take(outlet: Outlet, withCold: boolean, nowMs: number): void {
+  take(outlet: CursorOutlet, withCold: boolean, nowMs: number): void {
     this.sawCold = false;
     this.isUnfinished = false;
     this.liveBytes = 0;
@@ -118,7 +118,7 @@ export class Turn {
   }
 
   /** Takes frames of the ready streams, in turn, each as far as its deficit allows. */
-  #gather(outlet: Outlet, withCold: boolean): void {
+  #gather(outlet: CursorOutlet, withCold: boolean): void {
     const { ready } = outlet;
     for (let idle = 0; idle < ready.length; ) {
       if (outlet.turn >= ready.length) outlet.turn = 0;
@@ -139,7 +139,7 @@ export class Turn {
   }
 
   /** Takes frames of one stream. */
-  #serve(outlet: Outlet, cursor: StreamCursor): Served {
+  #serve(outlet: CursorOutlet, cursor: StreamCursor): Served {
     let served: Served = Served.nothing;
     while (!cursor.isHeld) {
       const isStarved = outlet.target.creditBytes <= 0 || cursor.window.bytes <= 0;
@@ -195,7 +195,7 @@ export class Turn {
   }
 
   /** Takes one frame into the write, if rules P2 to P5 allow. */
-  #takeFrame(outlet: Outlet, cursor: StreamCursor, packet: Packet): Served {
+  #takeFrame(outlet: CursorOutlet, cursor: StreamCursor, packet: Packet): Served {
     const { target } = outlet;
     const { window } = cursor;
     const batch = this.#batch;
@@ -225,7 +225,7 @@ export class Turn {
   }
 
   /** The rate limit of a stream (P5). */
-  #mayPass(outlet: Outlet, cursor: StreamCursor, packet: Packet): boolean {
+  #mayPass(outlet: CursorOutlet, cursor: StreamCursor, packet: Packet): boolean {
     const rate = cursor.rate as RateLimit;
     const waitMs = cursor.isMidRecord ? 0 : rate.waitMs(this.#nowMs);
     if (waitMs === 0) {
@@ -238,13 +238,16 @@ export class Turn {
     return false;
   }
 
-  #advance(outlet: Outlet, cursor: StreamCursor, packet: Packet): void {
+  #advance(outlet: CursorOutlet, cursor: StreamCursor, packet: Packet): void {
     const { next, following } = packet;
     const wasMidRecord = cursor.isMidRecord;
-    cursor.isMidRecord = next === packet.from;
     cursor.epoch = packet.epoch;
     cursor.packet = following;
-    if (cursor.isMidRecord) return;
+    if (next === packet.from) {
+      cursor.beginRecord(packet);
+      return;
+    }
+    cursor.endRecord();
     cursor.next = next;
     cursor.at = next;
     if (cursor.caughtUpAt >= 0 && next >= cursor.caughtUpAt) this.#reached(cursor);
@@ -258,7 +261,7 @@ export class Turn {
     if (next === cursor.feed.ring.end) this.#stand(outlet, cursor, Standstill.tail);
   }
 
-  #stand(outlet: Outlet, cursor: StreamCursor, why: Standstill): void {
+  #stand(outlet: CursorOutlet, cursor: StreamCursor, why: Standstill): void {
     if (why === Standstill.later) {
       this.#hasMore = true;
       return;
@@ -290,7 +293,7 @@ export class Turn {
     }
   }
 
-  #write(outlet: Outlet): void {
+  #write(outlet: CursorOutlet): void {
     const batch = this.#batch;
     const { target } = outlet;
     if (batch.count === 0 && target.control.bytes === 0) {
@@ -304,7 +307,7 @@ export class Turn {
   }
 
   /** @param unsent what the transport holds after a write, -1 when it dropped something. */
-  #settleUnsent(outlet: Outlet, unsent: number): void {
+  #settleUnsent(outlet: CursorOutlet, unsent: number): void {
     if (unsent < 0) {
       outlet.isGone = true;
       outlet.target.dropped();
@@ -320,7 +323,7 @@ export class Turn {
     this.setBlocked(outlet, true);
   }
 
-  setBlocked(outlet: Outlet, isBlocked: boolean): void {
+  setBlocked(outlet: CursorOutlet, isBlocked: boolean): void {
     if (outlet.isBlocked === isBlocked) return;
     outlet.isBlocked = isBlocked;
     this.blockedCount += isBlocked ? 1 : -1;

@@ -77,7 +77,7 @@ export class Bench {
     void this.#server.listen({ host: '', port: 0 });
   }
 
-  connect(isText = false): Reader {
+  connect(isText = false, principalKey = 'p'): Reader {
     let reader: Reader | null = null;
     const connection = this.#server.connect(
       {},
@@ -85,7 +85,7 @@ export class Bench {
     );
     if (!('client' in connection)) throw new Error('refused');
     const socket = this.#opened as Socket;
-    reader = new Reader(socket, connection.client, isText);
+    reader = new Reader(socket, connection.client, isText, principalKey);
     const connected = reader;
     reader.wake = () => this.fanOut.wake(connected);
     this.#readers.set(socket, reader);

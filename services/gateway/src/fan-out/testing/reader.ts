@@ -126,7 +126,7 @@ export class Reader implements DeliveryTarget, CursorEvents {
   readonly control: Lane;
   readonly isText: boolean;
   creditBytes = 1 << 30;
-  readonly principalKey = 'p';
+  readonly principalKey: string;
   readonly client: MemoryClient;
   readonly streams = new Map<number, SeenStream>();
   readonly outcomes: CursorOutcome[] = [];
@@ -139,7 +139,8 @@ export class Reader implements DeliveryTarget, CursorEvents {
   /** Called when there is something in the lane. */
   wake: () => void = () => {};
 
-  constructor(socket: Socket, client: MemoryClient, isText: boolean) {
+  constructor(socket: Socket, client: MemoryClient, isText: boolean, principalKey: string) {
+    this.principalKey = principalKey;
     this.socket = socket;
     this.client = client;
     this.isText = isText;
