@@ -7,6 +7,8 @@ import type { Topic } from './topics.ts';
 const TICK_MS = 20;
 const IN_FLIGHT_MAX = 10_000;
 const PADDING_MAX = 200;
+/** Part of most values, and of nothing else (C51). */
+export const PADDING = 'x'.repeat(16);
 const TOMBSTONE_ONE_IN = 20;
 
 export interface LoadOptions {

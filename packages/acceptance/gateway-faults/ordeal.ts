@@ -7,7 +7,7 @@ import { FaultProxy } from './fault-proxy.ts';
 import { Faults } from './faults.ts';
 import { Listener, type World } from './listener.ts';
 import { Lives } from './lives.ts';
-import { Load } from './load.ts';
+import { Load, PADDING } from './load.ts';
 import { roleOf } from './roles.ts';
 import { Tally } from './tally.ts';
 import { TOPICS } from './topics.ts';
@@ -124,6 +124,8 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
     for (const error of load.errors.slice(0, 5)) tally.complain(`not produced: ${error}`);
     await lives.caughtUp();
     await Promise.all(listeners.map((each) => each.finish()));
+    if (gateways.some(({ allOutput }) => allOutput.includes(PADDING)))
+      tally.complain('a gateway logged the value of a record');
     return {
       faults: faults.counts,
       connections: faults.connections,

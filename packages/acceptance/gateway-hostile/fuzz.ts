@@ -13,6 +13,15 @@ const CANARY_MS_MAX = 10_000;
 /** A connection that the gateway does not end is ended by its client. */
 const TALK_MS_MAX = 200;
 const HELLO: JsonFrameInput = { kind: 'hello', caps: 127 };
+/** What frames carry that is no business of logs: no log may hold it, however the frame was damaged (C51). */
+export const CONFIDENTIAL = ['token: Qk3-xV8', 'key: Lm5-tR2', 'value: Hd9-wB4'] as const;
+const [TOKEN, KEY, VALUE] = CONFIDENTIAL;
+const CONFIDENTIAL_FRAMES: readonly JsonFrameInput[] = [
+  { kind: 'hello', caps: 127, token: TOKEN },
+  { kind: 'auth', req: 1, token: TOKEN },
+  { kind: 'subscribe', req: 1, sub: 1, topic: 'canary', grant: TOKEN },
+  { kind: 'publish', seq: 1n, topic: 'canary', key: bytes(KEY), value: bytes(VALUE) },
+];
 
 export interface GatewayFuzzOptions {
   readonly port: number;
@@ -38,14 +47,17 @@ function dialects(): readonly Dialect[] {
       subprotocol: 'millrace.v1.fb',
       opcode: Opcode.BINARY,
       hello: encodeFrame(HELLO),
-      originals: frameSeeds(false, 'client'),
+      originals: [...frameSeeds(false, 'client'), ...CONFIDENTIAL_FRAMES.map(encodeFrame)],
       mutate: mutateBinary,
     },
     {
       subprotocol: 'millrace.v1.json',
       opcode: Opcode.TEXT,
-      hello: Buffer.from(encodeJsonFrame(HELLO)),
-      originals: frameSeeds(true, 'client'),
+      hello: bytes(encodeJsonFrame(HELLO)),
+      originals: [
+        ...frameSeeds(true, 'client'),
+        ...CONFIDENTIAL_FRAMES.map((frame) => bytes(encodeJsonFrame(frame))),
+      ],
       mutate: mutateText,
     },
   ];
@@ -65,6 +77,10 @@ export function gatewayFuzz(options: GatewayFuzzOptions): Promise<BarrageReport>
     canaryMsMax: CANARY_MS_MAX,
     note: (report) => note?.(report.messageCount),
   });
+}
+
+function bytes(text: string): Uint8Array {
+  return Buffer.from(text);
 }
 
 /** One connection: mostly a right Hello, then changed messages, until either end has enough. */

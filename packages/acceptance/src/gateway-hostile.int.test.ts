@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
 import { CLOSING_MESSAGES } from '../gateway-hostile/bad-frames.ts';
 import { GatewayCanary } from '../gateway-hostile/canary.ts';
-import { gatewayFuzz } from '../gateway-hostile/fuzz.ts';
+import { CONFIDENTIAL, gatewayFuzz } from '../gateway-hostile/fuzz.ts';
 import { GENEROUS_LIMITS } from '../gateway-hostile/limits.ts';
 import { Opcode, RawWebSocket, webSocketFrame } from '../gateway-hostile/raw-web-socket.ts';
 import { descriptorCount, MIB, rssBytes } from '../hostile/process-facts.ts';
@@ -40,7 +40,10 @@ afterAll(async () => {
   } finally {
     await broker?.stop();
   }
-  expect(gateway?.output ?? '').not.toMatch(/a handler failed|a socket dropped bytes|"ERROR"/);
+  const said = gateway?.output ?? '';
+  expect(said).not.toMatch(/a handler failed|a socket dropped bytes|"ERROR"/);
+  // C51: nor what was in the frames.
+  expect([...CONFIDENTIAL, 'song 1'].filter((each) => said.includes(each))).toEqual([]);
 });
 
 async function open(): Promise<RawWebSocket> {

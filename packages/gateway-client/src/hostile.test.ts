@@ -1,5 +1,11 @@
 import { deflateRawSync } from 'node:zlib';
-import { Codec, encodeMessage, type FrameInput, recordsFrame } from '@millrace/gateway-protocol';
+import {
+  Codec,
+  encodeMessage,
+  type FrameInput,
+  recordsFrame,
+  serverLimits,
+} from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import { FakeGateway, type Peer } from './fake-gateway.test-server.ts';
 import { FakeLog } from './fake-log.test-server.ts';
@@ -98,6 +104,42 @@ test('C25: a block that inflates to more or less than it says', async () => {
   for (const rawSize of [packed.length - 1, packed.length + 1])
     await expectViolation(records({ codec: Codec.DEFLATE_RAW, rawSize }, deflated), /inflates to/);
   await expectViolation(records({ codec: Codec.DEFLATE_RAW }), /does not inflate/);
+});
+
+/** The largest array that is made by its length while the work is done. Bytes. */
+async function largestArray(work: () => Promise<void>): Promise<number> {
+  const { Uint8Array: real } = globalThis;
+  let largest = 0;
+  const watched: ProxyHandler<typeof real> = {
+    construct(target, args, newTarget) {
+      if (typeof args[0] === 'number') largest = Math.max(largest, args[0]);
+      return Reflect.construct(target, args, newTarget);
+    },
+  };
+  globalThis.Uint8Array = new Proxy(real, watched);
+  try {
+    await work();
+  } finally {
+    globalThis.Uint8Array = real;
+  }
+  return largest;
+}
+
+test.each([
+  ['NONE', Codec.NONE],
+  ['LZ4', Codec.LZ4],
+  ['DEFLATE_RAW', Codec.DEFLATE_RAW],
+])('C25: %s, a size beyond the limit ends it before room is made', async (_, codec) => {
+  const lie = records({ codec, rawSize: serverLimits.rawBytes + 1 });
+  const largest = await largestArray(() => expectViolation(lie, /rawSize/));
+  expect(largest).toBeLessThan(serverLimits.rawBytes / 8);
+});
+
+test('C25: what may be is made room for, and no more', async () => {
+  const rawSize = serverLimits.rawBytes;
+  const deflated = new Uint8Array(deflateRawSync(packed));
+  const lie = records({ codec: Codec.DEFLATE_RAW, rawSize }, deflated);
+  expect(await largestArray(() => expectViolation(lie, /inflates to/))).toBe(rawSize);
 });
 
 test('parts that are longer than their block, before they are joined', async () => {

@@ -15,6 +15,7 @@ export class GatewayProcess {
   readonly #overrides: readonly string[];
   readonly #program: readonly string[];
   #child: Child | undefined;
+  #saidBefore = '';
 
   private constructor(port: number, overrides: readonly string[], program: readonly string[]) {
     this.port = port;
@@ -56,13 +57,19 @@ export class GatewayProcess {
     return this.#child.pid;
   }
 
-  /** What it said. */
+  /** What it said since it was started last. */
   get output(): string {
     return `${this.#child?.stdout ?? ''}${this.#child?.stderr ?? ''}`;
   }
 
+  /** What it said in all its lives. */
+  get allOutput(): string {
+    return this.#saidBefore + this.output;
+  }
+
   /** Starts it again on the same port. */
   async resume(): Promise<void> {
+    this.#saidBefore = this.allOutput;
     const argv = this.#overrides.flatMap((override) => ['--override', override]);
     this.#child = new Child(process.execPath, [...this.#program, 'gateway', ...argv], {
       lifeline: true,
