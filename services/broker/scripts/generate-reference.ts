@@ -4,11 +4,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runtimeMetrics } from '@millrace/admin';
 import { configReference, type MetricRow } from '@millrace/base';
 import { groupFamilies } from '../src/admin/group-series.ts';
+import { hostMetrics } from '../src/admin/host-metrics.ts';
 import { brokerMetrics } from '../src/admin/metric-table.ts';
 import { partitionFamilies, topicPartitionsRow } from '../src/admin/partition-series.ts';
-import { runtimeMetrics } from '../src/admin/runtime-metrics.ts';
 import type { SampledRow } from '../src/admin/sampled-family.ts';
 import { topicFamilies } from '../src/admin/topic-meters.ts';
 import { brokerConfigs } from '../src/config/broker-config.ts';
@@ -42,6 +43,7 @@ function metricsPage(): string {
   const rows: (MetricRow | SampledRow)[] = [
     ...Object.values(brokerMetrics.rows),
     ...Object.values(runtimeMetrics.rows),
+    ...Object.values(hostMetrics.rows),
     ...partitionFamilies,
     topicPartitionsRow,
     ...topicFamilies,

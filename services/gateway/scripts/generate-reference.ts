@@ -3,6 +3,7 @@
 //   node --conditions=@millrace/source scripts/generate-reference.ts [--check]
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { runtimeMetrics } from '@millrace/admin';
 import { configReference, type MetricRow } from '@millrace/base';
 import { CloseCode, ErrorCode, isRetryable, isTerminalClose } from '@millrace/gateway-protocol';
 import { gatewayConfigs } from '../src/config/gateway-config.ts';
@@ -24,6 +25,7 @@ ${configReference(gatewayConfigs)}`;
 const metricRows: readonly MetricRow[] = [
   ...Object.values(gatewayMetrics.rows),
   ...Object.values(topicMetrics.rows),
+  ...Object.values(runtimeMetrics.rows),
 ];
 const metricLines = metricRows
   .toSorted((a: MetricRow, b: MetricRow) => (a.name < b.name ? -1 : 1))
@@ -36,9 +38,10 @@ const metricsPage = `${BANNER}
 
 # Metrics of the gateway
 
-\`GET /metrics\` on \`gateway.admin.listen\` gives them in Prometheus' text format; \`/healthz\` and \`/readyz\` are on the same
-listener. A *histogram* is \`<name>_bucket\` with a label \`le\`, \`<name>_sum\` and \`<name>_count\`. Labels never hold keys or
-principals, and topics only in the families \`millrace_gateway_topic_…\`, for those that \`gateway.metrics.topics\` lists.
+\`GET /metrics\` on \`gateway.admin.listen\` gives them in Prometheus' text format; \`?name[]=…\` picks single families.
+\`/healthz\` and \`/readyz\` are on the same listener. A *histogram* is \`<name>_bucket\` with a label \`le\`, \`<name>_sum\` and
+\`<name>_count\`. Labels never hold keys or principals, and topics only in the families \`millrace_gateway_topic_…\`, for those
+that \`gateway.metrics.topics\` lists.
 
 | name | type | labels | what it tells |
 |---|---|---|---|

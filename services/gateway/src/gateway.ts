@@ -1,7 +1,10 @@
+import { AdminServer, RuntimeMetrics } from '@millrace/admin';
 import {
   type Clock,
   type Logger,
   type Prng,
+  type RenderedFamily,
+  renderMetrics,
   silentLogger,
   systemClock,
   systemRandom,
@@ -14,10 +17,8 @@ import type { GatewayConfig } from './config/gateway-config.ts';
 import { type ConfigInputs, readGatewayConfig } from './config/read-config.ts';
 import { topicMatcher } from './config/topic-patterns.ts';
 import { openFanOut } from './fan-out/open-fan-out.ts';
-import { AdminServer } from './http/admin-server.ts';
 import { ClientHttp } from './http/client-http.ts';
 import { Health } from './http/health.ts';
-import { LoopLag } from './http/loop-lag.ts';
 import { PageFiles } from './http/page-files.ts';
 import { KernelUnsent } from './kernel-unsent.ts';
 import { applyListenerOptions } from './listener-options.ts';
@@ -147,20 +148,28 @@ async function start(options: GatewayOptions, undo: Undo): Promise<RunningGatewa
 
 /** Opens the listener of operators and says where: its port, moved by the number of the process. */
 async function openAdmin(
-  { config, metrics }: Basics,
+  { config, metrics, clock, log }: Basics,
   allMetrics: AllGatewayMetrics,
   health: Health,
   processIndex: number,
   undo: Undo,
 ): Promise<number> {
-  const loopLag = new LoopLag(metrics.eventLoopLag.with());
-  undo.push(() => loopLag.close());
+  const runtime = new RuntimeMetrics(clock);
+  undo.push(() => runtime.close());
+  const families = (): RenderedFamily[] => {
+    const ofProcess = [...runtime.families()];
+    metrics.eventLoopLag.with().set(runtime.lagMaxSeconds);
+    return [...allMetrics.rendered(), ...ofProcess];
+  };
   const admin = new AdminServer({
-    health,
-    families: () => {
-      loopLag.refresh();
-      return allMetrics.rendered();
+    title: 'Millrace gateway',
+    configName: 'gateway.admin.listen',
+    probes: { '/healthz': () => health.live(), '/readyz': () => health.ready() },
+    metrics: async (names, format) => {
+      const wanted = families().filter(({ name }) => names === null || names.has(name));
+      return [Buffer.from([...renderMetrics(wanted, format)].join(''))];
     },
+    log,
   });
   const { host, port } = config.adminListen;
   const bound = await admin.listen({ host, port: port === 0 ? 0 : port + processIndex });

@@ -88,6 +88,8 @@ test('it serves health and metrics, keeps the page for itself, and drains at SIG
   expect((await fetch(`${admin}/healthz`)).status).toBe(200);
   const metrics = await (await fetch(`${admin}/metrics`)).text();
   expect(metrics).toMatch(/^millrace_gateway_listener_options_applied 1$/m);
+  for (const ofProcess of ['process_cpu_seconds_total', 'nodejs_eventloop_lag_max_seconds'])
+    expect(metrics).toContain(`# TYPE ${ofProcess} `);
   expect((await fetch(`${admin}/metrics`, { method: 'POST' })).status).toBe(405);
   expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
   process.kill(child.pid, 'SIGTERM');

@@ -1,14 +1,15 @@
 import type { AddressInfo } from 'node:net';
-import type { Clock, Logger, Timer } from '@millrace/base';
+import { AdminServer, RuntimeMetrics } from '@millrace/admin';
+import { type Clock, ConfigError, type Logger, type Timer } from '@millrace/base';
 import { apiSpec } from '@millrace/protocol';
-import { AdminServer } from './admin-server.ts';
 import { BrokerMetrics, type MetricsRooms } from './broker-metrics.ts';
 import { BrokerState, Health } from './health.ts';
+import { HostMetrics } from './host-metrics.ts';
 import { MetricsPage } from './metrics-page.ts';
-import { RuntimeMetrics } from './runtime-metrics.ts';
 
 /** Quantiles tell of the last one to two of these. */
 const QUANTILE_WINDOW_MS = 60_000;
+const LISTENER_CONFIG = 'millrace.metrics.listener';
 const LOOPBACK = /^(127\.|\[?::1\]?:|localhost:)/;
 
 export interface AdminParts {
@@ -27,7 +28,7 @@ export class Admin {
   readonly #parts: AdminParts;
   #server: AdminServer | null = null;
   #page: MetricsPage | null = null;
-  #runtime: RuntimeMetrics | null = null;
+  #host: HostMetrics | null = null;
   #rotation: Timer | null = null;
 
   constructor(parts: AdminParts) {
@@ -43,10 +44,19 @@ export class Admin {
   async open(address: string): Promise<AddressInfo | null> {
     if (address === '') return null;
     const { clock, log, logDirs } = this.#parts;
-    this.#runtime = new RuntimeMetrics(clock, logDirs);
+    this.#host = new HostMetrics(clock, new RuntimeMetrics(clock), logDirs);
     this.#rotation = clock.setInterval(QUANTILE_WINDOW_MS, () => this.metrics.rotate());
-    this.#server = new AdminServer({ health: this.health, page: () => this.#page, log });
-    const bound = await this.#server.listen(address);
+    this.#server = new AdminServer({
+      title: 'Millrace broker',
+      configName: LISTENER_CONFIG,
+      probes: {
+        '/health/live': () => this.health.live(),
+        '/health/ready': () => this.health.ready(),
+      },
+      metrics: (names, format) => this.#page?.chunks(names, format) ?? null,
+      log,
+    });
+    const bound = await this.#server.listen(parseAddress(address));
     if (!LOOPBACK.test(address)) {
       log.warn('metrics are open to the network without authentication', { address });
     }
@@ -56,8 +66,8 @@ export class Admin {
   /** From now on there are metrics, and clients are served. */
   show(rooms: Omit<MetricsRooms, 'health'>): void {
     this.health.state = BrokerState.running;
-    if (this.#runtime === null) return;
-    const source = this.metrics.pageSource({ ...rooms, health: this.health }, this.#runtime);
+    if (this.#host === null) return;
+    const source = this.metrics.pageSource({ ...rooms, health: this.health }, this.#host);
     this.#page = new MetricsPage(this.#parts.clock, source);
   }
 
@@ -69,7 +79,16 @@ export class Admin {
   /** Leaves no handle. */
   async close(): Promise<void> {
     this.#rotation?.cancel();
-    this.#runtime?.close();
+    this.#host?.close();
     await this.#server?.close();
   }
+}
+
+/** `HOST:PORT`; no host is every address. @throws ConfigError in one sentence. */
+function parseAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:]*)):(\d{1,5})$/.exec(address);
+  if (match === null)
+    throw new ConfigError(LISTENER_CONFIG, `${LISTENER_CONFIG} wants HOST:PORT, not ${address}.`);
+  const host = match[1] ?? match[2] ?? '';
+  return { host: host === '' ? '0.0.0.0' : host, port: Number(match[3]) };
 }

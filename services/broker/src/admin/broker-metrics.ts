@@ -7,11 +7,11 @@ import type { LogManager } from '../log/log-manager.ts';
 import type { PartitionTable } from '../replica/partition-table.ts';
 import { GroupSeries } from './group-series.ts';
 import type { Health } from './health.ts';
+import type { HostMetrics } from './host-metrics.ts';
 import { brokerMetrics } from './metric-table.ts';
 import type { PageSource } from './metrics-page.ts';
 import { PartitionSeries } from './partition-series.ts';
 import { RequestMetrics } from './request-metrics.ts';
-import type { RuntimeMetrics } from './runtime-metrics.ts';
 import type { SampledSeries } from './sampled-family.ts';
 import { TopicMeters } from './topic-meters.ts';
 
@@ -69,22 +69,22 @@ export class BrokerMetrics {
   }
 
   /** What `/metrics` shows of a broker made of these rooms. */
-  pageSource(rooms: MetricsRooms, runtime: RuntimeMetrics): PageSource {
+  pageSource(rooms: MetricsRooms, host: HostMetrics): PageSource {
     const sampled: SampledSeries[] = [
       this.topics,
       new PartitionSeries(rooms.partitions, rooms.image),
       new GroupSeries(rooms.groups, rooms.partitions),
     ];
-    const families = () => this.#families(rooms, runtime);
+    const families = () => this.#families(rooms, host);
     return { sampled, families };
   }
 
-  *#families(rooms: MetricsRooms, runtime: RuntimeMetrics): Iterable<RenderedFamily> {
+  *#families(rooms: MetricsRooms, host: HostMetrics): Iterable<RenderedFamily> {
     this.#readBroker(rooms);
     this.#readNetwork(rooms);
     this.#readGroups(rooms);
     yield* this.#metrics.rendered();
-    yield* runtime.families();
+    yield* host.families();
   }
 
   #readBroker({ image, partitions, logs, health }: MetricsRooms): void {

@@ -1,4 +1,4 @@
-import { readdir, readFile, statfs } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import {
   type EventLoopUtilization,
   type IntervalHistogram,
@@ -18,20 +18,6 @@ export const runtimeMetrics = defineMetrics({
   residentMemory: process_('resident_memory_bytes', 'gauge', 'Resident memory.'),
   openFds: process_('open_fds', 'gauge', 'Open file descriptors.'),
   maxFds: process_('max_fds', 'gauge', 'Most file descriptors the process may have open.'),
-  diskRead: disk('read', 'Bytes the process had read from disks.'),
-  diskWritten: disk('write', 'Bytes the process had written to disks.'),
-  logDirFree: {
-    name: 'millrace_log_dir_free_bytes',
-    type: 'gauge',
-    labels: ['logDirectory'],
-    sentence: 'Space left on the volume of a log dir.',
-  },
-  logDirTotal: {
-    name: 'millrace_log_dir_total_bytes',
-    type: 'gauge',
-    labels: ['logDirectory'],
-    sentence: 'Size of the volume of a log dir.',
-  },
   heapTotal: node('heap_size_total_bytes', 'Heap the JavaScript engine has taken.'),
   heapUsed: node('heap_size_used_bytes', 'Heap in use.'),
   externalMemory: node('external_memory_bytes', 'Memory outside the heap that objects hold.'),
@@ -45,11 +31,6 @@ export const runtimeMetrics = defineMetrics({
   lagMax: node('eventloop_lag_max_seconds', 'Longest delay since the last scrape.'),
   lagP50: node('eventloop_lag_p50_seconds', 'Median delay since the last scrape.'),
   lagP99: node('eventloop_lag_p99_seconds', 'p99 of the delay since the last scrape.'),
-  idlePercent: {
-    name: 'kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent',
-    type: 'gauge',
-    sentence: 'Share of time that the event loop was idle, 0 to 1.',
-  },
   gc: {
     name: 'nodejs_gc_duration_seconds',
     type: 'histogram',
@@ -79,18 +60,15 @@ const GC_KINDS: Readonly<Record<number, string>> = {
   16: 'weakcb',
 };
 
-/** What the process and its JavaScript engine take. Started with the metrics listener only. */
+/** What the process and its JavaScript engine take: measured from its making until `close`. */
 export class RuntimeMetrics {
   readonly #metrics = runtimeMetrics.create();
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
-  readonly #logDirs: readonly string[];
   readonly #timer: Timer;
   readonly #observer: PerformanceObserver;
-  #utilization: EventLoopUtilization = performance.eventLoopUtilization();
+  #utilizationBefore: EventLoopUtilization = performance.eventLoopUtilization();
 
-  /** @param logDirs paths, whose volumes are watched */
-  constructor(clock: Clock, logDirs: readonly string[]) {
-    this.#logDirs = logDirs;
+  constructor(clock: Clock) {
     const { startTime, versionInfo } = this.#metrics.families;
     startTime.with().set(performance.timeOrigin / 1000);
     versionInfo.with(process.version).set(1);
@@ -103,6 +81,16 @@ export class RuntimeMetrics {
     void this.#sample();
   }
 
+  /** Share of time that the event loop was busy, 0 to 1, as the last `families` told it. */
+  get utilization(): number {
+    return this.#metrics.families.utilization.with().value;
+  }
+
+  /** Longest delay of the event loop, as the last `families` told it. Seconds. */
+  get lagMaxSeconds(): number {
+    return this.#metrics.families.lagMax.with().value;
+  }
+
   /** Brings the cheap numbers up to date. */
   *families(): Iterable<RenderedFamily> {
     const { families } = this.#metrics;
@@ -111,10 +99,9 @@ export class RuntimeMetrics {
     families.cpuSystem.with().value = system / US_PER_SECOND;
     families.cpu.with().value = (user + system) / US_PER_SECOND;
     const current = performance.eventLoopUtilization();
-    const { utilization } = performance.eventLoopUtilization(current, this.#utilization);
-    this.#utilization = current;
+    const { utilization } = performance.eventLoopUtilization(current, this.#utilizationBefore);
+    this.#utilizationBefore = current;
     families.utilization.with().set(utilization);
-    families.idlePercent.with().set(1 - utilization);
     this.#readDelay();
     yield* this.#metrics.rendered();
   }
@@ -152,23 +139,10 @@ export class RuntimeMetrics {
     families.heapUsed.with().set(memory.heapUsed);
     families.externalMemory.with().set(memory.external);
     families.arrayBuffers.with().set(memory.arrayBuffers);
-    for (const path of this.#logDirs) {
-      try {
-        const { blocks, bavail, bsize } = await statfs(path);
-        families.logDirFree.with(path).set(bavail * bsize);
-        families.logDirTotal.with(path).set(blocks * bsize);
-      } catch {
-        families.logDirFree.drop(path);
-        families.logDirTotal.drop(path);
-      }
-    }
     try {
       families.openFds.with().set((await readdir('/proc/self/fd')).length);
       const limits = await readFile('/proc/self/limits', 'utf8');
       families.maxFds.with().set(Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? 0));
-      const io = await readFile('/proc/self/io', 'utf8');
-      families.diskRead.with().set(Number(/^read_bytes: (\d+)/m.exec(io)?.[1] ?? 0));
-      families.diskWritten.with().set(Number(/^write_bytes: (\d+)/m.exec(io)?.[1] ?? 0));
     } catch {
       // No /proc on this system: these families stay away.
     }
@@ -181,14 +155,6 @@ function process_<const N extends string, const T extends 'counter' | 'gauge'>(
   sentence: string,
 ) {
   return { name: `process_${name}`, type, sentence } as const;
-}
-
-function disk<const N extends 'read' | 'write'>(what: N, sentence: string) {
-  return {
-    name: `kafka_server_kafkaserver_linux_disk_${what}_bytes`,
-    type: 'gauge',
-    sentence,
-  } as const;
 }
 
 function node<const N extends string>(name: N, sentence: string) {

@@ -6,43 +6,50 @@ import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { ConfigError, type Logger, type MetricFormat } from '@millrace/base';
-import type { Health, HealthAnswer } from './health.ts';
-import type { MetricsPage } from './metrics-page.ts';
 
+const TEXT = 'text/plain; charset=utf-8';
 const CONTENT_TYPES: Readonly<Record<MetricFormat, string>> = {
   prometheus: 'text/plain; version=0.0.4; charset=utf-8',
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 };
 /** Someone who takes longer than this to send a request or read an answer is cut off. */
 const PEER_TIMEOUT_MS = 30_000;
-const MAX_CONNECTIONS = 64;
+const CONNECTIONS_MAX = 64;
 /** Below this, compressing costs more than it saves. */
 const GZIP_FROM_BYTES = 1024;
-const LISTENER_CONFIG = 'millrace.metrics.listener';
-
-const INDEX = `Millrace broker
-
-/metrics       metrics for Prometheus
-/health/live   200 while the broker is sound
-/health/ready  200 while clients are served
-`;
 
 const compress = promisify(gzip);
 
-export interface AdminServerParts {
-  readonly health: Health;
-  /** null while there is nothing to show yet. */
-  readonly page: () => MetricsPage | null;
+/** The answer of a probe: 200 when good, 503 when not; all but `isGood` is its body, as JSON. */
+export interface Probe {
+  readonly isGood: boolean;
+  readonly status: string;
+  /** Why not, in one sentence. */
+  readonly reason?: string;
+}
+
+export interface AdminParts {
+  /** First line of the page at `/`. */
+  readonly title: string;
+  /** The config that holds the address, for errors. */
+  readonly configName: string;
+  /** By path. */
+  readonly probes: Readonly<Record<string, () => Probe>>;
+  /** The page of metrics in pieces; with names, only those families. null while there is nothing to show yet. */
+  readonly metrics: (
+    names: ReadonlySet<string> | null,
+    format: MetricFormat,
+  ) => Promise<readonly Buffer[]> | null;
   readonly log: Logger;
 }
 
-/** The HTTP listener of /metrics and /health, apart from everything Kafka's clients touch. */
+/** The HTTP listener of operators: `/metrics` and probes, apart from everything that clients touch. */
 export class AdminServer {
-  readonly #parts: AdminServerParts;
+  readonly #parts: AdminParts;
   readonly #server: Server;
   #opening: Promise<unknown> | null = null;
 
-  constructor(parts: AdminServerParts) {
+  constructor(parts: AdminParts) {
     this.#parts = parts;
     this.#server = createServer((request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
@@ -50,28 +57,26 @@ export class AdminServer {
         response.destroy();
       });
     });
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.maxConnections = CONNECTIONS_MAX;
     this.#server.requestTimeout = PEER_TIMEOUT_MS;
     this.#server.timeout = PEER_TIMEOUT_MS;
   }
 
-  /** Binds `HOST:PORT`; port 0 = any free one. @throws ConfigError in one sentence. */
-  async listen(address: string): Promise<AddressInfo> {
-    const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:]*)):(\d{1,5})$/.exec(address);
-    if (match === null) {
-      throw new ConfigError(LISTENER_CONFIG, `${LISTENER_CONFIG} wants HOST:PORT, not ${address}.`);
-    }
-    const host = match[1] ?? match[2] ?? '';
-    this.#server.listen(Number(match[3]), host === '' ? '0.0.0.0' : host);
+  /** Port 0 = any free one. @throws ConfigError in one sentence when the address cannot be bound. */
+  async listen(address: { readonly host: string; readonly port: number }): Promise<AddressInfo> {
+    const { host, port } = address;
+    const { configName } = this.#parts;
+    this.#server.listen({ host, port, exclusive: true });
     this.#opening = once(this.#server, 'listening');
     try {
       await this.#opening;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be bound (${code})`;
+      const shown = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
       throw new ConfigError(
-        LISTENER_CONFIG,
-        `Address ${address} of ${LISTENER_CONFIG} ${why}; set another, port 0 for any, or nothing for none.`,
+        configName,
+        `Address ${shown} of ${configName} ${why}; set another, or port 0 for any.`,
         { cause: error },
       );
     }
@@ -94,31 +99,24 @@ export class AdminServer {
       return;
     }
     const url = new URL(request.url ?? '/', 'http://admin');
-    const { health } = this.#parts;
-    switch (url.pathname) {
-      case '/health/live':
-        return answerHealth(response, health.live());
-      case '/health/ready':
-        return answerHealth(response, health.ready());
-      case '/metrics':
-        return this.#serveMetrics(request, response, url);
-      case '/':
-        response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end(INDEX);
-        return;
-      default:
-        response.writeHead(404, { 'content-type': 'text/plain; charset=utf-8' }).end('Not found\n');
-    }
+    if (url.pathname === '/metrics') return this.#serveMetrics(request, response, url);
+    const { probes } = this.#parts;
+    const probe = Object.hasOwn(probes, url.pathname) ? probes[url.pathname] : undefined;
+    if (probe !== undefined) answerProbe(response, probe());
+    else if (url.pathname === '/')
+      response.writeHead(200, { 'content-type': TEXT }).end(this.#index());
+    else response.writeHead(404, { 'content-type': TEXT }).end('Not found\n');
   }
 
   async #serveMetrics(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
-    const page = this.#parts.page();
-    if (page === null) {
-      response.writeHead(503, { 'retry-after': '1' }).end('The broker is starting.\n');
-      return;
-    }
     const names = url.searchParams.getAll('name[]');
     const format = formatFor(String(request.headers.accept ?? ''));
-    const chunks = await page.chunks(names.length === 0 ? null : new Set(names), format);
+    const page = this.#parts.metrics(names.length === 0 ? null : new Set(names), format);
+    if (page === null) {
+      response.writeHead(503, { 'retry-after': '1' }).end('Not started yet.\n');
+      return;
+    }
+    const chunks = await page;
     const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     const headers: Record<string, string | number> = { 'content-type': CONTENT_TYPES[format] };
     const takesGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
@@ -138,6 +136,11 @@ export class AdminServer {
     }
     await pipeline(Readable.from(chunks), response).catch(() => response.destroy());
   }
+
+  #index(): string {
+    const lines = ['/metrics', ...Object.keys(this.#parts.probes)];
+    return `${this.#parts.title}\n\n${lines.join('\n')}\n`;
+  }
 }
 
 /** OpenMetrics for whoever names its version 1, as Prometheus does; the older format for all others. */
@@ -148,8 +151,8 @@ function formatFor(accept: string): MetricFormat {
   return takesOpenMetrics ? 'openmetrics' : 'prometheus';
 }
 
-function answerHealth(response: ServerResponse, { isGood, status, reason }: HealthAnswer): void {
+function answerProbe(response: ServerResponse, { isGood, ...body }: Probe): void {
   response
     .writeHead(isGood ? 200 : 503, { 'content-type': 'application/json' })
-    .end(`${JSON.stringify({ status, reason })}\n`);
+    .end(`${JSON.stringify(body)}\n`);
 }
