@@ -149,7 +149,7 @@ export const generalRows = {
     name: 'socket.receive.buffer.bytes',
     default: 102_400,
     atLeast: -1,
-    sentence: 'SO_RCVBUF; -1 leaves the system’s.',
+    sentence: 'SO_RCVBUF; the default and -1 leave the system’s, which grows with the load.',
   }),
   socketRequestMaxBytes: intConfig({
     name: 'socket.request.max.bytes',
