@@ -1,19 +1,56 @@
 // dist: one file that every page loads, and files that it loads when it needs them.
 //
 //   node scripts/bundle.ts
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as protocol from '@millrace/gateway-protocol';
-import { type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { minify } from 'terser';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
+const PACKAGES = path.dirname(ROOT);
 
-/** Loaded on demand; each is whole in itself but for the error classes, which must be those of the main file. */
+/** Loaded on demand. */
 export const ON_DEMAND = ['json-format', 'publishing', 'filter-plan'] as const;
+
+/**
+ * What the main file has and the others want as well: they import it from there, so that no page loads it twice, and an
+ * error is of the same class wherever it comes from.
+ */
+const SHARED = [
+  'gateway-client/src/errors.ts',
+  'gateway-client/src/producer-session.ts',
+  'gateway-protocol/src/base64.ts',
+  'gateway-protocol/src/message-reading.ts',
+  'gateway-protocol/src/row.ts',
+  'gateway-protocol/src/tables.ts',
+  'gateway-protocol/src/utf8.ts',
+  'bytes/src/crc32c.ts',
+  'bytes/src/decode-error.ts',
+];
+
+/** One file of dist. */
+export interface DistFile {
+  /** `index.js` for example. */
+  readonly name: string;
+  readonly code: string;
+  readonly map: string;
+}
+
+/** An export of a shared file, and the name under which the main file hands it on: no name that anybody else would use. */
+interface Handed {
+  readonly file: string;
+  readonly name: string;
+  readonly as: string;
+}
+
+const { Wire }: { readonly Wire: unknown } = await import(
+  path.join(PACKAGES, 'gateway-protocol', 'src', 'row.ts')
+);
 
 /** The protocol's tables of numbers by name, as `Outcome`. */
 const NUMBERS = new Map(
-  Object.entries<unknown>({ ...protocol }).filter(
+  Object.entries<unknown>({ ...protocol, Wire }).filter(
     (entry): entry is [string, Readonly<Record<string, number>>] =>
       /^[A-Z][A-Za-z]+$/.test(entry[0]) &&
       Object.values(Object(entry[1])).every((value) => typeof value === 'number'),
@@ -37,24 +74,75 @@ const numbersInPlace: Plugin = {
   },
 };
 
-/** Leaves imports of the sources matched by `filter` alone, as those of a file in dist. */
-function keepOutside(filter: RegExp, target: (source: string) => string): Plugin {
+/** Leaves imports of what is loaded on demand alone, as those of files in dist. */
+const onDemandOutside: Plugin = {
+  name: 'on-demand-outside',
+  setup({ onResolve }) {
+    const filter = new RegExp(`/(${ON_DEMAND.join('|')})\\.ts$`);
+    onResolve({ filter }, ({ path: source }) => ({
+      path: source.replace(/\.ts$/, '.js'),
+      external: true,
+    }));
+  },
+};
+
+/** Takes what shared files export from the main file. */
+function sharedOutside(handed: readonly Handed[]): Plugin {
   return {
-    name: 'keep-outside',
-    setup({ onResolve }) {
-      onResolve({ filter }, ({ path: source }) => ({ path: target(source), external: true }));
+    name: 'shared-outside',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /\.ts$/ }, ({ path: source, resolveDir }) => {
+        const file = path.resolve(resolveDir, source);
+        const isShared = handed.some((one) => one.file === file);
+        return isShared ? { path: file, namespace: 'shared' } : null;
+      });
+      onResolve({ filter: /^\.\/index\.js$/ }, () => ({ path: './index.js', external: true }));
+      onLoad({ filter: /.*/, namespace: 'shared' }, ({ path: file }) => {
+        const own = handed.filter((one) => one.file === file);
+        return { contents: `export { ${own.map(renamed('as', 'name'))} } from './index.js';` };
+      });
     },
   };
 }
 
-function options(name: string, plugin: Plugin): BuildOptions {
-  return {
-    entryPoints: [path.join(ROOT, 'src', `${name}.ts`)],
-    outfile: path.join(ROOT, 'dist', `${name}.js`),
+const renamed =
+  (from: 'name' | 'as', to: 'name' | 'as') =>
+  (one: Handed): string =>
+    `${one[from]} as ${one[to]}`;
+
+async function handedOn(): Promise<Handed[]> {
+  const files = SHARED.map((place) => path.join(PACKAGES, place));
+  const modules = await Promise.all(files.map((file): Promise<object> => import(file)));
+  const names = modules.flatMap((module, at) =>
+    Object.keys(module).map((name) => ({ file: files[at] as string, name })),
+  );
+  return names.map((one, at) => ({ ...one, as: `$${at}` }));
+}
+
+/** The source of the main file: what the package exports, and what the others import. */
+function mainSource(handed: readonly Handed[], others: readonly DistFile[]): string {
+  const wanted = new Set(
+    others.flatMap(({ code }) =>
+      [...code.matchAll(/import\{([^}]*)\}from"\.\/index\.js"/g)].flatMap(
+        ([, names = '']) => names.match(/\$\d+/g) ?? [],
+      ),
+    ),
+  );
+  const more = handed
+    .filter(({ as }) => wanted.has(as))
+    .map((one) => `export { ${renamed('name', 'as')(one)} } from '${one.file}';`);
+  return ["export * from './src/index.ts';", ...more].join('\n');
+}
+
+async function distFile(name: string, source: string, plugin: Plugin): Promise<DistFile> {
+  const options: BuildOptions = {
+    stdin: { contents: source, resolveDir: ROOT, sourcefile: name },
+    outfile: path.join(ROOT, 'dist', name),
     plugins: [plugin, numbersInPlace],
     bundle: true,
     minify: true,
     sourcemap: true,
+    write: false,
     format: 'esm',
     // `node:` imports fail the build.
     platform: 'browser',
@@ -62,16 +150,32 @@ function options(name: string, plugin: Plugin): BuildOptions {
     conditions: ['@millrace/source'],
     logLevel: 'warning',
   };
+  const { outputFiles = [] } = await build(options);
+  const text = (end: string): string =>
+    outputFiles.find((file) => file.path.endsWith(end))?.text ?? '';
+  // What esbuild leaves, terser makes some three percent smaller.
+  const { code = '', map } = await minify(text('.js'), {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 3 },
+    sourceMap: { content: text('.map'), url: `${name}.map` },
+  });
+  return { name, code, map: String(map) };
 }
 
-/** Builds all files, in memory unless `write`. The first is the main one. */
-export async function bundle(write: boolean): Promise<OutputFile[]> {
-  const onDemand = new RegExp(`/(${ON_DEMAND.join('|')})\\.ts$`);
-  const main = keepOutside(onDemand, (source) => source.replace(/\.ts$/, '.js'));
-  const errors = keepOutside(/\/errors\.ts$/, () => './index.js');
-  const builds = [options('index', main), ...ON_DEMAND.map((name) => options(name, errors))];
-  const results = await Promise.all(builds.map((each) => build({ ...each, write })));
-  return results.flatMap(({ outputFiles = [] }) => outputFiles);
+/** Builds all files in memory. The first is the main one. */
+export async function bundle(): Promise<DistFile[]> {
+  const handed = await handedOn();
+  const outside = sharedOutside(handed);
+  const others = await Promise.all(
+    ON_DEMAND.map((name) => distFile(`${name}.js`, `export * from './src/${name}.ts';`, outside)),
+  );
+  const main = await distFile('index.js', mainSource(handed, others), onDemandOutside);
+  return [main, ...others];
 }
 
-if (process.argv[1] === import.meta.filename) await bundle(true);
+if (process.argv[1] === import.meta.filename)
+  for (const { name, code, map } of await bundle()) {
+    await writeFile(path.join(ROOT, 'dist', name), code);
+    await writeFile(path.join(ROOT, 'dist', `${name}.map`), map);
+  }

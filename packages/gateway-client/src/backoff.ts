@@ -1,5 +1,5 @@
 import type { Chance } from './environment.ts';
-import { BACKOFF_BASE_MS, BACKOFF_CAP_MS } from './limits.ts';
+import { BACKOFF_BASE_MS, BACKOFF_CAP_MS, SERVER_DELAY_MS_MAX } from './limits.ts';
 
 /** Full jitter: the n-th wait is random(0, min(cap, base × 2^n)). */
 export class Backoff {
@@ -17,10 +17,11 @@ export class Backoff {
     this.#capMs = capMs;
   }
 
-  nextMs(): number {
+  /** @param askedMs the server asks for this pause at least. */
+  nextMs(askedMs = 0): number {
     const boundMs = Math.min(this.#capMs, this.#baseMs * 2 ** this.#failures);
     this.#failures++;
-    return this.#random.float() * boundMs;
+    return Math.max(this.#random.float() * boundMs, Math.min(askedMs, SERVER_DELAY_MS_MAX));
   }
 
   reset(): void {

@@ -16,7 +16,7 @@ import { Emitter } from './emitter.ts';
 import { type Environment, systemEnvironment } from './environment.ts';
 import { clientError, GatewayError, ProtocolViolation } from './errors.ts';
 import { supportedCodecs } from './inflate.ts';
-import { CLOSE_TIMEOUT_MS, CONNECTION_WINDOW_BYTES, SERVER_DELAY_MS_MAX } from './limits.ts';
+import { CLOSE_TIMEOUT_MS, CONNECTION_WINDOW_BYTES } from './limits.ts';
 import { type Answer, Link } from './link.ts';
 import { LiveSubscription } from './live-subscription.ts';
 import type {
@@ -367,8 +367,7 @@ export class GatewayClient {
       } catch (error) {
         this.#emitter.emit('error', clientError('no new token came', error));
       }
-      const waitMs = Math.max(backoff.nextMs(), Math.min(askedMs, SERVER_DELAY_MS_MAX));
-      await new Promise<void>((resolve) => clock.setTimer(waitMs, resolve));
+      await new Promise<void>((resolve) => clock.setTimer(backoff.nextMs(askedMs), resolve));
     }
   }
 }

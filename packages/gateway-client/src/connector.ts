@@ -281,8 +281,10 @@ export class Connector {
     }
     const goaway = this.#goaway;
     if (goaway === null) this.#events.report(error);
-    const jitterMs = goaway === null ? this.#backoff.nextMs() : goaway.atMs - this.#nowMs();
-    const delayMs = Math.max(jitterMs, Math.min(retryAfterMs, SERVER_DELAY_MS_MAX), 0);
+    const delayMs =
+      goaway === null
+        ? this.#backoff.nextMs(retryAfterMs)
+        : Math.max(0, goaway.atMs - this.#nowMs());
     this.#after(delayMs, () => (slow === undefined ? void this.#try() : this.#race()));
   }
 

@@ -73,6 +73,13 @@ export class Intake implements StreamSink {
       .filter((place) => place !== null);
   }
 
+  /** All partitions of the topic were named: of one that is followed, those that only the one before it had are gone. */
+  forgetOld(topicId: string): void {
+    if (!this.#isFollowed) return;
+    for (const [partition, state] of this.#partitions)
+      if (state.topicId !== topicId) this.#partitions.delete(partition);
+  }
+
   detach(): void {
     this.#era++;
     for (const state of this.#partitions.values()) this.#giveBack(state.detach());
@@ -86,15 +93,18 @@ export class Intake implements StreamSink {
       state = new PartitionState(partition);
       this.#partitions.set(partition, state);
     }
-    const { onDiverged, onRecreated } = this.#o.options;
+    state.topicId = topicId;
+    const { onDiverged } = this.#o.options;
     if (outcome === Outcome.PENDING) return;
     // A topic that is made again while it is read ends the subscription: the next Subscribed names its id and its start.
     if (outcome === Outcome.RECREATED && state.isBegun) return;
     state.isBegun = true;
-    if (outcome === Outcome.RECREATED) {
+    const { received } = state;
+    // A list that broke off told of the new topic, and left this partition out.
+    const isLeftOut = this.#isFollowed && received !== null && received.topicId !== topicId;
+    if (outcome === Outcome.RECREATED || isLeftOut) {
       const place = placeOf(info, offsetOf(info.startOffset), topicId);
-      const isFollowed = onRecreated !== undefined && onRecreated !== 'fail';
-      this.#jump(state, isFollowed ? place : null, () =>
+      this.#jump(state, this.#isFollowed ? place : null, () =>
         this.#o.emitter.emit('recreated', { topicId }),
       );
       return;
@@ -167,6 +177,11 @@ export class Intake implements StreamSink {
     const place = state.advance(from, to, frame.leaderEpoch);
     const reason = GAP_REASONS[frame.reason] as GapReasonName;
     this.#jump(state, place, () => this.#o.emitter.emit('gap', { partition, from, to, reason }));
+  }
+
+  /** A topic that is made again is read on. */
+  get #isFollowed(): boolean {
+    return (this.#o.options.onRecreated ?? 'fail') !== 'fail';
   }
 
   /** A block is done with: its first part took credit of both windows. */

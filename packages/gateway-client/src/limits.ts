@@ -35,6 +35,9 @@ export const ATTEMPT_EVERY_MS = 1_000;
 /** A server may ask for a pause before the next attempt, but not for silence. */
 export const SERVER_DELAY_MS_MAX = 300_000;
 
+/** What is found apart joins the rest after this: as long as the gateway itself waits for others (`SUBSCRIBED_WAIT_MS`). */
+export const JOIN_AFTER_MS = 250;
+
 /** A timer that fires this late was held up by a sleeping machine or a hidden page. */
 export const LATE_TIMER_MS = 2_000;
 
@@ -46,12 +49,6 @@ export const PING_EVERY_MS = 1_000;
 
 /** Bytes of records that wait for publish credit or a connection. */
 export const PUBLISH_QUEUE_BYTES_MAX = 16 << 20;
-
-/**
- * The protocol's publish window. A busy gateway grants less at first and the rest later: what fits into this is waited for.
- */
-export const PUBLISH_WINDOW_RECORDS = 64;
-export const PUBLISH_WINDOW_BYTES = 256 * 1024;
 
 /** What a waiting record costs beside its own bytes. */
 export const PUBLISH_ENTRY_BYTES = 64;

@@ -6,7 +6,6 @@ import {
   type StreamStates,
   type Subscribed,
   toBase64Url,
-  type Unsubscribed,
 } from '@millrace/gateway-protocol';
 import { Backoff } from './backoff.ts';
 import { CreditReturn } from './credit-return.ts';
@@ -16,7 +15,7 @@ import { clientError, GatewayError } from './errors.ts';
 import type { FilterPlan } from './filter-plan.ts';
 import { firstStart } from './first-start.ts';
 import { Intake } from './intake.ts';
-import { SERVER_DELAY_MS_MAX, STABLE_AFTER_MS, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
+import { STABLE_AFTER_MS, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
 import type { Answer, Link, Subscriber } from './link.ts';
 import { loadFilter } from './load-filter.ts';
 import type { Position, SubscribeOptions, SubscriptionState } from './options.ts';
@@ -25,7 +24,7 @@ import type { GatewayRecord, RecordBlock } from './record-block.ts';
 import { failureOf, mayAskAgain, type Refusal, refusalError } from './refusal.ts';
 import { placesToken, positionsOf, topicIdField, topicIdText } from './resume.ts';
 import type { ResumeSaver } from './resume-saver.ts';
-import { planSubscription, type SubscribeFields, type SubscribePlan } from './subscribe-frame.ts';
+import { type SubscribeFields, sharingKey, subscribeFields } from './subscribe-frame.ts';
 import type { Subscription, SubscriptionEvents } from './subscription.ts';
 import type { Attachment, SubscriptionHost } from './subscription-host.ts';
 
@@ -47,7 +46,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   readonly sink: Intake;
   readonly #host: SubscriptionHost;
   readonly #options: SubscribeOptions;
-  readonly #plan: SubscribePlan;
+  readonly #fields: SubscribeFields;
   readonly #window: CreditReturn;
   readonly #queue: DeliveryQueue;
   readonly #emitter = new Emitter<SubscriptionEvents>();
@@ -65,7 +64,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   #wasAttached = false;
   /** The server has named all partitions. */
   #isListed = false;
-  readonly #starts = new PendingStarts();
+  readonly #starts: PendingStarts;
   /** Counts attempts to attach: one that was overtaken while it waited gives up. */
   #attempt = 0;
   #waitsForRoom = false;
@@ -89,7 +88,13 @@ export class LiveSubscription implements Subscription, Subscriber {
     this.topic = topic;
     this.#host = host;
     this.#options = options;
-    this.#plan = planSubscription(topic, options);
+    this.#fields = subscribeFields(topic, options);
+    this.#starts = new PendingStarts(host, {
+      found: (frame, topicId) => this.#takeStarts(frame, topicId, true),
+      join: () => this.#reattach(),
+      waits: (refusal) => this.#emitter.emit('error', refusalError(refusal)),
+      refused: (refusal) => this.#giveUp(refusal),
+    });
     const windowBytes = options.windowBytes ?? window?.subscriptionBytes;
     this.#window = new CreditReturn(windowBytes ?? SUBSCRIPTION_WINDOW_BYTES, clock);
     this.#backoff = new Backoff(random, reconnect);
@@ -203,6 +208,7 @@ export class LiveSubscription implements Subscription, Subscriber {
   /** The connection is gone. */
   detach(): void {
     this.#link = null;
+    this.#starts.endProbe();
     this.#leave();
   }
 
@@ -220,8 +226,23 @@ export class LiveSubscription implements Subscription, Subscriber {
     this.#begin(frame);
   }
 
-  unsubscribed(frame: Unsubscribed): void {
-    this.#over(frame);
+  /** The server does not go on with it: it is asked again later, where that can help. */
+  unsubscribed(refusal: Refusal): void {
+    const error = refusalError(refusal);
+    const link = this.#link;
+    if (!mayAskAgain(refusal, this.#options) || link === null) {
+      this.end(error);
+      return;
+    }
+    const { clock } = this.#host.environment;
+    // One that always ends soon after its beginning is asked for ever less often.
+    if (this.#isAttached && clock.monotonicMs() - this.#attachedAtMs >= STABLE_AFTER_MS)
+      this.#backoff.reset();
+    this.#starts.endProbe();
+    this.#leave();
+    this.#emitter.emit('error', error);
+    const waitMs = this.#backoff.nextMs(refusal.retryAfterMs);
+    this.#retryTimer = clock.setTimer(waitMs, () => void this.attach(link));
   }
 
   warned(frame: ErrorFrame): void {
@@ -232,28 +253,19 @@ export class LiveSubscription implements Subscription, Subscriber {
     // A window that is still full would grow by one block with every reconnect.
     this.#waitsForRoom = this.#window.heldBytes >= this.#window.windowBytes;
     if (this.#waitsForRoom) return;
-    const sharingKey = `${filter.tag} ${this.#plan.sharingKey}`;
-    const { sub, lane } = link.open(this, sharingKey, this.#options.lane);
+    const fields = { ...this.#fields, filter: filter.nodes, grant };
+    const { sub, lane } = link.open(this, sharingKey(fields, filter.tag), this.#options.lane);
     this.#sub = sub;
     this.#filterTag = filter.tag;
     const credit = this.#window.begin();
     const resume = this.#token('received');
-    const fields = { ...this.#plan.fields, filter: filter.nodes, grant };
     const first = { ...fields, ...start, ...topicIdField(this.#topicId) };
     const going = resume === null ? null : { ...fields, start: StartKind.RESUME, resume };
-    const { main, apart } = this.#starts.asks(first, going, this.sink.places('received'));
+    const main = this.#starts.asks(first, going, this.sink.places('received'));
     link.request(
       (req) => ({ kind: 'subscribe', req, sub, lane, ...main, credit }),
       (answer) => this.#answered(link, sub, answer),
     );
-    if (apart !== null)
-      this.#starts.probe(link, apart, sharingKey, {
-        found: (frame, topicId) => {
-          this.#takeStarts(frame, topicId, true);
-          if (this.#link === link && this.#starts.areKnown) this.#reattach(link);
-        },
-        refused: (refusal) => this.#giveUp(link, refusal),
-      });
     this.#window.open((add) => link.send({ kind: 'credit', sub, add }));
     if (this.#isPaused) link.send({ kind: 'pause', sub });
     this.#refresh();
@@ -263,20 +275,26 @@ export class LiveSubscription implements Subscription, Subscriber {
     if (this.#sub !== sub || this.#link !== link || answer === null) return;
     if (answer.kind === 'error') {
       link.forget(sub);
-      this.#over(answer);
+      this.unsubscribed(answer);
     } else if (answer.kind === 'subscribed') {
+      const topicId = topicIdText(answer.topicId);
+      if (this.#topicId !== topicId && this.#topicId !== '') this.#starts.renew();
       this.#isAttached = true;
       this.#wasAttached = true;
       this.#attachedAtMs = this.#host.environment.clock.monotonicMs();
-      this.#topicId = topicIdText(answer.topicId);
+      this.#topicId = topicId;
       this.#clusterTag = link.welcome.clusterTag;
       for (const tell of this.#waiting.splice(0)) tell({ link, sub });
       this.#begin(answer);
+      if (this.#sub === sub) this.#starts.probe(link, this.#filterTag);
     }
   }
 
-  /** All starts are known: they go on as one. */
-  #reattach(link: Link): void {
+  /** What has a place goes on as one, and what has none stays asked for. */
+  #reattach(): void {
+    const link = this.#link;
+    // Not asked at the moment: the next Subscribe goes on from all places.
+    if (this.#sub === 0 || link === null) return;
     link.abandon(this.#sub);
     this.#leave();
     void this.attach(link);
@@ -295,13 +313,14 @@ export class LiveSubscription implements Subscription, Subscriber {
   #begin(frame: Subscribed | StreamStates): void {
     this.#isListed = !frame.more;
     this.#takeStarts(frame, this.#topicId, false);
+    if (this.#isListed) this.sink.forgetOld(this.#topicId);
     this.#refresh();
   }
 
   #takeStarts(frame: Subscribed | StreamStates, topicId: string, isProbed: boolean): void {
     const failed = failureOf(frame.streams);
     if (failed !== null) {
-      this.#giveUp(this.#link, failed);
+      this.#giveUp(failed);
       return;
     }
     const places = isProbed ? this.sink.places('received') : [];
@@ -309,35 +328,15 @@ export class LiveSubscription implements Subscription, Subscriber {
   }
 
   /** The server would go on with a part of it, which must not run beside the next one. */
-  #giveUp(link: Link | null, refusal: Refusal): void {
-    link?.abandon(this.#sub);
-    this.#over(refusal);
+  #giveUp(refusal: Refusal): void {
+    this.#link?.abandon(this.#sub);
+    this.unsubscribed(refusal);
   }
 
-  /** The server does not go on with it: it is asked again later, where that can help. */
-  #over(refusal: Refusal): void {
-    const error = refusalError(refusal);
-    const link = this.#link;
-    if (!mayAskAgain(refusal, this.#options) || link === null) {
-      this.end(error);
-      return;
-    }
-    const { clock } = this.#host.environment;
-    // One that always ends soon after its beginning is asked for ever less often.
-    if (this.#isAttached && clock.monotonicMs() - this.#attachedAtMs >= STABLE_AFTER_MS)
-      this.#backoff.reset();
-    this.#leave();
-    this.#emitter.emit('error', error);
-    const askedMs = Math.min(refusal.retryAfterMs, SERVER_DELAY_MS_MAX);
-    const waitMs = Math.max(askedMs, this.#backoff.nextMs());
-    this.#retryTimer = clock.setTimer(waitMs, () => void this.attach(link));
-  }
-
-  /** No Subscribe holds any more. */
+  /** No Subscribe holds any more, but for what is asked for apart. */
   #leave(): void {
     this.#attempt++;
     this.#sub = 0;
-    this.#starts.endProbe();
     this.#isAttached = false;
     this.#isListed = false;
     this.#waitsForRoom = false;
@@ -393,7 +392,7 @@ export class LiveSubscription implements Subscription, Subscriber {
       topicId: this.#topicId,
       clusterTag: this.#clusterTag,
       filterTag: this.#filterTag,
-      isUncommitted: this.#plan.fields.isolation === Isolation.UNCOMMITTED,
+      isUncommitted: this.#fields.isolation === Isolation.UNCOMMITTED,
       nowMs: this.#host.environment.clock.nowMs(),
     });
   }

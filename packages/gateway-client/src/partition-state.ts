@@ -35,6 +35,8 @@ export function offsetOf(wire: bigint): number {
 export class PartitionState {
   readonly partition: number;
   isCaughtUp = false;
+  /** The topic that it was named in last. */
+  topicId = '';
   /** The server has said on this connection where it starts. */
   isBegun = false;
   /** After the last block that the consumer finished. */

@@ -1,21 +1,51 @@
+import type { Clock, Timer } from '@millrace/base';
 import {
   Outcome,
+  Policy,
   StartKind,
   type StreamInfo,
   type StreamStates,
   type Subscribed,
 } from '@millrace/gateway-protocol';
+import { Backoff } from './backoff.ts';
+import { JOIN_AFTER_MS } from './limits.ts';
 import type { Link } from './link.ts';
 import type { Place } from './partition-state.ts';
+import { isAboutRoom, type Refusal } from './refusal.ts';
 import { type ProbeEvents, probeStarts } from './start-probe.ts';
 import type { SubscribeFields } from './subscribe-frame.ts';
+import type { SubscriptionHost } from './subscription-host.ts';
 
-/** Which partitions still wait for the start that the subscription was made with. */
+export interface StartEvents extends ProbeEvents {
+  /** More has a place than the present Subscribe asked for. */
+  join(): void;
+  /** There is no room for the question now; it will be asked again. */
+  waits(refusal: Refusal): void;
+}
+
+/**
+ * Which partitions still wait for the start that the subscription was made with. A resume token cannot say that start, so
+ * they are asked for apart (`probe`), beside a Subscribe of those that have a place (`asks`).
+ */
 export class PendingStarts {
+  readonly #clock: Clock;
+  readonly #backoff: Backoff;
+  readonly #events: StartEvents;
   readonly #waiting = new Set<number>();
   #isListed = false;
   #isAsked = false;
-  #endProbe: (() => void) | null = null;
+  /** What is asked for apart; null while nothing has to be. */
+  #apart: SubscribeFields | null = null;
+  #probe: (() => void) | null = null;
+  #joinTimer: Timer | null = null;
+  /** The last frame had a place for some partition. */
+  #hasMore = false;
+
+  constructor({ environment, options }: SubscriptionHost, events: StartEvents) {
+    this.#clock = environment.clock;
+    this.#backoff = new Backoff(environment.random, options.reconnect);
+    this.#events = events;
+  }
 
   /** Every partition of that start has a place: any other was added later. */
   get areKnown(): boolean {
@@ -23,36 +53,87 @@ export class PendingStarts {
   }
 
   /**
-   * Decides what is sent: what no token can say is asked for apart, and what is known does not wait for it.
-   *
    * @param first asks for that start.
    * @param going goes on from `places`; null: there are none.
+   * @returns what to ask for now. What no token can say is left to `probe`, and what is known does not wait for it.
    */
   asks(
     first: SubscribeFields,
     going: SubscribeFields | null,
     places: readonly Place[],
-  ): { readonly main: SubscribeFields; readonly apart: SubscribeFields | null } {
+  ): SubscribeFields {
     this.#isAsked = going === null;
+    this.#apart = null;
     if (going === null) {
       this.#waiting.clear();
       this.#isListed = false;
-      return { main: first, apart: null };
+      return first;
     }
-    if (first.start === StartKind.EARLIEST || this.areKnown) return { main: going, apart: null };
-    const partitions = places.map(({ partition }) => partition);
-    // Not even the names of those that wait are known while the list has not come.
-    const waiting = this.#isListed ? { partitions: [...this.#waiting] } : {};
-    return { main: { ...going, partitions }, apart: { ...first, ...waiting } };
+    const known = { ...going, partitions: places.map(({ partition }) => partition) };
+    const { start, partitions } = first;
+    if (this.areKnown) {
+      this.endProbe();
+      // One of those that were named may have gone, with the topic that had it.
+      return partitions?.length ? known : going;
+    }
+    // What a token leaves out begins at the log's start.
+    if (start === StartKind.EARLIEST || start === StartKind.KEY_SNAPSHOT) return going;
+    // Without any part of the records: so the lanes of those who read them stay free.
+    this.#apart = { ...first, projection: 0, policy: Policy.PAUSE };
+    return known;
   }
 
-  probe(link: Link, fields: SubscribeFields, sharingKey: string, events: ProbeEvents): void {
-    this.#endProbe = probeStarts(link, fields, sharingKey, events);
+  /** Asks for the others, unless it does already. What has no room is asked for again, and meanwhile the rest goes on. */
+  probe(link: Link, filterTag: number): void {
+    const events = this.#events;
+    if (this.#apart === null || this.#probe !== null) return;
+    if (this.areKnown) {
+      events.join();
+      return;
+    }
+    // Not even the names of those that wait are known while the list has not come.
+    const waiting = this.#isListed ? { partitions: [...this.#waiting] } : {};
+    this.#probe = probeStarts(link, { ...this.#apart, ...waiting }, filterTag, {
+      found: (frame, topicId) => {
+        this.#hasMore = false;
+        events.found(frame, topicId);
+        if (this.areKnown) events.join();
+        else if (this.#hasMore)
+          this.#joinTimer ??= this.#clock.setTimer(JOIN_AFTER_MS, () => this.#join());
+      },
+      refused: (refusal) => {
+        this.#probe = null;
+        if (!isAboutRoom(refusal)) {
+          events.refused(refusal);
+          return;
+        }
+        const timer = this.#clock.setTimer(this.#backoff.nextMs(refusal.retryAfterMs), () => {
+          this.#probe = null;
+          this.probe(link, filterTag);
+        });
+        this.#probe = () => timer.cancel();
+        events.waits(refusal);
+      },
+    });
+  }
+
+  #join(): void {
+    this.#joinTimer = null;
+    this.#events.join();
   }
 
   endProbe(): void {
-    this.#endProbe?.();
-    this.#endProbe = null;
+    this.#probe?.();
+    this.#probe = null;
+    this.#joinTimer?.cancel();
+    this.#joinTimer = null;
+  }
+
+  /** The topic was made again: every partition that it has is read from its beginning. */
+  renew(): void {
+    this.endProbe();
+    this.#waiting.clear();
+    this.#isListed = true;
   }
 
   /**
@@ -65,14 +146,16 @@ export class PendingStarts {
     places: readonly Place[],
   ): StreamInfo[] {
     const { more } = frame;
-    // A topic that is made again meanwhile ends the subscription.
+    // A topic that is made again meanwhile ends the subscription: the next Subscribed names its id.
     const streams = frame.streams.filter(
       ({ outcome, startOffset }) => outcome !== Outcome.RECREATED || startOffset >= 0n,
     );
     const isFirst = isProbed || this.#isAsked;
     for (const { outcome, partition } of streams) {
-      if (outcome !== Outcome.PENDING) this.#waiting.delete(partition);
-      else if (isFirst && !this.#isListed) this.#waiting.add(partition);
+      if (outcome !== Outcome.PENDING) {
+        this.#waiting.delete(partition);
+        this.#hasMore = true;
+      } else if (isFirst && !this.#isListed) this.#waiting.add(partition);
     }
     if (isFirst && !more) this.#isListed = true;
     return streams.filter((info) => places.every(({ partition }) => partition !== info.partition));

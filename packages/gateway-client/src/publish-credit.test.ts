@@ -10,6 +10,8 @@ function topicGateway(): FakeGateway {
   return gateway;
 }
 
+const records = (count: number) => Array.from({ length: count }, () => ({ value: 'x' }));
+
 function onlyPeer(gateway: FakeGateway): Peer {
   return gateway.peers.values().next().value as Peer;
 }
@@ -28,14 +30,12 @@ test('credit that is added before the first publish counts', async () => {
   expect(gateway.got('publish')).toHaveLength(2);
 });
 
-test('a batch beyond the credit of a busy gateway waits for the rest of it, before it is sent and after', async () => {
+test('a batch sent before waits for credit that a busy gateway keeps back', async () => {
   const gateway = topicGateway();
   const batches: FrameOf<'publishBatch'>[] = [];
   gateway.intercept = (_, frame) => frame.kind === 'publishBatch' && batches.push(frame) > 0;
   const client = gateway.client();
-  const records = Array.from({ length: 20 }, () => ({ value: 'x' }));
-  const large = Array.from({ length: 65 }, () => ({ value: 'x' }));
-  const sent = client.publishBatch('t', 0, records);
+  const sent = client.publishBatch('t', 0, records(20));
   await gateway.run(20);
   expect(batches).toHaveLength(1);
   // It comes back to the same process, which is busy now.
@@ -43,16 +43,37 @@ test('a batch beyond the credit of a busy gateway waits for the rest of it, befo
   gateway.welcome = { publishRecords: 8 };
   gateway.dropAll();
   await gateway.run(1_000);
-  const later = client.publishBatch('t', 0, records);
-  const never = expect(client.publishBatch('t', 0, large)).rejects.toMatchObject({ code: 130 });
-  await gateway.run(20);
   expect(batches).toHaveLength(1);
   gateway.send(onlyPeer(gateway), { kind: 'pubCredit', addRecords: 56 });
   await gateway.run(20);
-  expect(batches).toMatchObject([{ retry: false }, { retry: true, firstSeq: 1n }, { count: 20 }]);
-  for (const { firstSeq: seq, count } of batches.slice(1))
-    gateway.send(onlyPeer(gateway), { kind: 'pubResult', seq, count, baseOffset: seq });
+  expect(batches).toMatchObject([{ retry: false }, { retry: true, firstSeq: 1n }]);
+  gateway.send(onlyPeer(gateway), { kind: 'pubResult', seq: 1n, count: 20, baseOffset: 1n });
   await gateway.run(20);
-  expect([(await sent).offset, (await later).offset]).toEqual([1, 21]);
-  await never;
+  expect((await sent).offset).toBe(1);
 });
+
+test.each([16, 500])(
+  'a window of %i records takes a batch of as many, and refuses a larger one at once',
+  async (window) => {
+    const gateway = topicGateway();
+    const batches: FrameOf<'publishBatch'>[] = [];
+    gateway.intercept = (_, frame) => frame.kind === 'publishBatch' && batches.push(frame) > 0;
+    gateway.welcome = { publishRecords: window };
+    const client = gateway.client();
+    const first = client.publishBatch('t', 0, records(1));
+    const larger = expect(client.publishBatch('t', 0, records(window + 1))).rejects.toMatchObject({
+      code: 130,
+    });
+    // It fits, but only when the one before has its result.
+    const whole = client.publishBatch('t', 0, records(window));
+    await gateway.run(20);
+    expect(batches).toMatchObject([{ count: 1 }]);
+    gateway.send(onlyPeer(gateway), { kind: 'pubResult', seq: 1n, baseOffset: 7n });
+    await gateway.run(20);
+    expect(batches).toMatchObject([{ count: 1 }, { count: window, firstSeq: 2n }]);
+    await larger;
+    gateway.send(onlyPeer(gateway), { kind: 'pubResult', seq: 2n, count: window, baseOffset: 8n });
+    await gateway.run(20);
+    expect([(await first).offset, (await whole).offset]).toEqual([7, 8]);
+  },
+);

@@ -9,12 +9,7 @@ import {
 } from '@millrace/gateway-protocol';
 import type { Chance } from './environment.ts';
 import { GatewayError, ProtocolViolation, UnknownOutcomeError } from './errors.ts';
-import {
-  PUBLISH_ENTRY_BYTES,
-  PUBLISH_QUEUE_BYTES_MAX,
-  PUBLISH_WINDOW_BYTES,
-  PUBLISH_WINDOW_RECORDS,
-} from './limits.ts';
+import { PUBLISH_ENTRY_BYTES, PUBLISH_QUEUE_BYTES_MAX } from './limits.ts';
 import type { PublishResult } from './options.ts';
 import { newSession } from './producer-session.ts';
 import type { PublishWork } from './publish-entry.ts';
@@ -41,7 +36,7 @@ interface Outlet {
   /** Credit that is left. */
   records: number;
   bytes: number;
-  /** The whole window: what needs more than that would wait for ever, but while a busy gateway grants less. */
+  /** The whole window so far: what needs more than that would wait for ever. */
   recordsMax: number;
   bytesMax: number;
 }
@@ -293,10 +288,7 @@ export class Publisher {
       if (entry === undefined) return;
       const { count, bytes } = entry.work;
       const isRetry = entry.seq !== 0;
-      const fits =
-        isRetry ||
-        (count <= Math.max(outlet.recordsMax, PUBLISH_WINDOW_RECORDS) &&
-          bytes <= Math.max(outlet.bytesMax, PUBLISH_WINDOW_BYTES));
+      const fits = isRetry || (count <= outlet.recordsMax && bytes <= outlet.bytesMax);
       if (fits && (outlet.records < count || outlet.bytes < bytes)) return;
       this.#queue.shift();
       if (fits && this.#send(outlet, entry)) continue;

@@ -22,6 +22,11 @@ export function failureOf(streams: readonly StreamInfo[]): Refusal | null {
   return { ...failed, retryable: isRetryable(failed.code), retryAfterMs: 0 };
 }
 
+/** True for a question beside a subscription that has only to wait: for a place, a lane or quieter times. */
+export function isAboutRoom({ code, retryable }: Refusal): boolean {
+  return retryable || code === ErrorCode.LIMIT || code === ErrorCode.ALREADY_EXISTS;
+}
+
 /** True when the same subscription may be asked for again by itself. */
 export function mayAskAgain(
   { code, retryable }: Refusal,

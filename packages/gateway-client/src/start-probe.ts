@@ -2,7 +2,7 @@ import type { StreamStates, Subscribed } from '@millrace/gateway-protocol';
 import type { Link } from './link.ts';
 import type { Refusal } from './refusal.ts';
 import { topicIdText } from './resume.ts';
-import type { SubscribeFields } from './subscribe-frame.ts';
+import { type SubscribeFields, sharingKey } from './subscribe-frame.ts';
 
 export interface ProbeEvents {
   /** @throws ProtocolViolation */
@@ -19,7 +19,7 @@ export interface ProbeEvents {
 export function probeStarts(
   link: Link,
   fields: SubscribeFields,
-  sharingKey: string,
+  filterTag: number,
   events: ProbeEvents,
 ): () => void {
   let topicId = '';
@@ -30,7 +30,7 @@ export function probeStarts(
       unsubscribed: (frame) => events.refused(frame),
       warned: () => undefined,
     },
-    sharingKey,
+    sharingKey(fields, filterTag),
   );
   let isOver = false;
   link.request(

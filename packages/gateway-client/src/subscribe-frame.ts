@@ -13,36 +13,30 @@ import type { Position, Start, SubscribeOptions } from './options.ts';
 
 export type SubscribeFields = Omit<FrameFields<'subscribe'>, 'kind'>;
 
-/** What a subscription asks for on every connection, and what identifies it there. */
-export interface SubscribePlan {
-  readonly fields: SubscribeFields;
-  /** With the tag of the filter: equal for subscriptions that would share a stream. */
-  readonly sharingKey: string;
-}
-
-/** @throws GatewayError when the options cannot mean anything. */
-export function planSubscription(topic: string, options: SubscribeOptions): SubscribePlan {
+/** What a subscription asks for on every connection. @throws GatewayError when the options cannot mean anything. */
+export function subscribeFields(topic: string, options: SubscribeOptions): SubscribeFields {
   const projection = (options.projection ?? ['key', 'value', 'headers', 'timestamp'])
     .map((part) => Projection[part.toUpperCase() as keyof typeof Projection])
     .reduce((bits, bit) => bits | bit, 0);
-  const isolation =
-    options.isolation === 'uncommitted' ? Isolation.UNCOMMITTED : Isolation.COMMITTED;
   return {
-    fields: {
-      topic,
-      partitions: options.partitions ?? [],
-      projection,
-      isolation,
-      policy: POLICIES[options.policy ?? 'pause'],
-      onGap: ON_LOSS[options.onGap ?? 'nearest'],
-      onDiverged: ON_LOSS[options.onDiverged ?? 'fail'],
-      onRecreated: ON_LOSS[options.onRecreated ?? 'fail'],
-      maxRate: options.maxRate ?? 0,
-      maxWaitMs: options.maxWaitMs ?? 0,
-      maxLagMs: options.maxLagMs ?? 0,
-    },
-    sharingKey: `${projection} ${isolation} ${topic}`,
+    topic,
+    partitions: options.partitions ?? [],
+    projection,
+    isolation: options.isolation === 'uncommitted' ? Isolation.UNCOMMITTED : Isolation.COMMITTED,
+    policy: POLICIES[options.policy ?? 'pause'],
+    onGap: ON_LOSS[options.onGap ?? 'nearest'],
+    onDiverged: ON_LOSS[options.onDiverged ?? 'fail'],
+    onRecreated: ON_LOSS[options.onRecreated ?? 'fail'],
+    maxRate: options.maxRate ?? 0,
+    maxWaitMs: options.maxWaitMs ?? 0,
+    maxLagMs: options.maxLagMs ?? 0,
   };
+}
+
+/** Equal for subscriptions that would share a stream, and so need different lanes. */
+export function sharingKey(fields: SubscribeFields, filterTag: number): string {
+  const { topic, projection, isolation } = fields;
+  return `${filterTag} ${projection} ${isolation} ${topic}`;
 }
 
 /** The start and its operand. @throws GatewayError when it names no place. */

@@ -1,7 +1,7 @@
 import { EncodeError } from '@millrace/bytes';
-import { type FrameInput, FrameTag } from './frames.ts';
+import type { FrameInput } from './frames.ts';
 import { type Row, type Shape, WIRE_BYTES, Wire } from './row.ts';
-import { frameRows } from './tables.ts';
+import { frameRows, tagOf } from './tables.ts';
 import { writeUtf8 } from './utf8.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -27,7 +27,7 @@ class FrameWriter {
 
   #frame(frame: FrameInput): void {
     const start = this.#at;
-    const tag = FrameTag[frame.kind];
+    const tag = tagOf(frame.kind);
     this.#reserve(28);
     const view = this.#view;
     view.setUint32(start + 4, 12, true);

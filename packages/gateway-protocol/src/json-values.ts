@@ -1,6 +1,7 @@
 import { utf8Length } from '@millrace/bytes';
 import { fromBase64, fromBase64Url } from './base64.ts';
 import type { Check } from './frame-verifier.ts';
+import { jsonNames } from './json-names.ts';
 import { type Row, Wire } from './row.ts';
 import type { JsonValue } from './strict-json.ts';
 import { utf8 } from './utf8.ts';
@@ -27,7 +28,8 @@ export class MessageProblem {
 
 /** A bool, an integer, text or bytes. */
 export function readPlain(row: Row, value: JsonValue, name: string): unknown {
-  if (row.names !== null) return readName(row.names, value, name);
+  const names = jsonNames(name);
+  if (names !== undefined) return readName(names, value, name);
   switch (row.wire) {
     case Wire.BOOL:
       if (typeof value !== 'boolean') throw new FieldProblem(`${name} is not a boolean`);

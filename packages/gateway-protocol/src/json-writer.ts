@@ -1,9 +1,10 @@
 import { toBase64, toBase64Url } from './base64.ts';
 import { nodesToFilter } from './filter.ts';
 import type { FilterNode } from './frame-parts.ts';
-import { type FrameInput, FrameTag } from './frames.ts';
+import type { FrameInput } from './frames.ts';
+import { jsonNames } from './json-names.ts';
 import { type Row, type Shape, Wire } from './row.ts';
-import { filterRow, frameRows } from './tables.ts';
+import { filterRow, frameRows, tagOf } from './tables.ts';
 import { isText, textOf } from './utf8.ts';
 
 /** Records have a form of their own in JSON: `jsonRecords`. */
@@ -12,7 +13,7 @@ type Values = Readonly<Record<string, unknown>>;
 
 /** The JSON text of one frame. A field that is left out is left out; several frames are joined by `\n`. */
 export function encodeJsonFrame(frame: JsonFrameInput): string {
-  const { shape } = frameRows[FrameTag[frame.kind] - 1] as { shape: Shape };
+  const { shape } = frameRows[tagOf(frame.kind) - 1] as { shape: Shape };
   return `{"t":"${frame.kind}"${fieldsText(shape, frame, ',')}}`;
 }
 
@@ -24,15 +25,14 @@ function fieldsText(shape: Shape, values: Values, before: string): string {
     if (value === undefined) continue;
     const row = shape.rows[i] as Row;
     if (row === filterRow && (value as readonly FilterNode[]).length === 0) continue;
-    text += `${text === '' ? before : ','}"${name}":${valueText(row, value)}`;
+    text += `${text === '' ? before : ','}"${name}":${valueText(row, value, name)}`;
   }
   return text;
 }
 
-function valueText(row: Row, value: unknown): string {
+function valueText(row: Row, value: unknown, name: string): string {
   if (value === null) return 'null';
   if (row === filterRow) return JSON.stringify(nodesToFilter(value as readonly FilterNode[]));
-  if (row.names !== null) return `"${row.names[value as number]}"`;
   switch (row.wire) {
     case Wire.I64:
       return `"${value}"`;
@@ -43,12 +43,14 @@ function valueText(row: Row, value: unknown): string {
     case Wire.TABLE:
       return objectText(row.of as Shape, value as Values);
     case Wire.SCALARS:
-      return listText(value, (item) => valueText(row.element as Row, item));
+      return listText(value, (item) => valueText(row.element as Row, item, name));
     case Wire.STRUCTS:
     case Wire.TABLES:
       return listText(value, (item) => objectText(row.of as Shape, item as Values));
-    default:
-      return String(value);
+    default: {
+      const names = jsonNames(name);
+      return names === undefined ? String(value) : `"${names[value as number]}"`;
+    }
   }
 }
 

@@ -28,8 +28,6 @@ export interface Row {
   readonly max: number;
   /** Bytes are exactly this many when present; 0 = any number. */
   readonly exact: number;
-  /** Values of an enum in camelCase. */
-  readonly names: readonly string[] | null;
   /** Elements of a vector, or the nested table. */
   readonly of: Shape | null;
   /** The element of a vector of scalars. */
@@ -63,7 +61,6 @@ const plain: Row = {
   min: 0,
   max: 1,
   exact: 0,
-  names: null,
   of: null,
   element: null,
   isId: false,
@@ -93,8 +90,9 @@ export function i64(min: number, absent: bigint): Row {
   return { ...plain, wire: Wire.I64, absent, min, max: Number.POSITIVE_INFINITY };
 }
 
-export function oneOf(names: readonly string[], absent = 0): Row {
-  return { ...plain, wire: Wire.U8, absent, max: names.length - 1, names };
+/** A value of an enum, up to its last one. JSON has the names (`json-names.ts`). */
+export function oneOf(last: number, absent = 0): Row {
+  return u8(last, absent);
 }
 
 /** UTF-8 text. A `min` above 0 makes it required. */

@@ -5,8 +5,9 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as enums from './enums.ts';
 import { FrameTag } from './frames.ts';
+import { jsonNames } from './json-names.ts';
 import { type Row, type Shape, Wire } from './row.ts';
-import { frameRows } from './tables.ts';
+import { frameRows, tagOf } from './tables.ts';
 
 const PLACE = path.join(import.meta.dirname, '..', 'frames.fbs');
 const text = readFileSync(PLACE, 'utf8');
@@ -78,19 +79,23 @@ const WIRES: Readonly<Record<string, number>> = {
   string: Wire.TEXT,
 };
 
-function expectRow(row: Row, { type, absent }: SchemaField, isStruct: boolean): void {
+function expectRow(row: Row, { name, type, absent }: SchemaField, isStruct: boolean): void {
   const element = /^\[(\w+)\]$/.exec(type)?.[1];
   if (element !== undefined) {
     const wire = enumNamesInText.has(element) ? Wire.U8 : WIRES[element];
     if (element === 'ubyte') expect(row.wire).toBe(Wire.BYTES);
     else if (wire === undefined) expect([Wire.STRUCTS, Wire.TABLES]).toContain(row.wire);
     else expect([row.wire, row.element?.wire]).toEqual([Wire.SCALARS, wire]);
+    expect(jsonNames(name)?.map(constant)).toEqual(enumNamesInText.get(element));
     return;
   }
   const values = enumNamesInText.get(type);
+  if (values === undefined) expect(jsonNames(name)).toBeUndefined();
   if (values !== undefined) {
     expect(row.wire).toBe(Wire.U8);
-    expect(row.names?.map(constant)).toEqual(values);
+    expect(row.max).toBe(values.length - 1);
+    // JSON writes filters as trees, without operations.
+    if (name !== 'op') expect(jsonNames(name)?.map(constant)).toEqual(values);
     expect(row.absent).toBe(absent === undefined ? 0 : values.indexOf(absent));
     return;
   }
@@ -110,6 +115,7 @@ describe('the tables are the schema', () => {
     expect(kinds).toEqual(Object.keys(FrameTag));
     expect(kinds.map((_, i) => i + 1)).toEqual(Object.values(FrameTag));
     expect(frameRows.map(({ kind }) => kind)).toEqual(kinds);
+    expect(frameRows.map(({ kind }) => tagOf(kind))).toEqual(Object.values(FrameTag));
   });
 
   test.each([...schema])('%s: names, order, types and defaults', (name, fields) => {

@@ -1,7 +1,6 @@
 import {
   Acks,
   Codec,
-  enumNames,
   FilterOp,
   GapReason,
   Isolation,
@@ -22,7 +21,7 @@ import type {
   StreamOffset,
   SubscriptionToken,
 } from './frame-parts.ts';
-import { type Frame, type FrameKind, type FrameOf, FrameTag } from './frames.ts';
+import type { Frame, FrameKind, FrameOf } from './frames.ts';
 import {
   FILTER_NODES_MAX,
   FILTER_VALUES_MAX,
@@ -74,8 +73,7 @@ export interface FrameRow {
   readonly fromServer: boolean;
 }
 
-const codec = enumNames(Codec);
-const onLoss = enumNames(OnLoss);
+const codec = oneOf(Codec.ZSTD);
 const topicId = id(16, 16);
 const nonZero = u32(1);
 const offset = i64(0, 0n);
@@ -97,7 +95,7 @@ const streamOffset = struct<StreamOffset>({ offset: i64(0, -1n), stream: u32(), 
 const partitionCode = struct<PartitionCode>({ partition: i32(0, -1), code });
 const header = shape<HeaderField>({ name: note, value: payload() });
 const filterNode = shape<FilterNode>({
-  op: oneOf(enumNames(FilterOp)),
+  op: oneOf(FilterOp.NOT),
   arity: u8(FILTER_NODES_MAX),
   name: note,
   values: tables(wrapper('data', bytes()), FILTER_VALUES_MAX),
@@ -117,7 +115,7 @@ const limits = shape<Limits>({
 const stream = shape<StreamInfo>({
   stream: u32(),
   partition: i32(0, 0),
-  outcome: oneOf(enumNames(Outcome)),
+  outcome: oneOf(Outcome.FAILED),
   code,
   leaderEpoch: epochOrNone,
   startOffset: offsetOrNone,
@@ -132,21 +130,22 @@ const resumeToken = shape<SubscriptionToken>({ sub: nonZero, token: id(RESUME_TO
 const published = {
   topic,
   partition: epochOrNone,
-  acks: oneOf(enumNames(Acks)),
+  acks: oneOf(Acks.LEADER),
   retry: bool,
-  onUnknown: oneOf(enumNames(OnUnknown)),
+  onUnknown: oneOf(OnUnknown.RESEND),
 };
 
 /** The subscription's filter, which JSON writes as a tree. */
 export const filterRow: Row = tables(filterNode, FILTER_NODES_MAX);
 
+/** In the order of the tags. */
 const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
   hello: {
     protocol: u16(0xffff, 1),
     token: text(TOKEN_BYTES_MAX),
     client: text(NAME_BYTES_MAX),
     caps: u32(),
-    codecs: scalars(oneOf(codec), codec.length),
+    codecs: scalars(codec, Codec.ZSTD + 1),
     credit: u32(0, WINDOW_BYTES_MAX),
     producerSession: id(16, 16),
   },
@@ -175,19 +174,19 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     topic: text(TOPIC_BYTES_MAX),
     topicId,
     partitions: scalars(i32(0, 0), STREAMS_MAX),
-    start: oneOf(enumNames(StartKind)),
+    start: oneOf(StartKind.KEY_SNAPSHOT),
     offsets: structs(partitionOffset, STREAMS_MAX),
     timestampMs: time,
     lastN: u32(0, LAST_N_MAX),
     name: text(NAME_BYTES_MAX),
     resume: id(RESUME_TOKEN_BYTES_MAX),
-    onGap: oneOf(onLoss, OnLoss.NEAREST),
-    onDiverged: oneOf(onLoss, OnLoss.FAIL),
-    onRecreated: oneOf(onLoss, OnLoss.FAIL),
+    onGap: oneOf(OnLoss.FAIL, OnLoss.NEAREST),
+    onDiverged: oneOf(OnLoss.FAIL, OnLoss.FAIL),
+    onRecreated: oneOf(OnLoss.FAIL, OnLoss.FAIL),
     filter: filterRow,
     projection: u8(15, 15),
-    isolation: oneOf(enumNames(Isolation)),
-    policy: oneOf(enumNames(Policy)),
+    isolation: oneOf(Isolation.UNCOMMITTED),
+    policy: oneOf(Policy.DROP_OLDEST),
     maxRate: u32(),
     maxWaitMs: u16(MAX_WAIT_MS_MAX),
     maxLagMs: u32(),
@@ -198,8 +197,8 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     req: u32(),
     sub: nonZero,
     topicId,
-    policy: oneOf(enumNames(Policy)),
-    codec: oneOf(codec),
+    policy: oneOf(Policy.DROP_OLDEST),
+    codec,
     more: bool,
     streams,
   },
@@ -215,7 +214,7 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     flags: u16(),
     part: u16(),
     parts: u16(0xffff, 1),
-    codec: oneOf(codec),
+    codec,
     rawSize: u32(),
     payload: payload(),
   },
@@ -225,7 +224,7 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     stream: u32(),
     fromOffset: offset,
     toOffset: offset,
-    reason: oneOf(enumNames(GapReason)),
+    reason: oneOf(GapReason.UNREADABLE),
     leaderEpoch: epochOrNone,
   },
   credit: { sub: u32(), add: u32(0, WINDOW_BYTES_MAX) },
@@ -283,7 +282,7 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     tokens: tables(resumeToken, GOAWAY_TOKENS_MAX),
   },
   error: {
-    scope: oneOf(enumNames(Scope)),
+    scope: oneOf(Scope.CONNECTION),
     id: u32(),
     code,
     retryable: bool,
@@ -308,8 +307,15 @@ const CLIENT_KINDS: readonly Frame['kind'][] = [
 ];
 
 /** Every frame kind by tag − 1. */
-export const frameRows: readonly FrameRow[] = (Object.keys(FrameTag) as FrameKind[]).map((kind) => {
+export const frameRows: readonly FrameRow[] = (Object.keys(rows) as FrameKind[]).map((kind) => {
   const fromClient = CLIENT_KINDS.includes(kind);
   const fromServer = !fromClient || kind === 'ping' || kind === 'pong';
   return { kind, shape: frameShape(kind, rows[kind]), fromClient, fromServer };
 });
+
+const tags = new Map<FrameKind, number>(frameRows.map(({ kind }, at) => [kind, at + 1]));
+
+/** The tag of a frame kind, the same as in `FrameTag`. */
+export function tagOf(kind: FrameKind): number {
+  return tags.get(kind) as number;
+}

@@ -177,30 +177,28 @@ test('bytes are credit too, and come back with the result', async () => {
 
 test('who comes while much is in flight gets a small window, and the rest when that is over', async () => {
   const { rig, client } = await bench([
-    'gateway.publish.inflight.total.bytes=65536',
-    'gateway.publish.inflight.bytes=65536',
+    'gateway.publish.inflight.total.bytes=262144',
+    'gateway.publish.inflight.records=2000',
   ]);
-  let land: () => void = () => {};
-  rig.upstream.publishOutcome = () =>
-    new Promise((resolve) => {
-      land = resolve;
-    });
-  publish(client, 1, { value: new Uint8Array(40_000) });
+  const land: (() => void)[] = [];
+  rig.upstream.publishOutcome = () => new Promise((resolve) => land.push(resolve));
+  for (let seq = 1; seq <= 4; seq++) publish(client, seq, { value: new Uint8Array(40_000) });
   const late = rig.open();
   late.send({ kind: 'hello', caps: 1, token: '{}' });
   await rig.settle();
-  expect(late.take('welcome')).toMatchObject({ publishRecords: 8, publishBytes: 49_152 });
+  // Room for the largest publish there can be: a batch of 1,000 records in one message.
+  expect(late.take('welcome')).toMatchObject({ publishRecords: 1000, publishBytes: 65_536 });
   await rig.advance(2000);
   expect(late.kinds()).toEqual([]);
-  land();
+  for (const done of land.splice(0)) done();
   await rig.advance(1000);
-  expect(late.take('pubCredit')).toMatchObject({ addRecords: 56, addBytes: 16_384 });
+  expect(late.take('pubCredit')).toMatchObject({ addRecords: 1000, addBytes: 196_608 });
   await rig.advance(2000);
   expect(late.kinds()).toEqual([]);
-  for (let seq = 1; seq <= 64; seq++) publish(late, seq);
+  for (let seq = 1; seq <= 2000; seq++) publish(late, seq);
   await rig.settle();
   expect(late.kinds()).toEqual([]);
-  publish(late, 65);
+  publish(late, 2001);
   expect(late.take('pubResult').code).toBe(ErrorCode.CREDIT_EXCEEDED);
   expect(client.take('pubResult').code).toBe(0);
 });

@@ -1,5 +1,5 @@
 import type { Clock, Prng } from '@millrace/base';
-import { Acks, ErrorCode } from '@millrace/gateway-protocol';
+import { Acks, ErrorCode, PUBLISH_BATCH_RECORDS_MAX } from '@millrace/gateway-protocol';
 import type { WriteGrant } from '../auth/grants.ts';
 import { keyMatches } from '../auth/pattern.ts';
 import { type Principal, principalKey } from '../auth/principal.ts';
@@ -56,14 +56,19 @@ export class Publisher {
     return this.#inFlightBytes > BUSY_SHARE * this.#parts.config.publishInflightTotalBytes;
   }
 
-  /** What a connection may have in flight. A reduced window still takes the largest record. */
+  /**
+   * What a connection may have in flight. Whatever fits the whole window and one message fits a reduced one as well, so
+   * that a client knows from Welcome on what can never be taken.
+   */
   window(isReduced: boolean): PublishWindow {
-    const { publishInflightRecords, publishInflightBytes, publishMaxBytes } = this.#parts.config;
-    if (!isReduced) return { records: publishInflightRecords, bytes: publishInflightBytes };
-    const bytes = Math.max(Math.ceil(publishInflightBytes * REDUCED_SHARE), publishMaxBytes);
+    const { config } = this.#parts;
+    const { publishInflightRecords: records, publishInflightBytes: bytes } = config;
+    if (!isReduced) return { records, bytes };
+    const reduced = (whole: number, atLeast: number): number =>
+      Math.min(whole, Math.max(Math.ceil(whole * REDUCED_SHARE), atLeast));
     return {
-      records: Math.ceil(publishInflightRecords * REDUCED_SHARE),
-      bytes: Math.min(bytes, publishInflightBytes),
+      records: reduced(records, PUBLISH_BATCH_RECORDS_MAX),
+      bytes: reduced(bytes, config.inboundMessageMaxBytes),
     };
   }
 

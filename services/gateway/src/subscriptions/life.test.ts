@@ -49,10 +49,15 @@ function tokenOf(fields: Partial<ResumeToken>): Uint8Array {
   });
 }
 
-async function resume(bench: Bench, token: Uint8Array, sub = 2): Promise<void> {
+async function resume(
+  bench: Bench,
+  token: Uint8Array,
+  sub = 2,
+  fields: Partial<FrameFields<'subscribe'>> = {},
+): Promise<void> {
   const { rig, client } = bench;
-  const start = StartKind.RESUME;
-  client.send({ kind: 'subscribe', req: sub, sub, topic: 't', lane: 1, start, resume: token });
+  const asked = { req: sub, sub, topic: 't', lane: 1, start: StartKind.RESUME, ...fields };
+  client.send({ kind: 'subscribe', ...asked, resume: token });
   await rig.advance(60);
 }
 
@@ -333,6 +338,35 @@ describe('C17: resume tokens', () => {
       expect(bench.client.take('unsubscribed').code).toBe(ErrorCode.RECREATED);
     },
   );
+
+  test.each([
+    ['FAIL', OnLoss.FAIL, [0, 1], ErrorCode.RECREATED],
+    ['NEAREST', OnLoss.NEAREST, [0, 1], null],
+    ['FAIL, none of them left', OnLoss.FAIL, [1], ErrorCode.RECREATED],
+    ['NEAREST, none of them left', OnLoss.NEAREST, [1], ErrorCode.BAD_REQUEST],
+  ])(
+    'C14: by partitions, of a topic made anew with fewer: %s',
+    async (_, onRecreated, partitions, code) => {
+      const bench = await live();
+      const token = tokenOf({ topicId: new Uint8Array(16).fill(9) });
+      await resume(bench, token, 2, { onRecreated, partitions });
+      if (partitions[0] === 1) {
+        expect(bench.client.take('error')).toMatchObject({ id: 2, code });
+        return;
+      }
+      expect(bench.client.take('subscribed').streams).toMatchObject([
+        { partition: 0, outcome: Outcome.RECREATED, startOffset: 0n },
+      ]);
+      expect(bench.client.kinds()).toEqual(code === null ? [] : ['unsubscribed']);
+      if (code !== null) expect(bench.client.take('unsubscribed').code).toBe(code);
+    },
+  );
+
+  test('a partition that the same topic does not have is a bad request', async () => {
+    const bench = await live();
+    await resume(bench, tokenOf({}), 2, { partitions: [0, 1], onRecreated: OnLoss.NEAREST });
+    expect(bench.client.take('error')).toMatchObject({ id: 2, code: ErrorCode.BAD_REQUEST });
+  });
 
   test('without topic ids a lower epoch than the token says is RECREATED', async () => {
     const bench = await live();

@@ -8,6 +8,7 @@ import {
   FilterError,
   type FilterNode,
   FilterOp,
+  OnLoss,
   Policy,
   type ResumeToken,
   StartKind,
@@ -89,8 +90,9 @@ export async function planSubscription(
   const grant = topic === null ? null : rightTo(topic.name);
   if (topic === null || grant === null)
     throw new Refused(ErrorCode.FORBIDDEN, 'Not allowed, or there is no such topic.');
-  const partitions = choosePartitions(frame, topic, grant);
-  const start = await startRequest(parts, host, { frame, resume }, topic);
+  const isRecreated = wantsAnother({ frame, resume }, topic);
+  const partitions = choosePartitions(frame, topic, grant, isRecreated);
+  const start = await startRequest(parts, host, { frame, resume }, topic, isRecreated);
   const [filterTag, filter] = compileFilters(frame.filter, grant);
   if (resume !== null && resume.filterTag !== filterTag)
     throw new Refused(ErrorCode.FILTER_CHANGED, 'The resume token was made with another filter.');
@@ -178,20 +180,31 @@ function namesHistory({ start, offsets, topicId }: Subscribe): boolean {
   return start === StartKind.OFFSETS && offsets.some((o) => o.epoch >= 0);
 }
 
+/** True when the client's position, or the id that it names, is of a topic of this name that is gone. */
+function wantsAnother({ frame, resume }: Asked, { topicIdText }: UpstreamTopic): boolean {
+  const wanted = resume?.topicId ?? frame.topicId;
+  const wantedId = wanted === null ? ZERO_UUID : uuidFromBytes(wanted, 0);
+  return wantedId !== ZERO_UUID && wantedId !== topicIdText;
+}
+
+/** A topic that was made again may have fewer partitions: the others are read on, or RECREATED ends it, as `on_recreated` says. */
 function choosePartitions(
   frame: Subscribe,
   topic: UpstreamTopic,
   grant: ReadGrant,
+  isRecreated: boolean,
 ): readonly number[] | null {
   if (frame.partitions.length === 0) return null;
   const known = new Set(topic.partitions.map(({ partition }) => partition));
-  for (const partition of frame.partitions) {
-    if (grant.partitions?.has(partition) === false)
-      throw new Refused(ErrorCode.FORBIDDEN, 'Not allowed, or there is no such topic.');
-    if (!known.has(partition))
-      throw new Refused(ErrorCode.BAD_REQUEST, `There is no partition ${partition}.`);
-  }
-  return [...new Set(frame.partitions)];
+  const asked = [...new Set(frame.partitions)];
+  if (asked.some((partition) => grant.partitions?.has(partition) === false))
+    throw new Refused(ErrorCode.FORBIDDEN, 'Not allowed, or there is no such topic.');
+  const there = asked.filter((partition) => known.has(partition));
+  if (there.length === asked.length || (isRecreated && there.length > 0)) return there;
+  if (isRecreated && frame.onRecreated === OnLoss.FAIL)
+    throw new Refused(ErrorCode.RECREATED, 'The topic was made again, without these partitions.');
+  const missing = asked.find((partition) => !known.has(partition));
+  throw new Refused(ErrorCode.BAD_REQUEST, `There is no partition ${missing}.`);
 }
 
 /** The tag of the client's filter, and what both filters together pass. */
@@ -229,14 +242,13 @@ async function startRequest(
   host: SubscriptionHost,
   asked: Asked,
   topic: UpstreamTopic,
+  isRecreated: boolean,
 ): Promise<StartRequest> {
   const { frame } = asked;
   const isByQuery = frame.start === StartKind.TIMESTAMP || frame.start === StartKind.COMMITTED;
   if (isByQuery && !parts.mayQuery(principalKey(host.principal)))
     throw new Refused(ErrorCode.OVERLOADED, 'Too many positions asked for.', 1000);
   const topicId = topic.topicIdText;
-  const wanted = asked.resume?.topicId ?? frame.topicId;
-  const wantedId = wanted === null ? null : uuidFromBytes(wanted, 0);
   return {
     topic: topic.name,
     hasTopicId: topicId !== ZERO_UUID,
@@ -245,7 +257,7 @@ async function startRequest(
     positions: await positionsOf(parts.upstream, host, asked, topic),
     timestampMs: Number(frame.timestampMs),
     lastN: frame.lastN,
-    isRecreated: wantedId !== null && wantedId !== ZERO_UUID && wantedId !== topicId,
+    isRecreated,
     onGap: frame.onGap,
     onDiverged: frame.onDiverged,
     onRecreated: frame.onRecreated,
