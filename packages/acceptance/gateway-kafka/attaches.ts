@@ -4,7 +4,7 @@ import { connect, Listener } from './listener.ts';
 import { newTopic, type Stage } from './stage.ts';
 
 /** Of each of the two connections. */
-const ATTACHES = 150;
+const ATTACHES = 500;
 const LANES = 4;
 /** Records that each of them reads. */
 const RECORDS = 5;

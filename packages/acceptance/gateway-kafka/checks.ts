@@ -3,6 +3,7 @@ import { attachChecks } from './attaches.ts';
 import { commitChecks } from './commits.ts';
 import { electionChecks } from './elections.ts';
 import { latestByKeyChecks } from './latest-by-key.ts';
+import { manySocketsChecks } from './many-sockets.ts';
 import { publishChecks } from './publishes.ts';
 import { kafkaStage, millraceStage, type Stage } from './stage.ts';
 import { startChecks, transactionChecks } from './starts.ts';
@@ -28,5 +29,9 @@ export const GATEWAY_STAGES: readonly {
     open: kafkaStage,
     checks: { ...ANY_CLUSTER, ...transactionChecks, ...electionChecks },
   },
-  { name: 'gateway on Millrace', open: millraceStage, checks: ANY_CLUSTER },
+  {
+    name: 'gateway on Millrace',
+    open: millraceStage,
+    checks: { ...ANY_CLUSTER, ...manySocketsChecks },
+  },
 ];

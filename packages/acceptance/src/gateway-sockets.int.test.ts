@@ -4,6 +4,7 @@ import { Producer } from '@millrace/client';
 import { type FrameOf, Outcome, StartKind } from '@millrace/gateway-protocol';
 import { eventually, FrameClient, startTestBroker, type TestBroker } from '@millrace/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { gatewayMetric } from '../gateway/sdk/gateway-metric.ts';
 import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
 import { GENEROUS_LIMITS } from '../gateway-hostile/limits.ts';
 import { Opcode, webSocketFrame } from '../gateway-hostile/raw-web-socket.ts';
@@ -75,14 +76,6 @@ const EVERYTHING = {
   credit: CREDIT,
 } as const;
 
-/** The value of a series of the gateway, by its name without prefix, and its labels; 0 when there is none. */
-async function metric(series: string): Promise<number> {
-  const [, url = ''] = /health and metrics are on (\S+)/.exec(gateway.output) ?? [];
-  const lines = (await (await fetch(`${url}/metrics`)).text()).split('\n');
-  const line = lines.find((one) => one.startsWith(`millrace_gateway_${series} `));
-  return Number(line?.slice(line.lastIndexOf(' ')) ?? 0);
-}
-
 /** The close code that a client was told, and after how long. It takes all that comes and says what `speak` does. */
 async function endOf(client: RawClient, speak: () => void) {
   const startedAt = performance.now();
@@ -145,7 +138,7 @@ test('C44: a client busy taking 60 KiB a second lives without a Pong', async () 
   expect(isAlive).toBe(true);
 });
 
-test('C22: who stops reading is held by 64 KiB and what the kernel may keep, is 4008, and goes on exactly there', async () => {
+test('C22, C50: who stops reading is held by 64 KiB and what the kernel may keep, is 4008, and goes on exactly there', async () => {
   const stopped = await welcomed();
   stopped.stopReading();
   const { localPort = 0 } = stopped.raw.socket;
@@ -160,13 +153,15 @@ test('C22: who stops reading is held by 64 KiB and what the kernel may keep, is 
   await eventually('the stopped one is given up', WAIT_MS, async () => {
     kernelMost = Math.max(kernelMost, kernelBytes(gateway.pid, gateway.port, localPort));
     other.send({ kind: 'pong', nonce: 0 });
-    return (await metric(`connections_closed_total{code="${SOCKET_STALLED}"}`)) === 1;
+    return (
+      (await gatewayMetric(gateway, `connections_closed_total{code="${SOCKET_STALLED}"}`)) === 1
+    );
   });
   expect(kernelMost).toBeGreaterThan(0);
   expect(kernelMost).toBeLessThanOrEqual(KERNEL_BYTES_MAX);
-  expect(await metric('unsent_bytes_max')).toBeGreaterThan(0);
-  expect(await metric('unsent_bytes_max')).toBeLessThanOrEqual(UNSENT_BYTES_MAX);
-  expect(await metric('socket_dropped_total')).toBe(0);
+  expect(await gatewayMetric(gateway, 'unsent_bytes_max')).toBeGreaterThan(0);
+  expect(await gatewayMetric(gateway, 'unsent_bytes_max')).toBeLessThanOrEqual(UNSENT_BYTES_MAX);
+  expect(await gatewayMetric(gateway, 'socket_dropped_total')).toBe(0);
   // The other one was given everything meanwhile.
   const { offset: end } = await other.take('caughtUp');
   expect(end).toBe(BigInt(RECORDS));
