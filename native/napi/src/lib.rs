@@ -26,7 +26,7 @@ use napi_sys as sys;
 use crate::js::{Js, Value};
 
 /// Version of the calls between this binary and `packages/engine`; both must agree.
-const BINARY_VERSION: f64 = 3.0;
+const BINARY_VERSION: f64 = 4.0;
 
 /// Called by Node once per environment (main thread or worker).
 ///
@@ -44,6 +44,10 @@ unsafe extern "C" fn napi_register_module_v1(env: sys::napi_env, exports: Value)
     // SAFETY: as above.
     let options = unsafe { js.function(name, socket_calls::set_options, std::ptr::null_mut()) };
     js.set(exports, name, options);
+    let name = c"setListenBacklog";
+    // SAFETY: as above.
+    let backlog = unsafe { js.function(name, socket_calls::set_backlog, std::ptr::null_mut()) };
+    js.set(exports, name, backlog);
     exports
 }
 

@@ -28,7 +28,9 @@ mod warmer;
 
 pub use info::{ConnectionInfo, ReactorStats};
 pub use listener::ListenerInfo;
-pub use listening_socket::{AcceptedSocketOptions, set_accepted_socket_options};
+pub use listening_socket::{
+    AcceptedSocketOptions, set_accepted_socket_options, set_listen_backlog,
+};
 pub use mapping::Mapping;
 pub use options::{CloseReason, PrefixRange, ReactorOptions};
 pub use outbound::FileSource;

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use millrace_io::{EngineError, ErrorCode, Result};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use rustix::net::{getsockname, sockopt};
+use rustix::net::{getsockname, listen, sockopt};
 
 /// Descriptors of this process.
 const DESCRIPTORS: &str = "/proc/self/fd";
@@ -22,6 +22,19 @@ pub struct AcceptedSocketOptions {
     pub user_timeout_ms: u32,
 }
 
+/// Lets no more than `backlog` connections wait to be accepted on every listening TCP socket of this
+/// process at `port`, and gives the number of these sockets, at least one. The kernel lets further
+/// clients try again; those that wait already stay. It caps the number by `net.core.somaxconn`.
+///
+/// # Errors
+/// As [`set_accepted_socket_options`].
+pub fn set_listen_backlog(port: u16, backlog: u16) -> Result<usize> {
+    for_each_listener(port, |socket| {
+        // On a socket that listens already, this changes the length of its queue and nothing else.
+        listen(socket, i32::from(backlog)).map_err(|error| ("the backlog", error))
+    })
+}
+
 /// Sets the options on every listening TCP socket of this process at `port`, and gives their number,
 /// at least one. Connections accepted before keep what they had.
 ///
@@ -29,12 +42,20 @@ pub struct AcceptedSocketOptions {
 /// `UnknownHandle` when no such socket is there, `SocketOption` when the system refuses an option or
 /// does not show the process its descriptors.
 pub fn set_accepted_socket_options(port: u16, options: &AcceptedSocketOptions) -> Result<usize> {
+    for_each_listener(port, |socket| set(socket, options))
+}
+
+/// Changes every listening socket at `port`. A change that fails says what it is about.
+fn for_each_listener(
+    port: u16,
+    change: impl Fn(&OwnedFd) -> std::result::Result<(), (&'static str, Errno)>,
+) -> Result<usize> {
     let mut count = 0;
     for descriptor in descriptors()? {
         let Some(socket) = listener_at(descriptor, port) else {
             continue;
         };
-        set(&socket, options).map_err(|(name, error)| {
+        change(&socket).map_err(|(name, error)| {
             let message = format!("{name} on the listening socket at port {port}: {error}");
             EngineError::new(ErrorCode::SocketOption, message)
         })?;
@@ -103,6 +124,7 @@ fn set_notsent_lowat(socket: BorrowedFd<'_>, bytes: u32) -> std::result::Result<
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
 
     use super::*;
 
@@ -165,6 +187,25 @@ mod tests {
         let two = TcpListener::bind(("127.0.0.2", port)).unwrap();
         assert_eq!(set_accepted_socket_options(port, &OPTIONS).unwrap(), 2);
         assert_eq!((options_of(&one), options_of(&two)), (OPTIONS, OPTIONS));
+    }
+
+    #[test]
+    fn no_more_than_the_backlog_wait_to_be_accepted() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        assert_eq!(set_listen_backlog(address.port(), 1).unwrap(), 1);
+        let soon = Duration::from_millis(200);
+        // Linux lets one more wait than it was told, and some more while it is busy.
+        let clients = [(); 8].map(|()| TcpStream::connect_timeout(&address, soon));
+        let refused = clients.iter().flat_map(|client| client.as_ref().err());
+        assert!(clients[0].is_ok());
+        assert!(
+            refused
+                .map(io::Error::kind)
+                .any(|kind| kind == io::ErrorKind::TimedOut)
+        );
+        set_listen_backlog(address.port(), 16).unwrap();
+        TcpStream::connect(address).unwrap();
     }
 
     #[test]

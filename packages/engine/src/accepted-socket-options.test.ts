@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { eventually } from '@millrace/testing';
 import { afterEach, expect, test } from 'vitest';
-import { setAcceptedSocketOptions } from './accepted-socket-options.ts';
+import { setAcceptedSocketOptions, setListenBacklog } from './accepted-socket-options.ts';
 import { EngineErrorCode } from './engine-error.ts';
 
 const OPTIONS = { notsentLowatBytes: 16_384, userTimeoutMs: 30_000 };
@@ -74,8 +74,17 @@ test('a port at which this process does not listen, and an option that is refuse
   (server as Server).close();
   await once(server as Server, 'close');
   for (const nobody of [port, 70_000]) {
-    expect(() => setAcceptedSocketOptions(nobody, OPTIONS)).toThrow(
-      expect.objectContaining({ code: EngineErrorCode.unknownHandle }),
-    );
+    const unknown = expect.objectContaining({ code: EngineErrorCode.unknownHandle });
+    expect(() => setAcceptedSocketOptions(nobody, OPTIONS)).toThrow(unknown);
+    expect(() => setListenBacklog(nobody, 16)).toThrow(unknown);
   }
+});
+
+test('the queue of a listening socket is changed while it listens', async () => {
+  const port = await listen();
+  for (const backlog of [1, 512, 70_000]) expect(setListenBacklog(port, backlog)).toBe(1);
+  const accepted = once(server as Server, 'connection');
+  const client = connect(port, '127.0.0.1');
+  const [socket] = (await accepted) as [Socket];
+  sockets.push(client, socket);
 });

@@ -26,3 +26,16 @@ export function setAcceptedSocketOptions(port: number, options: AcceptedSocketOp
     throw toEngineError(error);
   }
 }
+
+/**
+ * Lets no more than `backlog` connections wait to be accepted on every listening TCP socket of this process at
+ * `port`; the kernel lets further clients try again. It caps the number by `net.core.somaxconn`.
+ * @returns and throws as `setAcceptedSocketOptions`.
+ */
+export function setListenBacklog(port: number, backlog: number): number {
+  try {
+    return nativeBinary.setListenBacklog(port, backlog);
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}

@@ -1,4 +1,8 @@
-export { type AcceptedSocketOptions, setAcceptedSocketOptions } from './accepted-socket-options.ts';
+export {
+  type AcceptedSocketOptions,
+  setAcceptedSocketOptions,
+  setListenBacklog,
+} from './accepted-socket-options.ts';
 export type { Engine } from './engine.ts';
 export { EngineError, EngineErrorCode } from './engine-error.ts';
 export { MemoryDisk } from './memory/memory-disk.ts';

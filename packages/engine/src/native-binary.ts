@@ -4,7 +4,7 @@ import type { Reactor, ReactorOptions, ReactorStats } from './reactor.ts';
 import type { SegmentStore } from './segment-store.ts';
 
 /** Version of the calls below; the binary carries the same number. */
-const BINARY_VERSION = 3;
+const BINARY_VERSION = 4;
 
 /** The platforms a binary is built for. */
 const PLATFORM = `${process.platform}-${process.arch}`;
@@ -29,6 +29,7 @@ interface NativeBinary {
   readonly binaryVersion: number;
   openEngine(options: ReactorOptions): NativeEngine;
   setAcceptedSocketOptions(port: number, notsentLowatBytes: number, userTimeoutMs: number): number;
+  setListenBacklog(port: number, backlog: number): number;
 }
 
 function missing(why: string, cause?: unknown): EngineError {

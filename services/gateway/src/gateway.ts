@@ -9,6 +9,7 @@ import {
   systemClock,
   systemRandom,
 } from '@millrace/base';
+import { AcceptQueue } from './accept-queue.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import type { FetchKeys } from './auth/key-source.ts';
 import { openAuth } from './auth/open-authenticator.ts';
@@ -26,6 +27,7 @@ import { type AllGatewayMetrics, createGatewayMetrics, type GatewayMetrics } fro
 import { Sessions } from './session/sessions.ts';
 import { KafkaUpstream } from './upstream.ts';
 import { clientOptionsOf } from './upstream-options.ts';
+import type { SocketHandlers } from './ws/socket-server.ts';
 import { UwsSocketServer } from './ws/uws-socket-server.ts';
 
 /** How to start a gateway; everything may be left out but a key source. */
@@ -123,8 +125,10 @@ async function start(options: GatewayOptions, undo: Undo): Promise<RunningGatewa
   const { authenticator, revocations } = auth;
   const sessions = new Sessions({ ...basics, authenticator, revocations, upstream, fanOut });
   const http = await openHttp(basics, authenticator, upstream);
+  const acceptQueue = new AcceptQueue(clock, log);
+  undo.push(() => acceptQueue.close());
   const server = new UwsSocketServer({
-    handlers: sessions.handlers,
+    handlers: { ...sessions.handlers, upgrade: counted(sessions.handlers.upgrade, acceptQueue) },
     http: http.answer,
     messageBytesMax: config.inboundMessageMaxBytes,
     quietMs: config.pingIntervalMs + config.pongGraceMs + TRANSPORT_PATIENCE_MS,
@@ -138,12 +142,24 @@ async function start(options: GatewayOptions, undo: Undo): Promise<RunningGatewa
     sharedPort: options.process !== undefined,
     ...(cert === null || key === null ? {} : { tls: { cert, key } }),
   });
-  await applyListenerOptions(port, config, metrics, log);
+  await applyListenerOptions(port, basics, acceptQueue);
   const kernelUnsent = new KernelUnsent(clock, port, () => metrics.kernelUnsentBytes.with());
   undo.push(() => kernelUnsent.close());
   health.stage = 'ready';
   log.info('the gateway serves', { listen: addressText({ ...config.listen, port }) });
   return { config, port, adminPort, ...closingOf({ basics, health, server, sessions, undo }) };
+}
+
+/** The upgrade checks, whose refusals the queue hears of. */
+function counted(
+  upgrade: SocketHandlers['upgrade'],
+  acceptQueue: AcceptQueue,
+): SocketHandlers['upgrade'] {
+  return (request) => {
+    const answer = upgrade(request);
+    if ('reject' in answer) acceptQueue.refused();
+    return answer;
+  };
 }
 
 /** Opens the listener of operators and says where: its port, moved by the number of the process. */

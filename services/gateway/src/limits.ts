@@ -49,6 +49,22 @@ export const sessionLimits = {
   commitNamesMax: 20_000,
 } as const;
 
+/** How many connections wait to be accepted, and when fewer shall. */
+export const acceptLimits = {
+  /** What the transport asks for. */
+  queue: 512,
+
+  /** While many handshakes are refused: some 8 ms of them in one turn of the event loop. */
+  queueFlooded: 64,
+
+  /** So many refusals within a second are many. */
+  floodRefusals: 200,
+
+  /** Fewer than these in each of so many seconds, and it is over. */
+  calmRefusals: 50,
+  calmSeconds: 10,
+} as const;
+
 /** Bounds of fan-out that are not settings. */
 export const deliveryLimits = {
   /** Packed records of a live block, so that frame and WebSocket header fit one cork buffer (§5). Bytes. */

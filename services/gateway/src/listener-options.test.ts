@@ -1,5 +1,6 @@
-import { createLogger } from '@millrace/base';
+import { createLogger, ManualClock } from '@millrace/base';
 import { expect, test, vi } from 'vitest';
+import { AcceptQueue } from './accept-queue.ts';
 import { readGatewayConfig } from './config/read-config.ts';
 import { applyListenerOptions } from './listener-options.ts';
 import { createGatewayMetrics } from './metrics.ts';
@@ -14,7 +15,8 @@ test('C49: without the native core there is a warning, and the metric says 0', a
   const metrics = createGatewayMetrics().families;
   metrics.listenerOptionsApplied.with().set(1);
   const config = readGatewayConfig({ overrides: ['gateway.auth.mode=none'] });
-  await applyListenerOptions(1, config, metrics, log);
+  const acceptQueue = new AcceptQueue(new ManualClock(), log);
+  await applyListenerOptions(1, { config, metrics, log }, acceptQueue);
   expect(metrics.listenerOptionsApplied.with().value).toBe(0);
   expect(lines.join()).toMatch(/WARN slow readers may take more kernel memory/);
 });
