@@ -38,6 +38,11 @@ test('what the reference names has its default', () => {
   expect(Object.keys(gatewayConfigs.rows)).toHaveLength(gatewayConfigs.byName.size);
 });
 
+test('C22: by default a stopped reader is told why before the kernel gives it up', () => {
+  const { socketStallMs, socketUserTimeoutMs } = read();
+  expect(socketUserTimeoutMs).toBeGreaterThanOrEqual(socketStallMs + 5000);
+});
+
 test('later wins: defaults of the caller, the file, the overrides', () => {
   const config = readGatewayConfig({
     defaults: new Map([

@@ -122,7 +122,8 @@ export const networkRows = {
   }),
   socketUserTimeoutMs: intConfig({
     name: 'gateway.socket.user.timeout.ms',
-    default: 30_000,
+    // Longer than gateway.socket.stall.ms: the kernel's timer tells a stopped reader nothing.
+    default: 40_000,
     atLeast: 1000,
     atMost: 600_000,
     sentence: 'TCP_USER_TIMEOUT of client sockets: a peer that acknowledges nothing is cut off.',
