@@ -75,8 +75,10 @@ pub(crate) struct Connection {
     pub(crate) is_blocked: bool,
     /// A native thread is reading the file range that is next in the queue.
     pub(crate) is_warming: bool,
-    /// It has been read: send without asking again.
-    pub(crate) is_warmed: bool,
+    /// So many bytes of that range were in memory a moment ago: they are sent without asking again.
+    pub(crate) resident_bytes: u64,
+    /// A reply since its last frame did not leave at once.
+    pub(crate) is_bulky: bool,
     /// Stands in the reactor's list of connections to look at again without an event.
     pub(crate) is_listed: bool,
     pub(crate) active_at_ms: u64,
@@ -105,7 +107,8 @@ impl Connection {
             queued_memory: 0,
             is_blocked: false,
             is_warming: false,
-            is_warmed: false,
+            resident_bytes: 0,
+            is_bulky: false,
             is_listed: false,
             active_at_ms: now_ms,
             frame_started_at_ms: now_ms,

@@ -213,6 +213,7 @@ impl Reactor {
                 has_leftover = true;
                 break;
             }
+            self.note_brisk(id);
             self.emit_frame(id, slab, at + PREFIX_BYTES, length);
             at += PREFIX_BYTES + length;
         }
@@ -320,6 +321,16 @@ impl Reactor {
         }
         for id in std::mem::take(&mut self.waiting) {
             self.unpause(id, Pause::Budget);
+        }
+    }
+
+    /// A small frame: whoever sends it may be waiting for the answer, unless it reads in bulk.
+    fn note_brisk(&mut self, id: u32) {
+        let now_ms = self.now_ms;
+        if let Some(connection) = self.slots.get(id)
+            && !std::mem::take(&mut connection.is_bulky)
+        {
+            self.brisk = Some((now_ms, id));
         }
     }
 

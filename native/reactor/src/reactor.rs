@@ -20,6 +20,7 @@ use crate::listener::Listener;
 use crate::mapping::Mapping;
 use crate::options::{CloseReason, ReactorOptions};
 use crate::rows::{EVENT_STRIDE, RowTable, SEND_STRIDE};
+use crate::sending::FILE_BYTES_PER_TURN;
 use crate::slots::Slots;
 use crate::warmer::Warmer;
 
@@ -98,6 +99,8 @@ pub struct Reactor {
     /// Connections that wait for the inbound budget, and the one that may exceed it.
     pub(crate) waiting: Vec<u32>,
     pub(crate) favoured: Option<u32>,
+    /// The last small frame that was not the next request of a bulky reader: when, and whose.
+    pub(crate) brisk: Option<(u64, u32)>,
     pub(crate) spares: Vec<Vec<u8>>,
     pub(crate) now_ms: u64,
     pub(crate) inbound_bytes: u64,
@@ -185,6 +188,7 @@ impl Reactor {
             is_kicked: false,
             waiting: Vec::new(),
             favoured: None,
+            brisk: None,
             spares: Vec::new(),
             now_ms: now_ms(),
             inbound_bytes: 0,
@@ -355,7 +359,7 @@ impl Reactor {
                 continue;
             };
             connection.is_warming = false;
-            connection.is_warmed = true;
+            connection.resident_bytes = FILE_BYTES_PER_TURN;
             self.drive(id);
         }
         self.warmed = warmed;
