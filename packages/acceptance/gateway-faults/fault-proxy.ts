@@ -1,7 +1,7 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Prng } from '@millrace/base';
-import { resetSocket } from '@millrace/testing';
+import { listenLocally, resetSocket } from '@millrace/testing';
 
 /** From which a stalled connection is cut, so that a run does not gather them: later than any heartbeat notices it. */
 const STALL_MS_MAX = 15_000;
@@ -82,6 +82,7 @@ interface Pair {
 /** Stands between clients and one gateway, and strikes their connections. */
 export class FaultProxy {
   readonly #server: Server;
+  url = '';
   readonly #pairs = new Set<Pair>();
   readonly #random: Prng;
 
@@ -110,14 +111,8 @@ export class FaultProxy {
 
   static async open(targetPort: number, random: Prng): Promise<FaultProxy> {
     const proxy = new FaultProxy(targetPort, random);
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    proxy.url = `ws://127.0.0.1:${await listenLocally(proxy.#server)}/v1/ws`;
     return proxy;
-  }
-
-  get url(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the proxy is closed');
-    return `ws://127.0.0.1:${address.port}/v1/ws`;
   }
 
   /** Strikes each connection with that probability; returns how many it met. */

@@ -1,5 +1,5 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
-import { pairSockets, resetSocket } from '@millrace/testing';
+import { listenLocally, pairSockets, resetSocket } from '@millrace/testing';
 
 const PRODUCE = 0;
 
@@ -48,10 +48,7 @@ export class BrokerProxy {
   /** @param targetPort may be bound later: what connects before is refused. */
   static async open(targetPort: number): Promise<BrokerProxy> {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('the proxy is closed');
-    const proxy = new BrokerProxy(address.port, server);
+    const proxy = new BrokerProxy(await listenLocally(server), server);
     server.on('connection', (client) => proxy.#join(client, dial(targetPort, '127.0.0.1')));
     return proxy;
   }

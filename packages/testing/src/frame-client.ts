@@ -101,15 +101,21 @@ export class FrameClient {
   }
 
   #read(data: string | ArrayBuffer): void {
-    const reading =
-      typeof data === 'string'
-        ? readJsonMessage(data, 'toClient', serverLimits)
-        : readMessage(new Uint8Array(data), 'toClient', serverLimits);
-    if (!reading.ok) throw new Error(reading.message);
-    for (const frame of reading.frames) {
-      if (frame.kind === 'refused') throw new Error(frame.message);
-      this.frames.push(frame);
-    }
+    const isText = typeof data === 'string';
+    this.frames.push(...readServerFrames(isText ? data : new Uint8Array(data), isText));
     this.#arrived();
   }
+}
+
+/** Frames of a gateway's message, in either subprotocol. @throws Error when one of them is not to be understood. */
+export function readServerFrames(message: string | Uint8Array, isText: boolean): Frame[] {
+  const reading =
+    isText || typeof message === 'string'
+      ? readJsonMessage(message, 'toClient', serverLimits)
+      : readMessage(message, 'toClient', serverLimits);
+  if (!reading.ok) throw new Error(`the gateway sent a bad message: ${reading.message}`);
+  return reading.frames.map((frame) => {
+    if (frame.kind === 'refused') throw new Error(`a bad frame: ${frame.message}`);
+    return frame;
+  });
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
+import { listenLocally } from './listen-locally.ts';
 import { resetSocket } from './paired-sockets.ts';
 
 test('a socket that has just been told to end is closed by a reset, too', async () => {
@@ -8,11 +9,7 @@ test('a socket that has just been told to end is closed by a reset, too', async 
     socket.on('error', () => undefined);
     socket.resume();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const socket = connect(address.port, '127.0.0.1');
+  const socket = connect(await listenLocally(server), '127.0.0.1');
   await once(socket, 'connect');
   const closed = once(socket, 'close');
   socket.end();

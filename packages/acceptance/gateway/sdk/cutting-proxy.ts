@@ -1,8 +1,9 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
-import { pairSockets, resetSocket } from '@millrace/testing';
+import { listenLocally, pairSockets, resetSocket } from '@millrace/testing';
 
 /** Hands connections through to a port and can cut them all. */
 export class CuttingProxy {
+  url = '';
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   cuts = 0;
@@ -17,14 +18,8 @@ export class CuttingProxy {
 
   static async open(targetPort: number): Promise<CuttingProxy> {
     const proxy = new CuttingProxy(targetPort);
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    proxy.url = `ws://127.0.0.1:${await listenLocally(proxy.#server)}/v1/ws`;
     return proxy;
-  }
-
-  get url(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the proxy is closed');
-    return `ws://127.0.0.1:${address.port}/v1/ws`;
   }
 
   /** Every connection ends here and now, in the middle of whatever it was saying. */

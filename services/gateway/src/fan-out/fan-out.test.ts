@@ -1,18 +1,11 @@
 import { GapReason, RecordsFlag } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import { Bench } from './testing/bench.ts';
-import type { ModelRecord } from './testing/model-source.ts';
+import { type ModelRecord, some } from './testing/model-source.ts';
 import type { SeenRecord } from './testing/reader.ts';
 
 function asSeen(records: readonly ModelRecord[]): SeenRecord[] {
   return records.map(({ offset, key, value }) => ({ offset, key, value }));
-}
-
-function some(count: number, size = 100) {
-  return Array.from({ length: count }, (_, i) => ({
-    key: `k${i % 7}`,
-    value: `${i}`.padEnd(size, 'x'),
-  }));
 }
 
 test('live records reach a subscriber, and CaughtUp comes once', async () => {

@@ -4,12 +4,8 @@ import { BlockBuilder, type BuiltBlock } from './block-builder.ts';
 import { compileCursorFilter } from './compile-filter.ts';
 import type { Cursor } from './contract.ts';
 import { Bench } from './testing/bench.ts';
-import { ModelSource } from './testing/model-source.ts';
+import { ModelSource, some } from './testing/model-source.ts';
 import type { Reader } from './testing/reader.ts';
-
-function some(count: number, size = 100) {
-  return Array.from({ length: count }, (_, i) => ({ key: `k${i % 7}`, value: 'x'.repeat(size) }));
-}
 
 /** A filter by a key; none of `some` has 'never'. */
 function only(key: string) {

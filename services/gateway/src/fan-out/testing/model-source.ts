@@ -19,6 +19,14 @@ export interface ModelRecord {
   readonly timestampMs: number;
 }
 
+/** So many records of `size` bytes under seven keys, `k0` to `k6`; each value begins with its number. */
+export function some(count: number, size = 100) {
+  return Array.from({ length: count }, (_, i) => ({
+    key: `k${i % 7}`,
+    value: `${i}`.padEnd(size, 'x'),
+  }));
+}
+
 const OFFSET_OUT_OF_RANGE = 1;
 const UNKNOWN_TOPIC_ID = 100;
 const DIVERGENCES_MAX = 1000;

@@ -7,10 +7,8 @@ import {
   type FrameFields,
   type FrameKind,
   type FrameOf,
-  readJsonMessage,
-  readMessage,
-  serverLimits,
 } from '@millrace/gateway-protocol';
+import { readServerFrames } from '@millrace/testing';
 import { AuthError } from '../../auth/auth-error.ts';
 import type { Authenticator } from '../../auth/authenticator.ts';
 import { grantsOf, readGrantsClaim } from '../../auth/grants-claim.ts';
@@ -219,14 +217,7 @@ export class RigClient {
     const { received } = this.raw;
     for (; this.#readCount < received.length; this.#readCount++) {
       const { bytes, isText } = received[this.#readCount] as (typeof received)[number];
-      const reading = isText
-        ? readJsonMessage(bytes, 'toClient', serverLimits)
-        : readMessage(bytes, 'toClient', serverLimits);
-      if (!reading.ok) throw new Error(`the server sent a bad message: ${reading.message}`);
-      for (const frame of reading.frames) {
-        if (frame.kind === 'refused') throw new Error(`a bad frame: ${frame.message}`);
-        this.#frames.push(frame);
-      }
+      this.#frames.push(...readServerFrames(bytes, isText));
     }
     return this.#frames;
   }
