@@ -1,11 +1,10 @@
 import type { ReactorOptions } from '@millrace/engine';
 import { apiSpecs } from '@millrace/protocol';
-import { type BrokerConfig, brokerConfigs } from '../config/broker-config.ts';
+import type { BrokerConfig } from '../config/broker-config.ts';
 import { INBOUND_BUDGET_BYTES_MIN, QUEUED_SEND_BYTES_MAX, SEND_DEADLINE_MS } from '../limits.ts';
 
 /** Request header without client id and tags: key, version, correlation id. */
 const FRAME_BYTES_MIN = 8;
-const OF_THE_SYSTEM = -1;
 
 /** The reactor's bounds as the configuration has them. */
 export function reactorOptionsOf(config: BrokerConfig): ReactorOptions {
@@ -24,16 +23,7 @@ export function reactorOptionsOf(config: BrokerConfig): ReactorOptions {
     maxConnections: config.maxConnections,
     maxConnectionsPerAddress: config.maxConnectionsPerIp,
     sendBufferBytes: config.socketSendBufferBytes,
-    receiveBufferBytes: receiveBufferBytesOf(config),
+    receiveBufferBytes: config.socketReceiveBufferBytes,
     acceptedPrefixes: Int16Array.from(prefixes),
   };
-}
-
-/**
- * Setting SO_RCVBUF ends Linux's own sizing: at Kafka's default a frame of a megabyte comes in some eight pieces,
- * each with a wake-up, where a buffer that grows with the load takes it in two. So the default sets nothing.
- */
-function receiveBufferBytesOf({ socketReceiveBufferBytes }: BrokerConfig): number {
-  const { defaultValue } = brokerConfigs.rows.socketReceiveBufferBytes;
-  return socketReceiveBufferBytes === defaultValue ? OF_THE_SYSTEM : socketReceiveBufferBytes;
 }

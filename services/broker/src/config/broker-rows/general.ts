@@ -145,11 +145,16 @@ export const generalRows = {
     atLeast: -1,
     sentence: 'SO_SNDBUF; -1 leaves the system’s.',
   }),
+  /**
+   * A size that is set ends Linux's own sizing: at Kafka's 102400 a frame of a megabyte comes in some eight pieces,
+   * each with a wake-up, where a buffer that grows with the load takes it in two.
+   */
   socketReceiveBufferBytes: intConfig({
     name: 'socket.receive.buffer.bytes',
-    default: 102_400,
+    default: -1,
     atLeast: -1,
-    sentence: 'SO_RCVBUF; the default and -1 leave the system’s, which grows with the load.',
+    sentence:
+      'SO_RCVBUF; -1 leaves the system’s, which grows with the load. Apache Kafka’s default, 102400, makes large requests dearer.',
   }),
   socketRequestMaxBytes: intConfig({
     name: 'socket.request.max.bytes',
