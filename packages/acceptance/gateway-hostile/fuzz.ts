@@ -19,8 +19,8 @@ const [TOKEN, KEY, VALUE] = CONFIDENTIAL;
 const CONFIDENTIAL_FRAMES: readonly JsonFrameInput[] = [
   { kind: 'hello', caps: 127, token: TOKEN },
   { kind: 'auth', req: 1, token: TOKEN },
-  { kind: 'subscribe', req: 1, sub: 1, topic: 'canary', grant: TOKEN },
-  { kind: 'publish', seq: 1n, topic: 'canary', key: bytes(KEY), value: bytes(VALUE) },
+  { kind: 'subscribe', req: 1, sub: 1, topic: 'confidential', grant: TOKEN },
+  { kind: 'publish', seq: 1n, topic: 'confidential', key: bytes(KEY), value: bytes(VALUE) },
 ];
 
 export interface GatewayFuzzOptions {
