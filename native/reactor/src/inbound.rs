@@ -213,7 +213,9 @@ impl Reactor {
                 has_leftover = true;
                 break;
             }
-            self.note_brisk(id);
+            if length <= SMALL_FRAME_BYTES {
+                self.note_brisk(id);
+            }
             self.emit_frame(id, slab, at + PREFIX_BYTES, length);
             at += PREFIX_BYTES + length;
         }

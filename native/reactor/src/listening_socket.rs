@@ -4,6 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
 
 use millrace_io::{EngineError, ErrorCode, Result};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
@@ -11,6 +12,10 @@ use rustix::net::{getsockname, listen, sockopt};
 
 /// Descriptors of this process.
 const DESCRIPTORS: &str = "/proc/self/fd";
+
+/// Ports and the listening descriptors that were found at them last: a process with thousands of
+/// connections is not looked through again and again.
+static FOUND: Mutex<Vec<(u16, RawFd)>> = Mutex::new(Vec::new());
 
 /// What accepted sockets shall inherit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +30,23 @@ pub struct AcceptedSocketOptions {
 /// Lets no more than `backlog` connections wait to be accepted on every listening TCP socket of this
 /// process at `port`, and gives the number of these sockets, at least one. The kernel lets further
 /// clients try again; those that wait already stay. It caps the number by `net.core.somaxconn`.
+/// Sockets that the last look at this port found, and that still listen there, are not looked for again.
 ///
 /// # Errors
 /// As [`set_accepted_socket_options`].
 pub fn set_listen_backlog(port: u16, backlog: u16) -> Result<usize> {
-    for_each_listener(port, |socket| {
+    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let known: Vec<RawFd> = found
+        .iter()
+        .filter(|&&(at, descriptor)| at == port && listener_at(descriptor, port).is_some())
+        .map(|&(_, descriptor)| descriptor)
+        .collect();
+    let descriptors = if known.is_empty() {
+        descriptors()?
+    } else {
+        known
+    };
+    for_each_listener(port, &descriptors, |socket| {
         // On a socket that listens already, this changes the length of its queue and nothing else.
         listen(socket, i32::from(backlog)).map_err(|error| ("the backlog", error))
     })
@@ -42,16 +59,18 @@ pub fn set_listen_backlog(port: u16, backlog: u16) -> Result<usize> {
 /// `UnknownHandle` when no such socket is there, `SocketOption` when the system refuses an option or
 /// does not show the process its descriptors.
 pub fn set_accepted_socket_options(port: u16, options: &AcceptedSocketOptions) -> Result<usize> {
-    for_each_listener(port, |socket| set(socket, options))
+    for_each_listener(port, &descriptors()?, |socket| set(socket, options))
 }
 
-/// Changes every listening socket at `port`. A change that fails says what it is about.
+/// Changes every listening socket at `port` among these descriptors, and remembers which they are. A
+/// change that fails says what it is about.
 fn for_each_listener(
     port: u16,
+    descriptors: &[RawFd],
     change: impl Fn(&OwnedFd) -> std::result::Result<(), (&'static str, Errno)>,
 ) -> Result<usize> {
-    let mut count = 0;
-    for descriptor in descriptors()? {
+    let mut listeners = Vec::new();
+    for &descriptor in descriptors {
         let Some(socket) = listener_at(descriptor, port) else {
             continue;
         };
@@ -59,12 +78,16 @@ fn for_each_listener(
             let message = format!("{name} on the listening socket at port {port}: {error}");
             EngineError::new(ErrorCode::SocketOption, message)
         })?;
-        count += 1;
+        listeners.push((port, descriptor));
     }
-    if count == 0 {
+    if listeners.is_empty() {
         let message = format!("this process has no listening TCP socket at port {port}");
         return Err(EngineError::new(ErrorCode::UnknownHandle, message));
     }
+    let count = listeners.len();
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    found.retain(|&(at, _)| at != port);
+    found.extend(listeners);
     Ok(count)
 }
 
@@ -86,10 +109,18 @@ fn listener_at(descriptor: RawFd, port: u16) -> Option<OwnedFd> {
     // SAFETY: the descriptor is used for one call only, which fails when it was closed meanwhile.
     #[allow(unsafe_code, reason = "descriptors that others opened")]
     let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    // Most are something else: only what fits is duplicated, and asked once more.
+    listens_at(borrowed, port).then_some(())?;
     let socket = fcntl_dupfd_cloexec(borrowed, 0).ok()?;
-    let listens = sockopt::socket_acceptconn(&socket).unwrap_or(false);
-    let address = SocketAddr::try_from(getsockname(&socket).ok()?).ok()?;
-    (listens && address.port() == port).then_some(socket)
+    listens_at(&socket, port).then_some(socket)
+}
+
+fn listens_at(socket: impl AsFd, port: u16) -> bool {
+    sockopt::socket_acceptconn(&socket).unwrap_or(false)
+        && getsockname(&socket)
+            .ok()
+            .and_then(|address| SocketAddr::try_from(address).ok())
+            .is_some_and(|address| address.port() == port)
 }
 
 fn set(

@@ -143,7 +143,11 @@ impl Reactor {
                 Sent::All
             }
             Err(Errno::INTR) => Sent::All,
-            Err(Errno::AGAIN) => Sent::Some(0),
+            Err(Errno::AGAIN) => {
+                // By the time the peer takes more, it may have left the memory.
+                connection.resident_bytes = 0;
+                Sent::Some(0)
+            }
             Err(_) => Sent::Failed,
         }
     }
