@@ -98,7 +98,11 @@ export class AdminServer {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();
       return;
     }
-    const url = new URL(request.url ?? '/', 'http://admin');
+    const url = URL.parse(request.url ?? '/', 'http://admin');
+    if (url === null) {
+      response.writeHead(404, { 'content-type': TEXT }).end('Not found\n');
+      return;
+    }
     if (url.pathname === '/metrics') return this.#serveMetrics(request, response, url);
     const { probes } = this.#parts;
     const probe = Object.hasOwn(probes, url.pathname) ? probes[url.pathname] : undefined;

@@ -96,6 +96,7 @@ export class PendingStarts {
     this.#probe = probeStarts(link, { ...this.#apart, ...waiting }, filterTag, {
       found: (frame, topicId) => {
         this.#hasMore = false;
+        this.#backoff.reset();
         events.found(frame, topicId);
         if (this.areKnown) events.join();
         else if (this.#hasMore)

@@ -37,6 +37,8 @@ export class FeedTrouble {
   readonly #feed: TroubledFeed;
   readonly #parts: FeedTroubleParts;
   #goneSinceMs = -1;
+  /** Since when the topic has its id and yet an older epoch than what was read of it. */
+  #otherSinceMs = -1;
   #isLooking = false;
   #isClosed = false;
 
@@ -112,10 +114,11 @@ export class FeedTrouble {
       isBeyond && feed.epoch >= 0 ? await source.epochEnd(topic, partition, feed.epoch) : null;
     // Epochs of one log only grow.
     const isOther = feed.epoch >= 0 && bounds.leaderEpoch >= 0 && bounds.leaderEpoch < feed.epoch;
+    if (!isOther) this.#otherSinceMs = -1;
     // Places are asked for by name: another topic may have come under it since its id was looked up.
     const isSame = topicId === NO_ID || (await this.#isStill(topicId));
     if (this.#isClosed) return;
-    if (isOther && topicId === NO_ID) {
+    if (isOther && (topicId === NO_ID || (isSame && this.#isStillOther()))) {
       feed.end({ kind: 'RECREATED', startOffset: bounds.logStart, topicId });
     } else if (isOther || !isSame) {
       this.#again(OFFSET_OUT_OF_RANGE, () => this.#retry(OFFSET_OUT_OF_RANGE));
@@ -128,6 +131,13 @@ export class FeedTrouble {
       const end = Math.min(isKnown ? known.endOffset : bounds.end, feed.next);
       feed.cut(end, isKnown ? known.leaderEpoch : Number.POSITIVE_INFINITY, bounds.logStart);
     } else this.#again(OFFSET_OUT_OF_RANGE, () => feed.follow());
+  }
+
+  /** Whatever answers under that id, its log is another one: a cluster that was restored, say. */
+  #isStillOther(): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (this.#otherSinceMs < 0) this.#otherSinceMs = nowMs;
+    return nowMs - this.#otherSinceMs >= deliveryLimits.topicGoneMs;
   }
 
   async #isStill(topicId: string): Promise<boolean> {
