@@ -26,7 +26,12 @@ const SETTINGS = [
   ...GENEROUS_LIMITS,
   'gateway.hello.timeout.ms=60000',
   'gateway.drain.close.after.ms=500',
-  'gateway.admission.high=0.95',
+  // Well below the ratio at which somebody is sent away: memory goes up and down a little.
+  'gateway.admission.high=0.8',
+  // Nothing else may end the heavy one.
+  'gateway.ping.interval.ms=600000',
+  'gateway.socket.stall.ms=600000',
+  'gateway.socket.user.timeout.ms=600000',
   'gateway.ring.total.bytes=33554432',
   'gateway.cold.cache.bytes=33554432',
   'gateway.conflate.total.bytes=67108864',

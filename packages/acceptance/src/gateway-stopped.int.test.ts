@@ -1,0 +1,112 @@
+// A client that stops reading, beside one that reads all.
+import { Producer } from '@millrace/client';
+import { type FrameOf, Outcome, StartKind } from '@millrace/gateway-protocol';
+import { eventually, startTestBroker, type TestBroker } from '@millrace/testing';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { gatewayMetric } from '../gateway/sdk/gateway-metric.ts';
+import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
+import { GENEROUS_LIMITS } from '../gateway-hostile/limits.ts';
+import { kernelBytes } from '../gateway-sockets/kernel-bytes.ts';
+import { RawClient } from '../gateway-sockets/raw-client.ts';
+
+const SOCKET_STALLED = 4008;
+const WAIT_MS = 90_000;
+const TOPIC = 'backlog';
+const RECORDS = 12_000;
+const RECORD_BYTES = 1000;
+/** More than all of it, so that nobody needs more credit. */
+const CREDIT = 16 << 20;
+const UNSENT_BYTES_MAX = 65_536;
+const KERNEL_BYTES_MAX = 131_072;
+
+let broker: TestBroker;
+let gateway: GatewayProcess;
+let undo: (() => void)[] = [];
+
+beforeAll(async () => {
+  broker = await startTestBroker();
+  const producer = new Producer({ bootstrapServers: broker.bootstrap });
+  const record = { topic: TOPIC, partition: 0, value: Buffer.alloc(RECORD_BYTES, 'x') };
+  await Promise.all(Array.from({ length: RECORDS }, () => producer.send(record)));
+  await producer.close();
+  gateway = await GatewayProcess.start(broker.bootstrap, [
+    ...GENEROUS_LIMITS,
+    // Only the stall may end a connection here.
+    'gateway.hello.timeout.ms=60000',
+    'gateway.ping.interval.ms=600000',
+    'gateway.socket.stall.ms=4000',
+  ]);
+});
+
+afterEach(() => {
+  for (const step of undo) step();
+  undo = [];
+});
+
+afterAll(async () => {
+  await gateway?.stop();
+  await broker?.stop();
+});
+
+async function welcomed(): Promise<RawClient> {
+  const client = await RawClient.welcomed(gateway.port, CREDIT);
+  undo.push(() => client.destroy());
+  return client;
+}
+
+const EVERYTHING = {
+  ...{ kind: 'subscribe', req: 1, sub: 1, topic: TOPIC },
+  ...{ start: StartKind.EARLIEST, credit: CREDIT },
+} as const;
+
+/** The offset after these frames' records, each beginning where the one before ended. */
+function covered(client: RawClient, from: bigint): bigint {
+  const frames = client.frames.filter(
+    (frame): frame is FrameOf<'records'> => frame.kind === 'records',
+  );
+  let next = from;
+  for (const frame of frames) {
+    expect(frame.fromOffset).toBe(next);
+    next = frame.nextOffset;
+  }
+  return next;
+}
+
+test('C22, C50: who stops reading is held by 64 KiB and what the kernel may keep, is 4008, and goes on exactly there', async () => {
+  const [stopped, other] = await Promise.all([welcomed(), welcomed()]);
+  stopped.stopReading();
+  const { localPort = 0 } = stopped.raw.socket;
+  stopped.send(EVERYTHING);
+  other.send(EVERYTHING);
+  let kernelMost = 0;
+  await eventually('the stopped one is given up', WAIT_MS, async () => {
+    kernelMost = Math.max(kernelMost, kernelBytes(gateway.pid, gateway.port, localPort));
+    const given = await gatewayMetric(
+      gateway,
+      `connections_closed_total{code="${SOCKET_STALLED}"}`,
+    );
+    return given > 0;
+  });
+  expect(kernelMost).toBeGreaterThan(0);
+  expect(kernelMost).toBeLessThanOrEqual(KERNEL_BYTES_MAX);
+  expect(await gatewayMetric(gateway, 'unsent_bytes_max')).toBeGreaterThan(0);
+  expect(await gatewayMetric(gateway, 'unsent_bytes_max')).toBeLessThanOrEqual(UNSENT_BYTES_MAX);
+  expect(await gatewayMetric(gateway, 'socket_dropped_total')).toBe(0);
+  // The other one was given everything meanwhile.
+  const { offset: end } = await other.take('caughtUp');
+  expect(end).toBe(BigInt(RECORDS));
+  expect(covered(other, 0n)).toBe(end);
+
+  stopped.readOn();
+  await eventually('the end', WAIT_MS, () => stopped.raw.isClosed);
+  expect(stopped.closeCode).toBe(SOCKET_STALLED);
+  const position = covered(stopped, 0n);
+  expect(position).toBeLessThan(end);
+  const again = await welcomed();
+  const offsets = [{ partition: 0, offset: position, epoch: -1 }];
+  again.send({ ...EVERYTHING, start: StartKind.OFFSETS, offsets });
+  const [stream] = (await again.take('subscribed')).streams;
+  expect(stream).toMatchObject({ outcome: Outcome.EXACT, startOffset: position });
+  await again.take('caughtUp');
+  expect(covered(again, position)).toBe(end);
+});
