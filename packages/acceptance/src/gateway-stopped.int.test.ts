@@ -55,8 +55,8 @@ async function welcomed(): Promise<RawClient> {
 }
 
 const EVERYTHING = {
-  ...{ kind: 'subscribe', req: 1, sub: 1, topic: TOPIC },
-  ...{ start: StartKind.EARLIEST, credit: CREDIT },
+  kind: 'subscribe',
+  ...{ req: 1, sub: 1, topic: TOPIC, start: StartKind.EARLIEST, credit: CREDIT },
 } as const;
 
 /** The offset after these frames' records, each beginning where the one before ended. */
