@@ -35,21 +35,23 @@ pub struct AcceptedSocketOptions {
 /// # Errors
 /// As [`set_accepted_socket_options`].
 pub fn set_listen_backlog(port: u16, backlog: u16) -> Result<usize> {
-    let found = FOUND.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let known: Vec<RawFd> = found
+    let known: Vec<RawFd> = FOUND
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
         .iter()
-        .filter(|&&(at, descriptor)| at == port && listener_at(descriptor, port).is_some())
+        .filter(|&&(at, _)| at == port)
         .map(|&(_, descriptor)| descriptor)
         .collect();
-    let descriptors = if known.is_empty() {
-        descriptors()?
-    } else {
-        known
-    };
-    for_each_listener(port, &descriptors, |socket| {
-        // On a socket that listens already, this changes the length of its queue and nothing else.
+    // On a socket that listens already, this changes the length of its queue and nothing else.
+    let change = |socket: &OwnedFd| {
         listen(socket, i32::from(backlog)).map_err(|error| ("the backlog", error))
-    })
+    };
+    match for_each_listener(port, &known, change) {
+        Err(error) if error.code() == ErrorCode::UnknownHandle => {
+            for_each_listener(port, &descriptors()?, change)
+        }
+        done => done,
+    }
 }
 
 /// Sets the options on every listening TCP socket of this process at `port`, and gives their number,
@@ -110,7 +112,9 @@ fn listener_at(descriptor: RawFd, port: u16) -> Option<OwnedFd> {
     #[allow(unsafe_code, reason = "descriptors that others opened")]
     let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
     // Most are something else: only what fits is duplicated, and asked once more.
-    listens_at(borrowed, port).then_some(())?;
+    if !listens_at(borrowed, port) {
+        return None;
+    }
     let socket = fcntl_dupfd_cloexec(borrowed, 0).ok()?;
     listens_at(&socket, port).then_some(socket)
 }

@@ -1,5 +1,4 @@
-//! A test alone in its process: looking for listening sockets holds every descriptor for a moment, so
-//! that tests beside each other would keep each other's listeners open.
+//! A test alone in its process: nobody else takes the port, or the descriptor, that it frees.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::fs::File;

@@ -1,12 +1,10 @@
 // What a gateway does about sockets that are silent, slow or never finished, and what others notice of them.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Producer } from '@millrace/client';
-import { StartKind } from '@millrace/gateway-protocol';
-import { eventually, startTestBroker, type TestBroker } from '@millrace/testing';
+import { eventually } from '@millrace/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
 import { GENEROUS_LIMITS } from '../gateway-hostile/limits.ts';
 import { Opcode, webSocketFrame } from '../gateway-hostile/raw-web-socket.ts';
+import { BACKLOG_BYTES, Backlog, EVERYTHING } from '../gateway-sockets/backlog.ts';
 import { handshakeRatio } from '../gateway-sockets/half-open.ts';
 import { RawClient } from '../gateway-sockets/raw-client.ts';
 
@@ -17,25 +15,11 @@ const UNAUTHENTICATED_MAX = 40;
 const HALF_OPEN = 300;
 const TRIES = 6;
 const WAIT_MS = 60_000;
-const TOPIC = 'backlog';
-const RECORDS = 12_000;
-const RECORD_BYTES = 1000;
-const BACKLOG_BYTES = RECORDS * RECORD_BYTES;
-/** More than all of it, so that nobody needs more credit. */
-const CREDIT = 16 << 20;
 
-let broker: TestBroker;
-let gateway: GatewayProcess;
-let undo: (() => void)[] = [];
+let backlog: Backlog;
 
 beforeAll(async () => {
-  broker = await startTestBroker();
-  const producer = new Producer({ bootstrapServers: broker.bootstrap });
-  const value = Buffer.alloc(RECORD_BYTES, 'x');
-  const record = { topic: TOPIC, partition: 0, value };
-  await Promise.all(Array.from({ length: RECORDS }, () => producer.send(record)));
-  await producer.close();
-  gateway = await GatewayProcess.start(broker.bootstrap, [
+  backlog = await Backlog.open([
     ...GENEROUS_LIMITS.filter((each) => !each.includes('unauthenticated')),
     `gateway.connections.unauthenticated.max=${UNAUTHENTICATED_MAX}`,
     'gateway.hello.timeout.ms=60000',
@@ -44,31 +28,9 @@ beforeAll(async () => {
   ]);
 });
 
-afterEach(() => {
-  for (const step of undo) step();
-  undo = [];
-});
+afterEach(() => backlog.dismiss());
 
-afterAll(async () => {
-  await gateway?.stop();
-  await broker?.stop();
-});
-
-async function welcomed(): Promise<RawClient> {
-  const client = await RawClient.welcomed(gateway.port, CREDIT);
-  undo.push(() => client.destroy());
-  return client;
-}
-
-/** Asks for the whole backlog. */
-const EVERYTHING = {
-  kind: 'subscribe',
-  req: 1,
-  sub: 1,
-  topic: TOPIC,
-  start: StartKind.EARLIEST,
-  credit: CREDIT,
-} as const;
+afterAll(() => backlog?.close());
 
 /** The close code that a client was told, and after how long. It takes all that comes and says what `speak` does. */
 async function endOf(client: RawClient, speak: () => void) {
@@ -81,7 +43,7 @@ async function endOf(client: RawClient, speak: () => void) {
 }
 
 test('C44, C46: who says nothing is 4004, not before its time; a message that drips in by bytes is nothing', async () => {
-  const [silent, dripper] = await Promise.all([welcomed(), welcomed()]);
+  const [silent, dripper] = await Promise.all([backlog.welcomed(), backlog.welcomed()]);
   dripper.raw.send(webSocketFrame(Opcode.BINARY, Buffer.alloc(1), { length: 60_000n }));
   let dripped = 0;
   const ends = await Promise.all([
@@ -98,7 +60,7 @@ test('C44, C46: who says nothing is 4004, not before its time; a message that dr
 
 /** Whether a client that takes 60 KiB a second, and answers no Ping, lives for twice the time of a silent one. */
 async function slowTakerLives(): Promise<boolean> {
-  const client = await welcomed();
+  const client = await backlog.welcomed();
   client.stopReading();
   client.send(EVERYTHING);
   const untilMs = performance.now() + 2 * SPAN_MS;
@@ -125,13 +87,13 @@ test('C44: a client busy taking 60 KiB a second lives without a Pong', async () 
 test('C46: connections that never finish stop at their cap, and good handshakes go on as fast', async () => {
   const ratios: number[] = [];
   while (ratios.length < TRIES && !(Math.min(...ratios) <= 2))
-    ratios.push(await handshakeRatio(gateway.port, HALF_OPEN, UNAUTHENTICATED_MAX / 2));
+    ratios.push(await handshakeRatio(backlog.gateway.port, HALF_OPEN, UNAUTHENTICATED_MAX / 2));
   expect(Math.min(...ratios)).toBeLessThanOrEqual(2);
 
   let most = 0;
   await eventually('there is room for as many as may be', WAIT_MS, async () => {
     const opening = Array.from({ length: 2 * UNAUTHENTICATED_MAX }, () =>
-      RawClient.open(gateway.port),
+      RawClient.open(backlog.gateway.port),
     );
     const tried = await Promise.allSettled(opening);
     const taken = tried.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
@@ -141,7 +103,7 @@ test('C46: connections that never finish stop at their cap, and good handshakes 
   });
   expect(most).toBe(UNAUTHENTICATED_MAX);
   await eventually('a good one is welcome again', WAIT_MS, async () => {
-    await welcomed();
+    await backlog.welcomed();
     return true;
   });
 });

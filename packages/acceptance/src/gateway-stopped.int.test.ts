@@ -1,35 +1,22 @@
 // A client that stops reading, beside one that reads all.
-import { Producer } from '@millrace/client';
 import { type FrameOf, Outcome, StartKind } from '@millrace/gateway-protocol';
-import { eventually, startTestBroker, type TestBroker } from '@millrace/testing';
+import { eventually } from '@millrace/testing';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { gatewayMetric } from '../gateway/sdk/gateway-metric.ts';
-import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
 import { GENEROUS_LIMITS } from '../gateway-hostile/limits.ts';
+import { BACKLOG_RECORDS, Backlog, EVERYTHING } from '../gateway-sockets/backlog.ts';
 import { kernelBytes } from '../gateway-sockets/kernel-bytes.ts';
-import { RawClient } from '../gateway-sockets/raw-client.ts';
+import type { RawClient } from '../gateway-sockets/raw-client.ts';
 
 const SOCKET_STALLED = 4008;
 const WAIT_MS = 90_000;
-const TOPIC = 'backlog';
-const RECORDS = 12_000;
-const RECORD_BYTES = 1000;
-/** More than all of it, so that nobody needs more credit. */
-const CREDIT = 16 << 20;
 const UNSENT_BYTES_MAX = 65_536;
 const KERNEL_BYTES_MAX = 131_072;
 
-let broker: TestBroker;
-let gateway: GatewayProcess;
-let undo: (() => void)[] = [];
+let backlog: Backlog;
 
 beforeAll(async () => {
-  broker = await startTestBroker();
-  const producer = new Producer({ bootstrapServers: broker.bootstrap });
-  const record = { topic: TOPIC, partition: 0, value: Buffer.alloc(RECORD_BYTES, 'x') };
-  await Promise.all(Array.from({ length: RECORDS }, () => producer.send(record)));
-  await producer.close();
-  gateway = await GatewayProcess.start(broker.bootstrap, [
+  backlog = await Backlog.open([
     ...GENEROUS_LIMITS,
     // Only the stall may end a connection here.
     'gateway.hello.timeout.ms=60000',
@@ -38,26 +25,9 @@ beforeAll(async () => {
   ]);
 });
 
-afterEach(() => {
-  for (const step of undo) step();
-  undo = [];
-});
+afterEach(() => backlog.dismiss());
 
-afterAll(async () => {
-  await gateway?.stop();
-  await broker?.stop();
-});
-
-async function welcomed(): Promise<RawClient> {
-  const client = await RawClient.welcomed(gateway.port, CREDIT);
-  undo.push(() => client.destroy());
-  return client;
-}
-
-const EVERYTHING = {
-  kind: 'subscribe',
-  ...{ req: 1, sub: 1, topic: TOPIC, start: StartKind.EARLIEST, credit: CREDIT },
-} as const;
+afterAll(() => backlog?.close());
 
 /** The offset after these frames' records, each beginning where the one before ended. */
 function covered(client: RawClient, from: bigint): bigint {
@@ -73,7 +43,8 @@ function covered(client: RawClient, from: bigint): bigint {
 }
 
 test('C22, C50: who stops reading is held by 64 KiB and what the kernel may keep, is 4008, and goes on exactly there', async () => {
-  const [stopped, other] = await Promise.all([welcomed(), welcomed()]);
+  const { gateway } = backlog;
+  const [stopped, other] = await Promise.all([backlog.welcomed(), backlog.welcomed()]);
   stopped.stopReading();
   const { localPort = 0 } = stopped.raw.socket;
   stopped.send(EVERYTHING);
@@ -94,7 +65,7 @@ test('C22, C50: who stops reading is held by 64 KiB and what the kernel may keep
   expect(await gatewayMetric(gateway, 'socket_dropped_total')).toBe(0);
   // The other one was given everything meanwhile.
   const { offset: end } = await other.take('caughtUp');
-  expect(end).toBe(BigInt(RECORDS));
+  expect(end).toBe(BigInt(BACKLOG_RECORDS));
   expect(covered(other, 0n)).toBe(end);
 
   stopped.readOn();
@@ -102,7 +73,7 @@ test('C22, C50: who stops reading is held by 64 KiB and what the kernel may keep
   expect(stopped.closeCode).toBe(SOCKET_STALLED);
   const position = covered(stopped, 0n);
   expect(position).toBeLessThan(end);
-  const again = await welcomed();
+  const again = await backlog.welcomed();
   const offsets = [{ partition: 0, offset: position, epoch: -1 }];
   again.send({ ...EVERYTHING, start: StartKind.OFFSETS, offsets });
   const [stream] = (await again.take('subscribed')).streams;

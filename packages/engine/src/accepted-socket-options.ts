@@ -1,4 +1,4 @@
-import { nativeBinary, toEngineError } from './native-binary.ts';
+import { coded, nativeBinary } from './native-binary.ts';
 
 /** What the connections of a listening socket shall inherit. */
 export interface AcceptedSocketOptions {
@@ -19,12 +19,8 @@ export interface AcceptedSocketOptions {
  * system refuses an option or hides the process's descriptors.
  */
 export function setAcceptedSocketOptions(port: number, options: AcceptedSocketOptions): number {
-  try {
-    const { notsentLowatBytes, userTimeoutMs } = options;
-    return nativeBinary.setAcceptedSocketOptions(port, notsentLowatBytes, userTimeoutMs);
-  } catch (error) {
-    throw toEngineError(error);
-  }
+  const { notsentLowatBytes, userTimeoutMs } = options;
+  return coded(() => nativeBinary.setAcceptedSocketOptions(port, notsentLowatBytes, userTimeoutMs));
 }
 
 /**
@@ -33,9 +29,5 @@ export function setAcceptedSocketOptions(port: number, options: AcceptedSocketOp
  * @returns and throws as `setAcceptedSocketOptions`.
  */
 export function setListenBacklog(port: number, backlog: number): number {
-  try {
-    return nativeBinary.setListenBacklog(port, backlog);
-  } catch (error) {
-    throw toEngineError(error);
-  }
+  return coded(() => nativeBinary.setListenBacklog(port, backlog));
 }

@@ -1,6 +1,5 @@
 import { Producer } from '@millrace/client';
-import { readJsonMessage, readMessage, serverLimits } from '@millrace/gateway-protocol';
-import { eventually, FrameClient, MillraceProcess } from '@millrace/testing';
+import { eventually, FrameClient, MillraceProcess, readServerFrames } from '@millrace/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RunningGateway } from '../gateway.ts';
 import { gatewayOver } from '../session/testing/gateway-over.ts';
@@ -55,13 +54,8 @@ async function subscriber(isText: boolean): Promise<{ client: FrameClient; messa
   const client = await FrameClient.open(gateway.port, isText);
   const messages: Buffer[] = [];
   client.socket.addEventListener('message', ({ data }) => {
-    const message = data as string | ArrayBuffer;
-    const reading =
-      typeof message === 'string'
-        ? readJsonMessage(message, 'toClient', serverLimits)
-        : readMessage(new Uint8Array(message), 'toClient', serverLimits);
-    if (!reading.ok || reading.frames[0]?.kind !== 'records') return;
-    messages.push(typeof message === 'string' ? Buffer.from(message) : Buffer.from(message));
+    const message = Buffer.from(data);
+    if (readServerFrames(message, isText)[0]?.kind === 'records') messages.push(message);
   });
   client.send({ kind: 'hello', caps: 31 });
   await client.take('welcome');
