@@ -1,4 +1,10 @@
-import type { FrameOf } from '@millrace/gateway-protocol';
+import {
+  type FrameOf,
+  GapReason,
+  OnLoss,
+  Outcome,
+  type StreamInfo,
+} from '@millrace/gateway-protocol';
 
 /** What the client under test is told in Welcome. */
 export const LIMITS = {
@@ -23,6 +29,17 @@ export function answerOf({
   offset: number;
 }): Partial<FrameOf<'pubResult'>> {
   return { partition, baseOffset: BigInt(offset), timestampMs: 1n };
+}
+
+/** What the rules of loss jump over when a stream starts; null: nothing. */
+export function skipOf(
+  { onRecreated }: FrameOf<'subscribe'>,
+  { outcome, startOffset, highWatermark, lostFrom, lostTo }: StreamInfo,
+): Pick<FrameOf<'gap'>, 'fromOffset' | 'toOffset' | 'reason'> | null {
+  if (outcome === Outcome.GAP)
+    return { fromOffset: lostFrom, toOffset: lostTo, reason: GapReason.RETENTION };
+  if (outcome !== Outcome.RECREATED || onRecreated !== OnLoss.LATEST) return null;
+  return { fromOffset: startOffset, toOffset: highWatermark, reason: GapReason.RESET };
 }
 
 /** Results of one producer session: number → offset. */

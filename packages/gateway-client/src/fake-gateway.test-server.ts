@@ -15,7 +15,7 @@ import {
 } from '@millrace/gateway-protocol';
 import { GatewayClient } from './client.ts';
 import type { Environment } from './environment.ts';
-import { answerOf, LIMITS, type ProducerSession } from './fake-answers.test-server.ts';
+import { answerOf, LIMITS, type ProducerSession, skipOf } from './fake-answers.test-server.ts';
 import { type FakeBlock, FakeLog } from './fake-log.test-server.ts';
 import { FakeSocket, LATENCY_MS } from './fake-socket.test-server.ts';
 import type { ClientOptions, WebSocketConstructor } from './options.ts';
@@ -248,10 +248,10 @@ export class FakeGateway {
       const info = this.#start(frame, topic, partition, log, stream);
       streams.push(info);
       if (info.outcome === Outcome.PENDING) continue;
-      const next = Number(info.outcome === Outcome.GAP ? info.lostTo : info.startOffset);
+      const skip = skipOf(frame, info);
+      const next = Number(skip?.toOffset ?? info.startOffset);
       sub.cursors.push({ stream, log, next, isTold: false });
-      if (info.outcome === Outcome.GAP)
-        gaps.push({ kind: 'gap', stream, fromOffset: info.lostFrom, toOffset: info.lostTo });
+      if (skip !== null) gaps.push({ kind: 'gap', stream, ...skip });
     }
     const { req } = frame;
     this.send(peer, { kind: 'subscribed', req, sub: frame.sub, topicId: topic.id, streams });
@@ -287,7 +287,8 @@ export class FakeGateway {
       lostTo: -1n,
     };
     if (!log.hasLeader) return { ...facts, outcome: Outcome.PENDING, startOffset: -1n };
-    const isRecreated = token !== null && token.topicId.join() !== topic.id.join();
+    const wantedId = token?.topicId ?? frame.topicId ?? topic.id;
+    const isRecreated = wantedId.join() !== topic.id.join();
     if (isRecreated)
       return { ...facts, outcome: Outcome.RECREATED, startOffset: BigInt(log.logStart) };
     const divergence = listed === undefined ? null : log.divergence(listed);

@@ -103,10 +103,13 @@ export class Intake implements StreamSink {
     // A list that broke off told of the new topic, and left this partition out.
     const isLeftOut = this.#isFollowed && received !== null && received.topicId !== topicId;
     if (outcome === Outcome.RECREATED || isLeftOut) {
-      const place = placeOf(info, offsetOf(info.startOffset), topicId);
-      this.#jump(state, this.#isFollowed ? place : null, () =>
-        this.#o.emitter.emit('recreated', { topicId }),
-      );
+      const [from, to] = [Number(info.logStart), offsetOf(info.startOffset)];
+      const place = placeOf(info, to, topicId);
+      this.#jump(state, this.#isFollowed ? place : null, () => {
+        this.#o.emitter.emit('recreated', { topicId });
+        // Where no frame tells of it: the end was asked for as a start.
+        if (isLeftOut && from >= 0 && from < to) this.#gap(partition, from, to, 'reset');
+      });
       return;
     }
     state.begin(info, topicId);
@@ -176,7 +179,11 @@ export class Intake implements StreamSink {
     const [from, to] = [offsetOf(frame.fromOffset), offsetOf(frame.toOffset)];
     const place = state.advance(from, to, frame.leaderEpoch);
     const reason = GAP_REASONS[frame.reason] as GapReasonName;
-    this.#jump(state, place, () => this.#o.emitter.emit('gap', { partition, from, to, reason }));
+    this.#jump(state, place, () => this.#gap(partition, from, to, reason));
+  }
+
+  #gap(partition: number, from: number, to: number, reason: GapReasonName): void {
+    this.#o.emitter.emit('gap', { partition, from, to, reason });
   }
 
   /** A topic that is made again is read on. */

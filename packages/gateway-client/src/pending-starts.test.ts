@@ -307,6 +307,88 @@ test('a partition that a broken-off list of the new topic left out begins there 
   expect(seen.sort()).toEqual(['0/0', '0/1', '1/0', '1/1']);
 });
 
+/** The topic is made again while nobody is connected, with 20 records in each partition. */
+function makeAnew(scene: Scene, partitions: number, places: readonly number[]): FakeTopic {
+  const { gateway } = scene;
+  gateway.dropAll();
+  gateway.topics.delete('t');
+  const anew = filled(gateway, 't', 20, partitions);
+  anew.id.fill(9);
+  for (const [partition, one] of anew.logs.entries()) one.hasLeader = places.includes(partition);
+  return anew;
+}
+
+test.each([
+  ['some partitions of it', [0]],
+  ['all of it', []],
+])(
+  'what a topic that was made again skips is skipped after a reconnect too, though %s had no leader',
+  async (_, places) => {
+    const scene = new Scene(2, [0, 1], { onRecreated: 'latest' });
+    const { gateway, seen } = scene;
+    const gaps: unknown[] = [];
+    scene.subscription.on('gap', (gap) => gaps.push(gap));
+    await gateway.run(50);
+    const anew = makeAnew(scene, 2, places);
+    await gateway.run(1_000);
+    expect(gateway.sockets).toHaveLength(2);
+    gateway.dropAll();
+    for (const one of anew.logs) one.hasLeader = true;
+    await gateway.run(1_000);
+    for (const one of anew.logs) one.append('more');
+    gateway.pump();
+    await gateway.run(1_000);
+    expect(seen.sort()).toEqual(['0/20', '1/20']);
+    const whole = { from: 0, to: 20, reason: 'reset' };
+    expect(gaps).toEqual([0, 1].map((partition) => ({ partition, ...whole })));
+    expect(gateway.sockets).toHaveLength(3);
+    expect(scene.subscription.state).toBe('live');
+  },
+);
+
+test('one that is found while the others are read is skipped to the end as well', async () => {
+  const scene = new Scene(2, [0, 1], { start: 'earliest', onRecreated: 'latest' });
+  const { gateway } = scene;
+  await gateway.run(50);
+  const anew = makeAnew(scene, 2, [0]);
+  await gateway.run(1_000);
+  await scene.reconnect();
+  expect(scene.probe).toMatchObject({ start: StartKind.LATEST, partitions: [1] });
+  log(anew, 1).hasLeader = true;
+  await scene.found({ startOffset: 20n, logStart: 0n });
+  log(anew, 1).append('more');
+  gateway.pump();
+  await gateway.run(100);
+  expect(scene.seen.filter((place) => place.startsWith('1/')).at(-1)).toBe('1/20');
+  expect(scene.seen).toHaveLength(41);
+});
+
+test('a topic made again before any place was known is read from its beginning, as it was asked for', async () => {
+  const scene = new Scene(1, [], { onRecreated: 'nearest' });
+  const { gateway } = scene;
+  await gateway.run(50);
+  const anew = makeAnew(scene, 1, []);
+  await gateway.run(1_000);
+  gateway.dropAll();
+  log(anew, 0).hasLeader = true;
+  await gateway.run(1_000);
+  expect(scene.seen).toHaveLength(20);
+});
+
+test('of named partitions of a topic made again, those without a leader stay asked for, those that are gone do not', async () => {
+  const partitions = [0, 1, 2];
+  const scene = new Scene(3, partitions, { partitions, onRecreated: 'nearest' });
+  const { gateway } = scene;
+  await gateway.run(50);
+  const anew = makeAnew(scene, 2, [0]);
+  await gateway.run(1_000);
+  gateway.dropAll();
+  log(anew, 1).hasLeader = true;
+  await gateway.run(1_000);
+  expect(gateway.got('subscribe').map((frame) => frame.partitions)).toEqual([[0, 1]]);
+  expect(scene.seen).toHaveLength(40);
+});
+
 test('one that fails as soon as it begins is asked for ever less often', async () => {
   const scene = new Scene(1, [0]);
   const { gateway, topic } = scene;

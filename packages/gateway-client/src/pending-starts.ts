@@ -34,6 +34,8 @@ export class PendingStarts {
   readonly #waiting = new Set<number>();
   #isListed = false;
   #isAsked = false;
+  /** Where the partitions of a topic that was made again begin, instead of the start of the subscription. */
+  #anew: SubscribeFields = {};
   /** What is asked for apart; null while nothing has to be. */
   #apart: SubscribeFields | null = null;
   #probe: (() => void) | null = null;
@@ -55,6 +57,7 @@ export class PendingStarts {
   /**
    * @param first asks for that start.
    * @param going goes on from `places`; null: there are none.
+   * @param places those in the newest topic of that name; without any, `going` asks where it goes on in that.
    * @returns what to ask for now. What no token can say is left to `probe`, and what is known does not wait for it.
    */
   asks(
@@ -62,25 +65,25 @@ export class PendingStarts {
     going: SubscribeFields | null,
     places: readonly Place[],
   ): SubscribeFields {
-    this.#isAsked = going === null;
+    const begin = { ...first, ...this.#anew };
+    this.#isAsked = places.length === 0;
     this.#apart = null;
-    if (going === null) {
+    if (this.#isAsked) {
       this.#waiting.clear();
       this.#isListed = false;
-      return first;
+      return going ?? begin;
     }
-    const known = { ...going, partitions: places.map(({ partition }) => partition) };
-    const { start, partitions } = first;
-    if (this.areKnown) {
-      this.endProbe();
-      // One of those that were named may have gone, with the topic that had it.
-      return partitions?.length ? known : going;
+    const known = places.map(({ partition }) => partition);
+    const { start, partitions } = begin;
+    if (this.areKnown) this.endProbe();
+    else if (start !== StartKind.EARLIEST && start !== StartKind.KEY_SNAPSHOT) {
+      // Without any part of the records: so the lanes of those who read them stay free.
+      this.#apart = { ...begin, projection: 0, policy: Policy.PAUSE };
+      return { ...going, partitions: known };
     }
-    // What a token leaves out begins at the log's start.
-    if (start === StartKind.EARLIEST || start === StartKind.KEY_SNAPSHOT) return going;
-    // Without any part of the records: so the lanes of those who read them stay free.
-    this.#apart = { ...first, projection: 0, policy: Policy.PAUSE };
-    return known;
+    // What a token leaves out begins at the log's start. One of those that were named may have gone, with the topic that had it.
+    const isNamed = partitions?.length && this.#isListed;
+    return isNamed ? { ...going, partitions: [...known, ...this.#waiting] } : { ...going };
   }
 
   /** Asks for the others, unless it does already. What has no room is asked for again, and meanwhile the rest goes on. */
@@ -130,11 +133,13 @@ export class PendingStarts {
     this.#joinTimer = null;
   }
 
-  /** The topic was made again: every partition that it has is read from its beginning. */
-  renew(): void {
+  /** The topic was made again: every partition that it has begins at its first record, or after its last one. */
+  renew(isAtEnd: boolean): void {
     this.endProbe();
     this.#waiting.clear();
-    this.#isListed = true;
+    this.#isListed = false;
+    this.#isAsked = true;
+    this.#anew = { start: isAtEnd ? StartKind.LATEST : StartKind.EARLIEST };
   }
 
   /**
