@@ -61,6 +61,8 @@ export interface FanOutParts {
 
 /** Slow readers are judged, and gauges set, so often. Milliseconds. */
 const LOOK_PERIOD_MS = 1000;
+/** A look that comes so long after the last one means that the process stood still. Milliseconds. */
+const STOOD_STILL_MS = 2 * LOOK_PERIOD_MS;
 
 /** The fan-out of one process: feeds, classes, cursors and the loop that delivers. */
 export class StreamFanOut implements FanOut, CursorHost {
@@ -79,6 +81,9 @@ export class StreamFanOut implements FanOut, CursorHost {
   readonly #encodings = { count: 0 };
   readonly #census: Census;
   readonly #look: Timer;
+  #lookedAtMs: number;
+  /** Since when the process runs without having stood still. */
+  #runsSinceMs: number;
   #nextStreamId = 1;
 
   constructor(parts: FanOutParts) {
@@ -133,6 +138,8 @@ export class StreamFanOut implements FanOut, CursorHost {
       evicted: () => metrics.ringEvictions.with().add(),
     };
     this.#census = new Census(metrics);
+    this.#lookedAtMs = clock.monotonicMs();
+    this.#runsSinceMs = this.#lookedAtMs;
     this.#look = clock.setInterval(LOOK_PERIOD_MS, () => this.#lookAround());
   }
 
@@ -242,11 +249,18 @@ export class StreamFanOut implements FanOut, CursorHost {
 
   #lookAround(): void {
     const nowMs = this.nowMs();
+    if (nowMs - this.#lookedAtMs > STOOD_STILL_MS) this.#runsSinceMs = nowMs;
+    this.#lookedAtMs = nowMs;
     for (const cursor of [...this.#judged]) this.#judge(cursor, nowMs);
+    if (this.#isStuck(nowMs)) this.#parts.onStuck();
+    this.#setGauges();
+  }
+
+  /** P7. Time in which the process was stopped (SIGSTOP, a paused machine) says nothing about the transport. */
+  #isStuck(nowMs: number): boolean {
     const { blockedCount, progressAtMs } = this.#loop;
     const stuckMs = deliveryLimits.stuckStalls * this.#parts.settings.socketStallMs;
-    if (blockedCount > 0 && nowMs - progressAtMs > stuckMs) this.#parts.onStuck();
-    this.#setGauges();
+    return blockedCount > 0 && nowMs - Math.max(progressAtMs, this.#runsSinceMs) > stuckMs;
   }
 
   #judge(cursor: StreamCursor, nowMs: number): void {
