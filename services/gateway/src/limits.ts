@@ -39,8 +39,8 @@ export const sessionLimits = {
   /** Addresses and principals whose rates are remembered; the one unused for longest is forgotten first. */
   rateKeysMax: 20_000,
 
-  /** Answers to position queries that are remembered (§12.3, §14). */
-  positionQueriesMax: 10_000,
+  /** Answers to questions about times that are remembered (§12.3, §14). */
+  timeAnswersMax: 10_000,
 
   /** Commits of one name that wait for the next write. */
   commitWaitersMax: 1024,

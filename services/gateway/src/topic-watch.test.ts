@@ -18,6 +18,8 @@ test('C14: an answer is as old as its asker allows', async () => {
   expect(await watch.get('t')).toMatchObject({ topicIdText: '1' });
   expect(await watch.get('t', 20)).toMatchObject({ topicIdText: '2' });
   expect(await watch.get('t')).toMatchObject({ topicIdText: '2' });
+  now = topic(3);
+  expect(await watch.get('t', 0)).toMatchObject({ topicIdText: '3' });
   watch.close();
 });
 

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@millrace/base';
+import { FreshAnswers } from './fresh-answers.ts';
 import type { UpstreamTopic } from './upstream-contract.ts';
 
 /** How often watched topics are looked at, and how long an answer is good for others. Milliseconds. */
@@ -18,7 +19,7 @@ export class TopicWatch {
   readonly #clock: Clock;
   readonly #ask: (names: readonly string[]) => Promise<Map<string, UpstreamTopic>>;
   readonly #known = new Map<string, Known>();
-  readonly #asking = new Map<string, Promise<UpstreamTopic | null>>();
+  readonly #asked = new FreshAnswers<UpstreamTopic | null>();
   #timer: Timer | undefined;
   #isPolling = false;
   #isClosed = false;
@@ -31,20 +32,17 @@ export class TopicWatch {
     this.#ask = ask;
   }
 
-  /** The topic as of at most `maxAgeMs` ago. Rejects when the cluster cannot be asked. */
+  /** The topic as of less than `maxAgeMs` ago; with 0, as of now or later. Rejects when the cluster cannot be asked. */
   get(name: string, maxAgeMs: number = PERIOD_MS): Promise<UpstreamTopic | null> {
     const known = this.#known.get(name);
-    const nowMs = this.#clock.monotonicMs();
-    if (known !== undefined && known.askedAt >= 0 && nowMs - known.askedAt <= maxAgeMs) {
+    const age = this.#clock.monotonicMs() - (known?.askedAt ?? -1);
+    if (known !== undefined && known.askedAt >= 0 && age < maxAgeMs)
       return Promise.resolve(known.topic);
-    }
-    const asking =
-      this.#asking.get(name) ??
-      this.#ask([name])
-        .then((found) => this.#learn(name, found.get(name) ?? null, nowMs))
-        .finally(() => this.#asking.delete(name));
-    this.#asking.set(name, asking);
-    return asking;
+    return this.#asked.get(name, async () => {
+      const askedAt = this.#clock.monotonicMs();
+      const found = await this.#ask([name]);
+      return this.#learn(name, found.get(name) ?? null, askedAt);
+    });
   }
 
   /** Calls `listener` at each change from now on. Returns what ends it. */

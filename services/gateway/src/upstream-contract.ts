@@ -99,7 +99,7 @@ export interface PartitionSource {
 /** The cluster that is read, as everything above sees it. Offsets are safe integers, -1 for none. */
 export interface Upstream extends PartitionSource {
   readonly clusterId: string;
-  /** From a cache of `maxAgeMs`, by default a second; null = unknown. */
+  /** As of less than `maxAgeMs` ago, by default a second; with 0 as of now or later. null = unknown. */
   topic(name: string, maxAgeMs?: number): Promise<UpstreamTopic | null>;
   /** By the 16 bytes of its id. */
   topicById(id: Uint8Array): Promise<UpstreamTopic | null>;

@@ -1,4 +1,4 @@
-import { Admin, Producer } from '@millrace/client';
+import { Admin, OffsetSpec, Producer } from '@millrace/client';
 import {
   CloseCode,
   ErrorCode,
@@ -37,6 +37,9 @@ afterAll(async () => {
   await gateway?.close();
   await broker?.stop();
 });
+
+/** Subscriptions to one topic that a connection may have. */
+const LANES = 4;
 
 const text = (bytes: Uint8Array | null) =>
   bytes === null ? null : new TextDecoder().decode(bytes);
@@ -161,7 +164,12 @@ test.each([false, true])('says why before it closes (JSON: %s)', async (isText) 
   expect(await client.closed()).toBe(CloseCode.BAD_FRAME);
 });
 
-test('C10: LATEST under constant produce misses nothing from its start on', async () => {
+/** The high watermark of partition 0, as the leader says it. */
+async function endOf(topic: string): Promise<number> {
+  return (await admin.listOffset(topic, 0, OffsetSpec.latest)).offset;
+}
+
+test('C10: LATEST under constant produce begins at what is the end then, and misses nothing from there on', async () => {
   const topic = 'latest';
   await producer.send({ topic, value: '0' });
   let isOver = false;
@@ -169,26 +177,30 @@ test('C10: LATEST under constant produce misses nothing from its start on', asyn
     for (let sent = 1; !isOver; sent++) await producer.send({ topic, value: String(sent) });
   })();
   const client = await welcomed();
-  const positions = new Map<number, bigint>();
-  const goals = new Map<number, bigint>();
-  for (let attach = 1; attach <= 30; attach++) {
-    const lane = attach % 3;
-    client.send({ kind: 'subscribe', req: attach, sub: attach, topic, lane });
-    const { stream, startOffset } = await placed(client);
-    positions.set(stream, startOffset);
-    goals.set(stream, startOffset + 10n);
-    while ((positions.get(stream) ?? 0n) < (goals.get(stream) ?? 0n)) {
-      const frame = await client.take('records');
-      const position = positions.get(frame.stream);
-      if (position === undefined) continue;
-      expect(frame.fromOffset).toBe(position);
-      const from = Number(position);
-      expect(valuesOf(frame)).toEqual(Array.from({ length: frame.count }, (_, i) => `${from + i}`));
-      positions.set(frame.stream, frame.nextOffset);
+  for (let round = 0; round < 10; round++) {
+    const starts = new Map<number, number>();
+    // One right after the other: what was answered to one is not good for the next.
+    for (let lane = 0; lane < LANES; lane++) {
+      const [sub, end] = [round * LANES + lane + 1, await endOf(topic)];
+      client.send({ kind: 'subscribe', req: sub, sub, topic, lane });
+      const { stream, startOffset } = await placed(client);
+      const start = Number(startOffset);
+      starts.set(stream, start);
+      expect(start).toBeGreaterThanOrEqual(end);
+      expect(start).toBeLessThanOrEqual(await endOf(topic));
     }
-    client.send({ kind: 'unsubscribe', req: 1000 + attach, sub: attach });
-    await client.take('unsubscribed');
-    positions.delete(stream);
+    const positions = new Map(starts);
+    while ([...starts].some(([stream, start]) => Number(positions.get(stream)) < start + 10)) {
+      const frame = await client.take('records');
+      const from = Number(frame.fromOffset);
+      expect(from).toBe(positions.get(frame.stream));
+      expect(valuesOf(frame)).toEqual(Array.from({ length: frame.count }, (_, i) => `${from + i}`));
+      positions.set(frame.stream, Number(frame.nextOffset));
+    }
+    for (let lane = 0; lane < LANES; lane++) {
+      client.send({ kind: 'unsubscribe', req: 1000, sub: round * LANES + lane + 1 });
+      await client.take('unsubscribed');
+    }
     client.frames.length = 0;
   }
   isOver = true;
@@ -293,32 +305,43 @@ test('C14: a topic that is made anew is RECREATED, then 123', async () => {
   client.socket.close();
 });
 
-test('C14: made anew between disconnect and resume is RECREATED, then 123', async () => {
-  const topic = 'anew-meanwhile';
-  await producer.send({ topic, value: 'old' });
-  const client = await welcomed();
-  client.send({ kind: 'subscribe', req: 1, sub: 1, topic, start: StartKind.EARLIEST });
-  await client.take('subscribed');
-  await read(client, 1, 0n);
-  client.send({ kind: 'unsubscribe', req: 2, sub: 1 });
-  const { resume } = await client.take('unsubscribed');
-  client.socket.close();
+/** Deletes and creates a topic, and waits until the broker says so: its metadata may follow its controller. */
+async function madeAnew(topic: string): Promise<void> {
+  const lookUp = async () => (await admin.lookUpTopics([topic]))[0];
+  const before = await lookUp();
   await admin.deleteTopics([topic]);
   await admin.createTopics([{ name: topic, partitionCount: 1 }]);
-  const again = await welcomed();
-  // What the gateway knows of a topic may be a second old; until then the new log looks like a cut one.
-  let sub = 0;
-  await eventually('the gateway knows the new topic', 30_000, async () => {
-    sub++;
-    again.send({ kind: 'subscribe', req: sub, sub, topic, start: StartKind.RESUME, resume });
-    const stream = await placed(again);
-    const { code } = await again.take('unsubscribed');
-    if (stream.outcome === Outcome.DIVERGED) return false;
-    expect(stream).toMatchObject({ outcome: Outcome.RECREATED, startOffset: 0n });
-    expect(code).toBe(ErrorCode.RECREATED);
-    return true;
+  await eventually('the broker knows the new topic', 30_000, async () => {
+    const now = await lookUp();
+    return now?.errorCode === 0 && now.topicId !== before?.topicId;
   });
-  again.socket.close();
+}
+
+test('C14: made anew between disconnect and resume is RECREATED, then 123, at once', async () => {
+  const topic = 'anew-meanwhile';
+  await admin.createTopics([{ name: topic, partitionCount: 1 }]);
+  const client = await welcomed();
+  for (let round = 1; round <= 10; round++) {
+    await producer.send({ topic, value: 'old' });
+    const start = StartKind.EARLIEST;
+    client.send({ kind: 'subscribe', req: round, sub: round, topic, start });
+    await placed(client);
+    await read(client, 1, 0n);
+    client.send({ kind: 'unsubscribe', req: 1, sub: round });
+    const { resume } = await client.take('unsubscribed');
+    const again = { kind: 'subscribe', topic, start: StartKind.RESUME, resume } as const;
+    // Somebody asks right before; what is answered then is not good for whoever asks right after.
+    client.send({ ...again, req: 100 + round, sub: 100 + round });
+    expect(await placed(client)).toMatchObject({ outcome: Outcome.EXACT, startOffset: 1n });
+    client.send({ kind: 'unsubscribe', req: 2, sub: 100 + round });
+    await client.take('unsubscribed');
+    await madeAnew(topic);
+    client.send({ ...again, req: 200 + round, sub: 200 + round });
+    expect(await placed(client)).toMatchObject({ outcome: Outcome.RECREATED, startOffset: 0n });
+    expect((await client.take('unsubscribed')).code).toBe(ErrorCode.RECREATED);
+    client.frames.length = 0;
+  }
+  client.socket.close();
 });
 
 test('C47: closing says Goaway with tokens, then 4001', async () => {

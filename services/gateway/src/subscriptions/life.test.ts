@@ -283,6 +283,21 @@ describe('C17: resume tokens', () => {
     expect(starts).toEqual([40n, 3n]);
   });
 
+  test('are held against the log as it is now: another process may have read what came a moment ago', async () => {
+    const bench = await live();
+    const { rig, client } = bench;
+    for (const end of [100, 101]) {
+      rig.upstream.partition('t').end = end;
+      const positions = [{ partition: 0, offset: BigInt(end), epoch: 3 }];
+      const asked = { req: end, sub: end, topic: 't', lane: end - 99, start: StartKind.RESUME };
+      client.send({ kind: 'subscribe', ...asked, resume: tokenOf({ positions }) });
+      await rig.settle();
+      expect(client.take('subscribed').streams).toMatchObject([
+        { outcome: Outcome.EXACT, startOffset: BigInt(end) },
+      ]);
+    }
+  });
+
   test.each<[string, Partial<ResumeToken>, number]>([
     ['of another cluster', { clusterTag: 1 }, ErrorCode.WRONG_CLUSTER],
     ['of another filter', { filterTag: 7 }, ErrorCode.FILTER_CHANGED],

@@ -1,24 +1,24 @@
 import type { Clock } from '@millrace/base';
+import { FreshAnswers } from '../fresh-answers.ts';
 import { sessionLimits } from '../limits.ts';
 import type { Bounds, EpochEnd, Position, Upstream } from '../upstream-contract.ts';
 
-/** Everybody who asks within this time gets the same answer: a storm of clients is one question. */
-const SHARED_MS = 20;
-/** §12.3. */
+/** Equal questions about a time share an answer for so long (§12.3). */
 const TIME_SHARED_MS = 1000;
 
-/** Questions to the cluster about positions, each asked once for all who want to know it at the same time. */
+/**
+ * Questions to the cluster about positions. Many who ask the same get one answer, but none that is older than their
+ * question: LATEST would begin before it, and a position read elsewhere meanwhile would look like one in a log that was cut.
+ */
 export class PositionQueries {
   readonly #upstream: Upstream;
-  readonly #bounds: SharedAnswers<Bounds>;
-  readonly #epochEnds: SharedAnswers<EpochEnd>;
-  readonly #times: SharedAnswers<Position | null>;
+  readonly #bounds = new FreshAnswers<Bounds>();
+  readonly #epochEnds = new FreshAnswers<EpochEnd>();
+  readonly #times: RecentAnswers<Position | null>;
 
   constructor(upstream: Upstream, clock: Clock) {
     this.#upstream = upstream;
-    this.#bounds = new SharedAnswers(clock, SHARED_MS);
-    this.#epochEnds = new SharedAnswers(clock, SHARED_MS);
-    this.#times = new SharedAnswers(clock, TIME_SHARED_MS);
+    this.#times = new RecentAnswers(clock, TIME_SHARED_MS);
   }
 
   /** @param isolation decides what the end is. Rejects with an UpstreamError. */
@@ -48,16 +48,16 @@ export class PositionQueries {
   }
 }
 
-interface Shared<T> {
+interface Recent<T> {
   readonly answer: Promise<T>;
   readonly untilMs: number;
 }
 
 /** Remembers answers for a moment, oldest first, boundedly many. */
-class SharedAnswers<T> {
+class RecentAnswers<T> {
   readonly #clock: Clock;
   readonly #forMs: number;
-  readonly #known = new Map<string, Shared<T>>();
+  readonly #known = new Map<string, Recent<T>>();
 
   constructor(clock: Clock, forMs: number) {
     this.#clock = clock;
@@ -81,7 +81,7 @@ class SharedAnswers<T> {
 
   #forgetOld(nowMs: number): void {
     for (const [key, { untilMs }] of this.#known) {
-      if (untilMs > nowMs && this.#known.size <= sessionLimits.positionQueriesMax) return;
+      if (untilMs > nowMs && this.#known.size <= sessionLimits.timeAnswersMax) return;
       this.#known.delete(key);
     }
   }

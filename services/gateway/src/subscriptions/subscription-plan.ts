@@ -31,12 +31,6 @@ import { TOPIC_GONE_AFTER_MS, topicWithin } from './topic-patience.ts';
 
 const NO_POSITIONS: ReadonlyMap<number, Position> = new Map();
 
-/**
- * Age of what is known of a topic when a position in its history is judged: under an old id the position would be looked for
- * in the log of another topic. As long as equal questions share an answer, so that a storm of clients asks once.
- */
-const HISTORY_AGE_MS_MAX = 20;
-
 /** Everything a subscription needs to know, checked; nothing of it is borrowed from the frame. */
 export interface SubscriptionPlan {
   readonly sub: number;
@@ -168,7 +162,8 @@ async function findTopic(
     throw new Refused(ErrorCode.BAD_REQUEST, 'Neither topic nor topic_id is given.');
   }
   const isHistory = namesHistory(frame);
-  const found = await upstream.topic(topic, isHistory ? HISTORY_AGE_MS_MAX : undefined);
+  // Under an old id a position would be looked for in the log of another topic.
+  const found = await upstream.topic(topic, isHistory ? 0 : undefined);
   // Whoever has no right to the name is not told by the time that passes whether there is such a topic.
   if (found !== null || !isHistory || rightTo(topic) === null) return found;
   return topicWithin(upstream, clock, topic, TOPIC_GONE_AFTER_MS);
