@@ -9,12 +9,7 @@ import {
   type Welcome,
 } from '@millrace/gateway-protocol';
 import { type GatewayError, ProtocolViolation } from './errors.ts';
-import {
-  CLOSE_REASON_CHARS_MAX,
-  CONNECT_TIMEOUT_MS,
-  LATE_TIMER_MS,
-  PING_INTERVAL_MS_MAX,
-} from './limits.ts';
+import { CLOSE_REASON_CHARS_MAX, LATE_TIMER_MS, PING_INTERVAL_MS_MAX } from './limits.ts';
 import type { WebSocketConstructor, WebSocketLike } from './options.ts';
 import type { WireFormat } from './wire-format.ts';
 
@@ -35,9 +30,13 @@ export interface ConnectionOptions {
   readonly WebSocket: WebSocketConstructor;
   readonly clock: Clock;
   readonly hello: FrameInput;
+  /** How long it may be silent before Welcome. */
+  readonly patienceMs: number;
 }
 
 export interface ConnectionEvents {
+  /** The socket is open, and Hello said. */
+  opened(): void;
   welcome(welcome: Welcome): void;
   /** Everything after Welcome except Ping. @throws ProtocolViolation, which ends the connection. */
   frame(frame: ServerFrame): void;
@@ -57,6 +56,7 @@ const ABNORMAL = 1006;
  * ```
  */
 export class Connection {
+  readonly beganAtMs: number;
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
   readonly #socket: WebSocketLike;
@@ -78,20 +78,25 @@ export class Connection {
     this.#options = options;
     this.#events = events;
     this.#clock = options.clock;
-    this.#heardAtMs = this.#clock.monotonicMs();
+    this.beganAtMs = this.#heardAtMs = this.#clock.monotonicMs();
     this.#socket = new options.WebSocket(options.url, [options.format.subprotocol]);
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.onopen = () => {
       this.#state = 'hello';
       this.send(options.hello);
+      this.#timer.cancel();
+      this.#timer = this.#await();
+      events.opened();
     };
     this.#socket.onmessage = ({ data }) => this.#receive(data);
     this.#socket.onclose = ({ code, reason }) => this.#end(code, reason, null);
     // A close event follows every error event and says more.
     this.#socket.onerror = () => undefined;
-    this.#timer = this.#clock.setTimer(CONNECT_TIMEOUT_MS, () =>
-      this.close(ABNORMAL, 'no Welcome'),
-    );
+    this.#timer = this.#await();
+  }
+
+  #await(): Timer {
+    return this.#clock.setTimer(this.#options.patienceMs, () => this.close(ABNORMAL, 'no Welcome'));
   }
 
   /**

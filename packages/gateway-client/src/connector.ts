@@ -11,7 +11,15 @@ import { Backoff } from './backoff.ts';
 import { Connection, type Ending } from './connection.ts';
 import type { Environment } from './environment.ts';
 import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
-import { ATTEMPT_EVERY_MS, RACE_AFTER_MS, SERVER_DELAY_MS_MAX, STABLE_AFTER_MS } from './limits.ts';
+import {
+  ATTEMPT_EVERY_MS,
+  PATIENCE_FACTOR,
+  PATIENCE_MS,
+  PATIENCE_MS_MAX,
+  RACE_SHARE,
+  SERVER_DELAY_MS_MAX,
+  STABLE_AFTER_MS,
+} from './limits.ts';
 import { loadFormat } from './load-format.ts';
 import type { ClientOptions, ClientState, TokenReason, WebSocketConstructor } from './options.ts';
 import type { WireFormat } from './wire-format.ts';
@@ -63,6 +71,8 @@ export class Connector {
   #attemptAtMs = -ATTEMPT_EVERY_MS;
   /** Attempts in a row that did not reach Welcome. */
   #failures = 0;
+  /** How long an attempt is waited for. */
+  #patienceMs = PATIENCE_MS;
   #readyAtMs = 0;
   #timer: Timer | null = null;
   #why: TokenReason = 'connect';
@@ -172,10 +182,14 @@ export class Connector {
     const hello = { ...this.#hello, token };
     const url = this.#nextUrl();
     const { clock } = environment;
+    const patienceMs = this.#patienceMs;
     try {
       const connection = new Connection(
-        { url, format, WebSocket, clock, hello },
+        { url, format, WebSocket, clock, hello, patienceMs },
         {
+          opened: () => {
+            if (connection === this.#connection) this.#raceLater();
+          },
           welcome: (welcome) => this.#welcomed(connection, welcome),
           frame: (frame) => this.#events.frame(frame),
           ended: (ending) => this.#ended(connection, ending),
@@ -183,10 +197,16 @@ export class Connector {
       );
       this.#connection = connection;
       this.#url = url;
-      this.#after(RACE_AFTER_MS * (1 + environment.random.float()), () => this.#race());
+      this.#raceLater();
     } catch (error) {
       this.#end(clientError(`no WebSocket to ${url}`, error));
     }
+  }
+
+  /** The attempt moves on: it has this long from now. */
+  #raceLater(): void {
+    const share = RACE_SHARE * (1 + this.#o.environment.random.float());
+    this.#after(share * this.#patienceMs, () => this.#race());
   }
 
   /** No Welcome yet: the next gateway is asked as well, if there is one that nobody waits for. */
@@ -227,6 +247,7 @@ export class Connector {
     this.#failures = 0;
     this.#why = 'connect';
     this.#readyAtMs = this.#nowMs();
+    this.#wait(PATIENCE_FACTOR * (this.#readyAtMs - connection.beganAtMs));
     if (!this.#events.ready(connection, welcome)) {
       this.#connection = null;
       connection.close(1000, 'with another session');
@@ -236,7 +257,16 @@ export class Connector {
     this.#moveTo('ready');
   }
 
+  /** How long the next attempt is waited for. */
+  #wait(patienceMs: number): void {
+    this.#patienceMs = Math.min(Math.max(patienceMs, PATIENCE_MS), PATIENCE_MS_MAX);
+  }
+
   #ended(connection: Connection, ending: Ending): void {
+    const isReady = connection === this.#connection && this.#state === 'ready';
+    // What was begun anew would take as long, and somebody may be working on it.
+    if (!isReady && this.#nowMs() - connection.beganAtMs >= this.#patienceMs)
+      this.#wait(2 * this.#patienceMs);
     if (this.#slow.delete(connection)) this.#failures++;
     if (connection !== this.#connection) return;
     this.#connection = null;

@@ -193,7 +193,7 @@ export class FakeGateway {
           kind: 'pong',
           nonce: frame.nonce,
           sentMs: frame.sentMs,
-          receivedMs: BigInt(this.clock.nowMs()),
+          receivedMs: BigInt(Math.trunc(this.clock.nowMs())),
         });
     }
     this.pump();
@@ -214,7 +214,7 @@ export class FakeGateway {
       limits: LIMITS,
       pingIntervalMs: 25_000,
       pongGraceMs: 8_000,
-      serverTimeMs: BigInt(this.clock.nowMs()),
+      serverTimeMs: BigInt(Math.trunc(this.clock.nowMs())),
       clusterTag: CLUSTER_TAG,
       publishRecords: 64,
       publishBytes: 262_144,

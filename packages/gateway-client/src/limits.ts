@@ -16,14 +16,21 @@ export const CREDIT_DELAY_MS = 50;
 /** Progress merges, so only a broken server gets there; a window of the smallest blocks does not. */
 export const DELIVERY_ITEMS_MAX = 65_536;
 
-/** From the start of an attempt to Welcome; the gateway gives Hello 5 s. */
-export const CONNECT_TIMEOUT_MS = 10_000;
+/** How long an attempt may be silent, until its socket opens and from then to Welcome; the gateway gives Hello 5 s. */
+export const PATIENCE_MS = 10_000;
+/**
+ * It doubles with every attempt that is given up, to at most this. With a fixed one, clients that all come at once would begin
+ * their attempts anew faster than a gateway without CPU can answer any, for ever.
+ */
+export const PATIENCE_MS_MAX = 80_000;
+/** Next time an attempt may take so many times as long as the one that came through. */
+export const PATIENCE_FACTOR = 3;
 
 /**
- * Without Welcome after this, up to twice as long by chance, the next gateway is asked as well. Long for a handshake, and
- * a storm of clients that all wait does not double itself at once.
+ * Silent for this share of the patience, up to twice as long by chance, the next gateway is asked as well: 1.5 s at first. Long
+ * for a handshake, and a storm of clients that all wait does not double itself at once.
  */
-export const RACE_AFTER_MS = 1_500;
+export const RACE_SHARE = 0.15;
 
 /** Reconnect delays (protocol §17). */
 export const BACKOFF_BASE_MS = 250;
