@@ -5,7 +5,7 @@ const COMPACT_AT = 64;
 
 /** Entries of one class in block order: those that still lie in the ring. */
 export class EntryList {
-  #entries: Entry[] = [];
+  #entries: (Entry | undefined)[] = [];
   #head = 0;
 
   get length(): number {
@@ -30,7 +30,8 @@ export class EntryList {
   /** The block leaves the ring at its old end. */
   dropFirst(block: Block): void {
     if (this.#entries[this.#head]?.block !== block) return;
-    this.#head++;
+    // Kept in its slot, it would keep its block: with many classes that was several times what the ring holds.
+    this.#entries[this.#head++] = undefined;
     if (this.#head > COMPACT_AT && 2 * this.#head > this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
       this.#head = 0;

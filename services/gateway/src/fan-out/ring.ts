@@ -10,7 +10,7 @@ const EPOCHS_MAX = 64;
 export class Ring implements BlockHome {
   readonly #budget: RingBudget;
   readonly #onEvict: (block: Block) => void;
-  #blocks: Block[] = [];
+  #blocks: (Block | undefined)[] = [];
   #head = 0;
   /** Where each epoch began in what was read, ascending in both. It outlives the blocks. */
   #epochs: { readonly epoch: number; readonly from: number }[] = [];
@@ -114,7 +114,7 @@ export class Ring implements BlockHome {
   evictFirst(): void {
     const block = this.first;
     if (block === undefined) return;
-    this.#head++;
+    this.#blocks[this.#head++] = undefined;
     if (this.#head > COMPACT_AT && 2 * this.#head > this.#blocks.length) {
       this.#blocks = this.#blocks.slice(this.#head);
       this.#head = 0;
