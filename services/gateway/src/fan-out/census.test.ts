@@ -1,6 +1,7 @@
 import { FilterOp } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import { compileCursorFilter } from './compile-filter.ts';
+import { RateLimit } from './rate-limit.ts';
 import { Bench } from './testing/bench.ts';
 
 function streams(bench: Bench): Record<string, number> {
@@ -21,7 +22,7 @@ test('streams are counted by state and by what holds them up, with how far they 
   bench.attach(connect(), { startOffset: -1 });
   bench.attach(connect()).pause();
   bench.attach(connect(), { window: { bytes: 0 } });
-  bench.attach(connect(), { startOffset: 5000, maxRate: 1 });
+  bench.attach(connect(), { startOffset: 5000, rate: new RateLimit(1) });
   const stopped = connect();
   stopped.client.stopReading(0);
   bench.attach(stopped, { startOffset: 5000 });

@@ -6,6 +6,7 @@
  */
 import type { Socket } from '../ws/socket-server.ts';
 import type { CompiledFilter } from './compiled-filter.ts';
+import type { RateLimit } from './rate-limit.ts';
 
 /** Frames that go ahead of data, of one connection (rule P6: at most 32 KiB). */
 export interface ControlLane {
@@ -59,8 +60,8 @@ export interface ClassOptions {
 export interface CursorOptions extends ClassOptions {
   /** A `Policy`. */
   readonly policy: number;
-  /** Records a second, 0 = no limit. */
-  readonly maxRate: number;
+  /** Shared by the streams of a subscription; null = no limit. */
+  readonly rate: RateLimit | null;
   readonly maxWaitMs: number;
   /** 0 = no limit. */
   readonly maxLagMs: number;

@@ -17,7 +17,7 @@ import type { MatchedClass } from './match.ts';
 import type { Outlet } from './outlet.ts';
 import type { Packet } from './packet.ts';
 import type { FrameShape } from './packet-maker.ts';
-import { RateLimit } from './rate-limit.ts';
+import type { RateLimit } from './rate-limit.ts';
 import type { Ring } from './ring.ts';
 import type { SlowJudge } from './slow-judge.ts';
 
@@ -145,8 +145,8 @@ export class StreamCursor implements Cursor, Waiting {
     this.maxWaitMs = options.maxWaitMs;
     this.window = options.window;
     const neverSkips = options.policy === Policy.PAUSE || options.policy === Policy.DISCONNECT;
-    this.isPlain = neverSkips && options.maxRate === 0 && !options.snapshot;
-    this.rate = options.maxRate === 0 ? null : new RateLimit(options.maxRate);
+    this.isPlain = neverSkips && options.rate === null && !options.snapshot;
+    this.rate = options.rate;
   }
 
   get feed(): CursorFeed {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { compileCursorFilter } from './compile-filter.ts';
 import type { CompiledFilter } from './compiled-filter.ts';
 import { FilterLimitError } from './feed-classes.ts';
+import { RateLimit } from './rate-limit.ts';
 import { Bench } from './testing/bench.ts';
 import { type Reader, withFlag } from './testing/reader.ts';
 
@@ -173,7 +174,8 @@ test('C21: one write per connection and tick, at most 16 KiB together', async ()
 test('max_rate is kept within 5 %, max_wait_ms gathers and keeps its bound (C33)', async () => {
   const bench = new Bench();
   const slow = bench.connect();
-  const slowCursor = bench.attach(slow, { maxRate: 100 });
+  const rate = new RateLimit(100);
+  const slowCursors = [0, 1, 2].map((lane) => bench.attach(slow, { lane, rate }));
   const waiting = bench.connect();
   const waitingCursor = bench.attach(waiting, { maxWaitMs: 100 });
   await bench.pass();
@@ -182,9 +184,12 @@ test('max_rate is kept within 5 %, max_wait_ms gathers and keeps its bound (C33)
     await bench.pass(10);
     bench.source.append({ value: 'y' });
   }
-  const rate = slow.stream(slowCursor.streamId).records.length / 5;
-  expect(rate).toBeGreaterThan(95);
-  expect(rate).toBeLessThan(105);
+  // The streams of a subscription have one rate together, each a share of it.
+  const perSecond = slowCursors.map(({ streamId }) => slow.stream(streamId).records.length / 5);
+  const together = perSecond.reduce((sum, each) => sum + each);
+  expect(together).toBeGreaterThan(95);
+  expect(together).toBeLessThan(105);
+  for (const each of perSecond) expect(each).toBeGreaterThan(20);
   const stream = waiting.stream(waitingCursor.streamId);
   expect(stream.records.length).toBeGreaterThan(970);
   expect(waiting.client.writes).toBeLessThan(60);

@@ -8,6 +8,7 @@ export class RateLimit {
   #tokens: number;
   #filledAtMs = -1;
 
+  /** @param perSecond records a second, above 0. */
   constructor(perSecond: number) {
     this.#perMs = perSecond / 1000;
     this.#burst = Math.max(1, perSecond * BURST_SECONDS);

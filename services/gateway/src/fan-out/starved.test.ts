@@ -2,6 +2,7 @@ import { type Clock, ManualClock, silentLogger } from '@millrace/base';
 import { GapReason, Policy } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import type { Cursor } from './contract.ts';
+import { RateLimit } from './rate-limit.ts';
 import { Bench } from './testing/bench.ts';
 import { ModelSource } from './testing/model-source.ts';
 import type { Reader } from './testing/reader.ts';
@@ -36,7 +37,7 @@ test('a client that does not read or waits for its rate keeps no frame that grow
   const stopped = bench.connect();
   const stoppedCursor = bench.attach(stopped, { policy });
   const rated = bench.connect();
-  const ratedCursor = bench.attach(rated, { policy, maxRate: 1 });
+  const ratedCursor = bench.attach(rated, { policy, rate: new RateLimit(1) });
   await bench.pass();
   stopped.client.stopReading(0);
   bench.source.append({ value: 'x'.repeat(60_000) });

@@ -164,7 +164,7 @@ export class StreamSet {
       ...plan.streamClass,
       partition: stream.partition,
       policy: plan.policy,
-      maxRate: plan.maxRate,
+      rate: plan.rate,
       maxWaitMs: plan.maxWaitMs,
       maxLagMs: plan.maxLagMs,
       startOffset,

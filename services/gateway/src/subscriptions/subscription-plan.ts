@@ -23,6 +23,7 @@ import type { SubscriptionGrant } from '../auth/token-verifier.ts';
 import { compileCursorFilter } from '../fan-out/compile-filter.ts';
 import type { CompiledFilter } from '../fan-out/compiled-filter.ts';
 import type { ClassOptions, CreditWindow } from '../fan-out/contract.ts';
+import { RateLimit } from '../fan-out/rate-limit.ts';
 import type { Position, Upstream, UpstreamTopic } from '../upstream-contract.ts';
 import { groupName } from './group-name.ts';
 import type { StartRequest } from './start-resolution.ts';
@@ -46,7 +47,8 @@ export interface SubscriptionPlan {
   /** All but the partition. */
   readonly streamClass: Omit<ClassOptions, 'partition'>;
   readonly policy: number;
-  readonly maxRate: number;
+  /** Of all its partitions together; null = no limit. */
+  readonly rate: RateLimit | null;
   readonly maxWaitMs: number;
   readonly maxLagMs: number;
   readonly window: CreditWindow;
@@ -93,6 +95,7 @@ export async function planSubscription(
   if (frame.start === StartKind.KEY_SNAPSHOT && !(await parts.upstream.isCompacted(topic.name)))
     throw new Refused(ErrorCode.NOT_COMPACTED, 'KEY_SNAPSHOT needs a compacted topic.');
   const { isText } = host.target;
+  const perSecond = lowest(frame.maxRate, grant.rate);
   return {
     sub: frame.sub,
     topic,
@@ -113,7 +116,7 @@ export async function planSubscription(
       showWatermark: grant.watermark,
     },
     policy: frame.policy,
-    maxRate: lowest(frame.maxRate, grant.rate),
+    rate: perSecond === 0 ? null : new RateLimit(perSecond),
     maxWaitMs: frame.maxWaitMs,
     maxLagMs: frame.maxLagMs,
     window: { bytes: frame.credit === 0 ? SUBSCRIPTION_WINDOW_BYTES_DEFAULT : frame.credit },

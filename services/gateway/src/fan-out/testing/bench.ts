@@ -111,7 +111,7 @@ export class Bench {
       filter: null,
       showWatermark: true,
       policy: Policy.PAUSE,
-      maxRate: 0,
+      rate: null,
       maxWaitMs: 0,
       maxLagMs: 0,
       startOffset: 0,
