@@ -47,3 +47,26 @@ test('an answer that comes late does not bring the old topic back', async () => 
   expect(await watch.get('t')).toMatchObject({ topicIdText: '2' });
   watch.close();
 });
+
+test('a topic that the cluster can say nothing of keeps no other from being looked at', async () => {
+  const clock = new ManualClock();
+  const answers = new Map<string, UpstreamTopic | null>([
+    ['t', topic(1)],
+    ['odd', topic(7)],
+  ]);
+  const watch = new TopicWatch(clock, async () => new Map(answers));
+  const told: string[] = [];
+  for (const name of answers.keys()) {
+    await watch.get(name);
+    watch.watch(name, (found) => told.push(`${name} ${found?.topicIdText}`));
+  }
+  answers.delete('odd');
+  answers.set('t', topic(2));
+  await clock.advanceAsync(1000, 1000);
+  expect(told).toEqual(['t 2']);
+  await expect(watch.get('odd', 0)).rejects.toThrow('metadata of odd');
+  answers.set('odd', null);
+  await clock.advanceAsync(1000, 1000);
+  expect(told).toEqual(['t 2', 'odd undefined']);
+  watch.close();
+});

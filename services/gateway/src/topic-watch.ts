@@ -1,6 +1,11 @@
 import type { Clock, Timer } from '@millrace/base';
+import { ErrorCode } from '@millrace/gateway-protocol';
 import { FreshAnswers } from './fresh-answers.ts';
 import type { UpstreamTopic } from './upstream-contract.ts';
+import { UpstreamError } from './upstream-error.ts';
+
+/** null: there is no such topic. A name that is missing is one that the cluster could say nothing of. */
+export type TopicAnswers = ReadonlyMap<string, UpstreamTopic | null>;
 
 /** How often watched topics are looked at, and how long an answer is good for others. Milliseconds. */
 const PERIOD_MS = 1000;
@@ -17,22 +22,19 @@ interface Known {
 /** Topics as they are and as they change: one question per second for all that are watched. */
 export class TopicWatch {
   readonly #clock: Clock;
-  readonly #ask: (names: readonly string[]) => Promise<Map<string, UpstreamTopic>>;
+  readonly #ask: (names: readonly string[]) => Promise<TopicAnswers>;
   readonly #known = new Map<string, Known>();
   readonly #asked = new FreshAnswers<UpstreamTopic | null>();
   #timer: Timer | undefined;
   #isPolling = false;
   #isClosed = false;
 
-  constructor(
-    clock: Clock,
-    ask: (names: readonly string[]) => Promise<Map<string, UpstreamTopic>>,
-  ) {
+  constructor(clock: Clock, ask: (names: readonly string[]) => Promise<TopicAnswers>) {
     this.#clock = clock;
     this.#ask = ask;
   }
 
-  /** The topic as of less than `maxAgeMs` ago; with 0, as of now or later. Rejects when the cluster cannot be asked. */
+  /** The topic as of less than `maxAgeMs` ago; with 0, as of now or later. Rejects with an UpstreamError when the cluster cannot say. */
   get(name: string, maxAgeMs: number = PERIOD_MS): Promise<UpstreamTopic | null> {
     const known = this.#known.get(name);
     const age = this.#clock.monotonicMs() - (known?.askedAt ?? -1);
@@ -40,8 +42,7 @@ export class TopicWatch {
       return Promise.resolve(known.topic);
     return this.#asked.get(name, async () => {
       const askedAt = this.#clock.monotonicMs();
-      const found = await this.#ask([name]);
-      return this.#learn(name, found.get(name) ?? null, askedAt);
+      return this.#learn(name, answerFor(name, await this.#ask([name])), askedAt);
     });
   }
 
@@ -61,7 +62,7 @@ export class TopicWatch {
     this.#known.clear();
   }
 
-  /** A cluster out of reach changes nothing: the next period asks again. */
+  /** A cluster out of reach, or a topic it can say nothing of, changes nothing: the next period asks again. */
   async #poll(): Promise<void> {
     if (this.#isPolling) return;
     const names = [...this.#known].filter(([, { listeners }]) => listeners.size > 0);
@@ -74,7 +75,7 @@ export class TopicWatch {
     const askedAt = this.#clock.monotonicMs();
     try {
       const found = await this.#ask(names.map(([name]) => name));
-      for (const [name] of names) this.#learn(name, found.get(name) ?? null, askedAt);
+      for (const [name, topic] of found) this.#learn(name, topic, askedAt);
     } catch {
       // Asked again in a moment.
     } finally {
@@ -112,6 +113,14 @@ export class TopicWatch {
       return;
     }
   }
+}
+
+/** @throws UpstreamError LEADER_UNAVAILABLE when the cluster could not say. */
+export function answerFor(name: string, answers: TopicAnswers): UpstreamTopic | null {
+  const topic = answers.get(name);
+  if (topic === undefined)
+    throw new UpstreamError(ErrorCode.LEADER_UNAVAILABLE, `metadata of ${name}`);
+  return topic;
 }
 
 function sameTopic(a: UpstreamTopic | null, b: UpstreamTopic | null): boolean {

@@ -12,7 +12,7 @@ import {
   type TopicMetadata,
 } from '@millrace/client';
 import { ErrorCode, Isolation } from '@millrace/gateway-protocol';
-import { TopicWatch } from './topic-watch.ts';
+import { answerFor, type TopicAnswers, TopicWatch } from './topic-watch.ts';
 import type {
   Bounds,
   EpochEnd,
@@ -78,7 +78,7 @@ export class KafkaUpstream implements Upstream {
   }
 
   async lookUp(name: string): Promise<UpstreamTopic | null> {
-    return (await this.#lookUpAll([name])).get(name) ?? null;
+    return answerFor(name, await this.#lookUpAll([name]));
   }
 
   async topicById(id: Uint8Array): Promise<UpstreamTopic | null> {
@@ -204,14 +204,11 @@ export class KafkaUpstream implements Upstream {
     return reader;
   }
 
-  async #lookUpAll(names: readonly string[]): Promise<Map<string, UpstreamTopic>> {
-    const found = await asked(() => this.#admin.lookUpTopics(names));
-    const topics = new Map<string, UpstreamTopic>();
-    for (const topic of found) {
+  async #lookUpAll(names: readonly string[]): Promise<TopicAnswers> {
+    const topics = new Map<string, UpstreamTopic | null>();
+    for (const topic of await asked(() => this.#admin.lookUpTopics(names))) {
       if (topic.errorCode === 0) topics.set(topic.name, asTopic(topic));
-      else if (!isGone(topic.errorCode)) {
-        throw new UpstreamError(ErrorCode.LEADER_UNAVAILABLE, `metadata of ${topic.name}`);
-      }
+      else if (isGone(topic.errorCode)) topics.set(topic.name, null);
     }
     return topics;
   }
