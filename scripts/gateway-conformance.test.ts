@@ -16,8 +16,8 @@ const rows = page
     return { number: number.trim(), files: named, asserted: asserted.trim(), open: open.trim() };
   });
 
-/** Where tests are: beside what they test, and among the rows of `npm run compat` that need Apache Kafka. */
-const TEST_FILE = /\.test\.|^packages\/acceptance\/gateway-kafka\//;
+/** Where tests are: beside what they test, and among the rows of `npm run compat` that need Apache Kafka or a browser. */
+const TEST_FILE = /\.test\.|^packages\/acceptance\/(gateway-kafka\/|gateway\/sdk\/checks\.ts)/;
 
 /** The titles and comments of a test that name the case. */
 function names(file: string, number: string): boolean {

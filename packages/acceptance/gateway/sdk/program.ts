@@ -120,6 +120,9 @@ export interface Seen {
   readonly connections: number;
   readonly state: string;
   readonly ended: string | null;
+  /** When its connection was ready, and when the page came online, by the page's own clock. */
+  readonly readyAtMs: readonly number[];
+  readonly onlineAtMs: number;
 }
 
 /** A client that reads a topic to its end and goes on, whatever happens to its connections. */
@@ -131,13 +134,18 @@ export class Reader {
   #duplicates = 0;
   #lost = 0;
   #gaps = 0;
-  #connections = 0;
   #ended: string | null = null;
+  readonly #readyAtMs: number[] = [];
+  #onlineAtMs = 0;
 
   constructor(url: string | readonly string[], topic: string, more: Partial<ClientOptions> = {}) {
     this.#client = new GatewayClient({ url, reconnect: { baseMs: 20, capMs: 300 }, ...more });
     this.#client.on('state', (state) => {
-      if (state === 'ready') this.#connections++;
+      if (state === 'ready') this.#readyAtMs.push(performance.now());
+    });
+    const page = globalThis as { addEventListener?(event: string, listener: () => void): void };
+    page.addEventListener?.('online', () => {
+      this.#onlineAtMs = performance.now();
     });
     this.#subscription = this.#client.subscribe(topic, { start: 'earliest', windowBytes: 65_536 });
     this.#subscription.on('gap', () => this.#gaps++);
@@ -153,9 +161,11 @@ export class Reader {
       duplicates: this.#duplicates,
       lost: this.#lost,
       gaps: this.#gaps,
-      connections: this.#connections,
+      connections: this.#readyAtMs.length,
       state: this.#subscription.state,
       ended: this.#ended,
+      readyAtMs: this.#readyAtMs,
+      onlineAtMs: this.#onlineAtMs,
     };
   }
 
