@@ -1,6 +1,7 @@
 // The gateway before Apache Kafka and before our broker: rows of `npm run compat`, each named by the case it is.
 import { attachChecks } from './attaches.ts';
 import { commitChecks } from './commits.ts';
+import { disconnectChecks } from './disconnects.ts';
 import { electionChecks } from './elections.ts';
 import { latestByKeyChecks } from './latest-by-key.ts';
 import { manySocketsChecks } from './many-sockets.ts';
@@ -32,6 +33,6 @@ export const GATEWAY_STAGES: readonly {
   {
     name: 'gateway on Millrace',
     open: millraceStage,
-    checks: { ...ANY_CLUSTER, ...manySocketsChecks },
+    checks: { ...ANY_CLUSTER, ...disconnectChecks, ...manySocketsChecks },
   },
 ];

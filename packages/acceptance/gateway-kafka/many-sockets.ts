@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { eventually } from '@millrace/testing';
 import { SystemCalls } from '../faults/system-calls.ts';
-import { GatewayProcess, PROGRAMS } from '../gateway/sdk/gateway-process.ts';
 import { GENEROUS_LIMITS } from '../gateway-hostile/limits.ts';
 import { handshakeRatio } from '../gateway-sockets/half-open.ts';
 import { RawClient } from '../gateway-sockets/raw-client.ts';
-import { newTopic, type Stage } from './stage.ts';
+import { newTopic, type Stage, withGateway } from './stage.ts';
 
 const CLIENTS = 9000;
 const OPENED_AT_ONCE = 200;
@@ -20,20 +19,6 @@ const HALF_OPEN = 5000;
 const IDLE = 400;
 const TRIES = 6;
 const WAIT_MS = 120_000;
-
-/** @param own settings of this gateway alone */
-async function withGateway(
-  { bootstrap }: Stage,
-  own: readonly string[],
-  work: (gateway: GatewayProcess) => Promise<void>,
-): Promise<void> {
-  const gateway = await GatewayProcess.start(bootstrap, own, PROGRAMS.built);
-  try {
-    await work(gateway);
-  } finally {
-    await gateway.kill();
-  }
-}
 
 /** Clients that have read a topic to its end. */
 async function liveClients(port: number, topic: string): Promise<RawClient[]> {

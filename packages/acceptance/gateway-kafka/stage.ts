@@ -85,6 +85,24 @@ async function stageOver(
   }
 }
 
+/**
+ * A gateway beside the stage's own, for as long as the work takes.
+ *
+ * @param own settings of this gateway alone
+ */
+export async function withGateway(
+  { bootstrap }: Stage,
+  own: readonly string[],
+  work: (gateway: GatewayProcess) => Promise<void>,
+): Promise<void> {
+  const gateway = await GatewayProcess.start(bootstrap, own, PROGRAMS.built);
+  try {
+    await work(gateway);
+  } finally {
+    await gateway.kill();
+  }
+}
+
 let topicCount = 0;
 
 type TopicOptions = Omit<Parameters<Admin['createTopics']>[0][number], 'name'>;
