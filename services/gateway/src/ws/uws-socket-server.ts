@@ -141,9 +141,10 @@ export class UwsSocketServer implements SocketServer {
     });
     app.any('/*', (response, request) => {
       const plain = { ...requestOf(response, request), method: request.getMethod() };
+      const isHead = plain.method === 'head';
       const answer = http?.(plain) ?? NOT_FOUND;
       if (!(answer instanceof Promise)) {
-        writeAnswer(response, answer);
+        writeAnswer(response, answer, isHead);
         return;
       }
       let isGone = false;
@@ -152,7 +153,7 @@ export class UwsSocketServer implements SocketServer {
       });
       answer.then(
         (late) => {
-          if (!isGone) response.cork(() => writeAnswer(response, late));
+          if (!isGone) response.cork(() => writeAnswer(response, late, isHead));
         },
         () => {
           if (!isGone) response.close();
@@ -215,11 +216,18 @@ class UwsSocket implements Socket {
   }
 }
 
-function writeAnswer(response: HttpResponse, answer: PlainAnswer): void {
+/** @param isHead the length of the body is told, but no body sent (RFC 9110 §9.3.2). */
+function writeAnswer(response: HttpResponse, answer: PlainAnswer, isHead: boolean): void {
   response.writeStatus(statusLine(answer.status));
   const headers = { 'content-type': TEXT, ...answer.headers };
   for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-  response.end(answer.body);
+  if (!isHead) {
+    response.end(answer.body);
+    return;
+  }
+  // Told the length itself, `endWithoutBody` of this version takes the request for unanswered and ends the process.
+  response.writeHeader('content-length', String(Buffer.byteLength(answer.body)));
+  response.endWithoutBody();
 }
 
 /** `header` works only until the handler returns: the native request is gone then. */
