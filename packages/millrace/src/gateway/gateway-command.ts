@@ -83,13 +83,19 @@ export async function startOwnGateway(
   }
 }
 
-export function gatewayWelcome({ config, port, adminPort }: RunningGateway): string {
+function gatewayWelcome(gateway: RunningGateway): string {
+  const { config, port } = gateway;
   const scheme = config.tlsCert === null ? 'ws' : 'wss';
   return [
     `millrace: the gateway listens on ${scheme}://${inUrl(config.listen.host)}:${port}/v1/ws`,
-    `millrace: its health and metrics are on http://${inUrl(config.adminListen.host)}:${adminPort}`,
+    adminLine(gateway),
     '',
   ].join('\n');
+}
+
+/** Where the admin listener is, in a sentence for whoever started the gateway. */
+export function adminLine({ config, adminPort }: RunningGateway): string {
+  return `millrace: the gateway's health and metrics are on http://${inUrl(config.adminListen.host)}:${adminPort}`;
 }
 
 function inUrl(host: string): string {

@@ -1,6 +1,6 @@
 import type { RunningGateway } from '@millrace/gateway';
 import { bootstrapOf, brokerWelcome, startOwnBroker } from '../broker/broker-command.ts';
-import { startOwnGateway } from '../gateway/gateway-command.ts';
+import { adminLine, startOwnGateway } from '../gateway/gateway-command.ts';
 import type { CommandHost } from '../process-host.ts';
 import { readPropertiesFile } from '../service/properties-file.ts';
 import { parseServiceArguments } from '../service/service-arguments.ts';
@@ -61,12 +61,14 @@ export async function runStartCommand(argv: readonly string[], host: CommandHost
   return 0;
 }
 
-function developmentWelcome({ config, port }: RunningGateway): string {
+function developmentWelcome(gateway: RunningGateway): string {
+  const { config, port } = gateway;
   const { host } = config.listen;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/`;
   return [
     `millrace: open ${url}`,
     'millrace: development mode: that page and its WebSockets are reachable from this machine only, and need no token',
+    adminLine(gateway),
     '',
   ].join('\n');
 }
