@@ -1,6 +1,6 @@
 // dist: one file that every page loads, and files that it loads when it needs them.
 //
-//   node scripts/bundle.ts
+//   node scripts/bundle.ts [DIRECTORY]
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as protocol from '@millrace/gateway-protocol';
@@ -74,6 +74,20 @@ const numbersInPlace: Plugin = {
   },
 };
 
+/** What `names.ts` makes of tables stands there as it comes out, without the tables. */
+const namesInPlace: Plugin = {
+  name: 'names-in-place',
+  setup({ onLoad }) {
+    onLoad({ filter: /gateway-client[\\/]src[\\/]names\.ts$/ }, async ({ path: file }) => {
+      const names = Object.entries<unknown>(await import(file));
+      const contents = names.map(
+        ([name, value]) => `export const ${name}=${JSON.stringify(value)};`,
+      );
+      return { contents: contents.join('') };
+    });
+  },
+};
+
 /** Leaves imports of what is loaded on demand alone, as those of files in dist. */
 const onDemandOutside: Plugin = {
   name: 'on-demand-outside',
@@ -138,7 +152,7 @@ async function distFile(name: string, source: string, plugin: Plugin): Promise<D
   const options: BuildOptions = {
     stdin: { contents: source, resolveDir: ROOT, sourcefile: name },
     outfile: path.join(ROOT, 'dist', name),
-    plugins: [plugin, numbersInPlace],
+    plugins: [plugin, namesInPlace, numbersInPlace],
     bundle: true,
     minify: true,
     sourcemap: true,
@@ -174,8 +188,10 @@ export async function bundle(): Promise<DistFile[]> {
   return [main, ...others];
 }
 
-if (process.argv[1] === import.meta.filename)
+if (process.argv[1] === import.meta.filename) {
+  const directory = process.argv[2] ?? path.join(ROOT, 'dist');
   for (const { name, code, map } of await bundle()) {
-    await writeFile(path.join(ROOT, 'dist', name), code);
-    await writeFile(path.join(ROOT, 'dist', `${name}.map`), map);
+    await writeFile(path.join(directory, name), code);
+    await writeFile(path.join(directory, `${name}.map`), map);
   }
+}

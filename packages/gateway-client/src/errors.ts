@@ -1,7 +1,5 @@
-import { CloseCode, ErrorCode, enumNames } from '@millrace/gateway-protocol';
-
-/** Errors that this side found, beside the codes of the protocol. */
-const LOCAL = { CLIENT: 0 } as const;
+import { CloseCode, ErrorCode } from '@millrace/gateway-protocol';
+import { CLIENT_CODE, CODE_NAMES } from './names.ts';
 
 /** Whatever the gateway, the connection or the use of this package got wrong. */
 export class GatewayError extends Error {
@@ -55,13 +53,13 @@ export class ProtocolViolation extends GatewayError {
 
 /** An error found on this side. */
 export function clientError(message: string, cause?: unknown): GatewayError {
-  return new GatewayError(LOCAL.CLIENT, message, { cause });
+  return new GatewayError(CLIENT_CODE, message, { cause });
 }
 
 function codeName(code: number): string {
-  for (const table of [LOCAL, ErrorCode, CloseCode]) {
-    const at = Object.values<number>(table).indexOf(code);
-    if (at >= 0) return enumNames(table)[at] as string;
+  for (const [first, names] of CODE_NAMES) {
+    const name = names.split(',')[code - first];
+    if (name) return name;
   }
   return `code${code}`;
 }

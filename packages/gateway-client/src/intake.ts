@@ -1,8 +1,6 @@
 import {
   type CaughtUp,
-  enumNames,
   type Gap,
-  GapReason,
   Outcome,
   type Records,
   RecordsFlag,
@@ -17,6 +15,7 @@ import { ProtocolViolation } from './errors.ts';
 import { decompress } from './inflate.ts';
 import { DELIVERY_ITEMS_MAX } from './limits.ts';
 import type { StreamSink } from './link.ts';
+import { GAP_NAMES } from './names.ts';
 import type { SubscribeOptions } from './options.ts';
 import {
   offsetOf,
@@ -43,7 +42,7 @@ export interface IntakeOptions {
   readonly changed: () => void;
 }
 
-const GAP_REASONS = enumNames(GapReason) as readonly GapReasonName[];
+const GAP_REASONS = GAP_NAMES.split(',') as readonly GapReasonName[];
 
 /**
  * Frames of one subscription become, checked against the positions, blocks and events in the queue of
