@@ -36,6 +36,7 @@ const WEIGHTS = {
 } as const;
 
 export type FaultName = keyof typeof WEIGHTS;
+export const FAULT_NAMES = Object.keys(WEIGHTS) as readonly FaultName[];
 
 export interface FaultParts {
   readonly admin: Admin;
@@ -47,6 +48,8 @@ export interface FaultParts {
   readonly load: Load;
   readonly tally: Tally;
   readonly random: Prng;
+  /** Which faults there are. */
+  readonly names: readonly FaultName[];
 }
 
 /** Strikes, one fault at a time; each is over when whatever was killed runs again. */
@@ -73,9 +76,7 @@ export class Faults {
 
   constructor(parts: FaultParts) {
     this.#p = parts;
-    this.#deck = (Object.keys(WEIGHTS) as FaultName[]).flatMap((name) =>
-      Array<FaultName>(WEIGHTS[name]).fill(name),
-    );
+    this.#deck = parts.names.flatMap((name) => Array<FaultName>(WEIGHTS[name]).fill(name));
   }
 
   get total(): number {
@@ -84,9 +85,8 @@ export class Faults {
 
   /** One fault: the first ones are one of each kind. Returns its name. */
   async next(): Promise<FaultName> {
-    const { random } = this.#p;
-    const kinds = Object.keys(WEIGHTS) as FaultName[];
-    const untried = kinds.filter((name) => !this.counts.has(name));
+    const { random, names } = this.#p;
+    const untried = names.filter((name) => !this.counts.has(name));
     const deck = untried.length > 0 ? untried : this.#deck;
     const name = deck[random.below(deck.length)] as FaultName;
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);

@@ -4,7 +4,7 @@ import { Admin } from '@millrace/client';
 import { eventually, MillraceProcess } from '@millrace/testing';
 import { GatewayProcess } from '../gateway/sdk/gateway-process.ts';
 import { FaultProxy } from './fault-proxy.ts';
-import { Faults } from './faults.ts';
+import { FAULT_NAMES, type FaultName, Faults } from './faults.ts';
 import { Listener, type World } from './listener.ts';
 import { Lives } from './lives.ts';
 import { Load, PADDING } from './load.ts';
@@ -27,6 +27,8 @@ export interface OrdealOptions {
   readonly pauseMs: number;
   /** Keeps the n-th record from a client's ear, so that the run has to complain. 0 = none. */
   readonly drop?: number;
+  /** All when absent. */
+  readonly faults?: readonly FaultName[];
   readonly note?: (text: string) => void;
 }
 
@@ -113,7 +115,11 @@ export async function ordeal(options: OrdealOptions): Promise<OrdealReport> {
     );
     cleanups.push(() => Promise.all(listeners.map((each) => each.leave('close'))));
     const parts = { admin, broker, gateways, proxies, listeners, lives, load, tally };
-    const faults = new Faults({ ...parts, random: random(3) });
+    const faults = new Faults({
+      ...parts,
+      random: random(3),
+      names: options.faults ?? FAULT_NAMES,
+    });
     await eventually('all clients read', ATTACH_TIMEOUT_MS, () =>
       listeners.every((each) => each.isAttached),
     ).catch((error: Error) => {

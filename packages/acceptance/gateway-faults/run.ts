@@ -1,9 +1,11 @@
 // Gateways, a broker and the ways between them fail at random while clients read:
 //   node --conditions=@millrace/source packages/acceptance/gateway-faults/run.ts \
-//     [--kills 100] [--clients 200] [--records 1000000] [--seconds 3600] [--seed N] [--rate 600] [--pause 300] [--drop N]
+//     [--kills 100] [--clients 200] [--records 1000000] [--seconds 3600] [--seed N] [--rate 600] [--pause 300] [--drop N] \
+//     [--faults 'gateway kill -9,broker kill -9,reset,half-open']
 // `--drop N` keeps the N-th record from a client's ear: the run then has to fail.
 import { parseArgs } from 'node:util';
 import { runSeed } from '@millrace/testing';
+import { FAULT_NAMES } from './faults.ts';
 import { lineOf, ordeal } from './ordeal.ts';
 
 const { values } = parseArgs({
@@ -16,7 +18,14 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '600' },
     pause: { type: 'string', default: '300' },
     drop: { type: 'string', default: '0' },
+    faults: { type: 'string', default: FAULT_NAMES.join(',') },
   },
+});
+const faults = values.faults.split(',').map((text) => {
+  const name = FAULT_NAMES.find((known) => known === text);
+  if (name === undefined)
+    throw new Error(`no fault '${text}'; there are ${FAULT_NAMES.join(', ')}`);
+  return name;
 });
 console.log(`seed ${values.seed}`);
 const report = await ordeal({
@@ -28,6 +37,7 @@ const report = await ordeal({
   rate: Number(values.rate),
   pauseMs: Number(values.pause),
   drop: Number(values.drop),
+  faults,
   note: (text) => console.log(`  ${text}`),
 });
 console.log(lineOf(report));
