@@ -18,14 +18,18 @@ export class PartitionReader {
   readonly #fetcher: Fetcher;
   readonly #held = new Map<string, FetchPosition>();
 
-  /** @param onRead called for every answer that has batches, an error or a diverging epoch. */
+  /**
+   * @param onRead called for every answer that has batches, an error or a diverging epoch. The batches are its own only
+   *   until it returns: what follows is read into the same memory.
+   */
   constructor(options: ClientOptions & FetchOptions, onRead: (read: PartitionRead) => void) {
     this.#cluster = new Cluster(resolveClientOptions(options));
     this.#options = options;
-    this.#fetcher = new Fetcher(this.#cluster, options, (read, position) => {
+    const take = (read: PartitionRead, position: FetchPosition) => {
       this.#held.set(`${read.topic}-${read.partition}`, position);
       onRead(read);
-    });
+    };
+    this.#fetcher = new Fetcher(this.#cluster, options, take, true);
   }
 
   /** @throws KafkaError UNKNOWN_TOPIC_OR_PARTITION after retries. */

@@ -62,6 +62,8 @@ interface Waiting {
 const API_VERSIONS_FIRST = 4;
 const SOFTWARE_NAME = 'millrace';
 const SOFTWARE_VERSION = '0.1.0';
+/** What one read takes at most. */
+const CHUNK_BYTES = 65_536;
 
 /**
  * One connection to one broker, with versions agreed and credentials proven. Requests may be pipelined
@@ -77,29 +79,34 @@ export class BrokerConnection {
   readonly #waiting = new Map<number, Waiting>();
   readonly #writer = new Writer();
   readonly #ranges = new Map<number, VersionRange>();
+  readonly #cutter: FrameCutter;
   #correlationId = 0;
   #failure: Error | undefined;
 
-  private constructor(address: BrokerAddress, options: WireOptions, socket: Socket) {
+  private constructor(
+    address: BrokerAddress,
+    options: WireOptions,
+    { socket, input }: OpenedSocket,
+  ) {
     this.address = address;
     this.#options = options;
     this.#socket = socket;
-    const cutter = new FrameCutter(options.maxFrameBytes, (body) => this.#take(body));
-    socket.on('data', (chunk: Buffer) => {
+    this.#cutter = new FrameCutter(options.maxFrameBytes, (body) => this.#take(body));
+    input.take = (chunk) => {
       try {
-        cutter.push(chunk);
+        this.#cutter.push(chunk);
       } catch (error) {
         this.#end(error as Error);
       }
-    });
+    };
     socket.on('error', (error) => this.#end(this.#closedError(error)));
     socket.on('close', () => this.#end(this.#closedError()));
   }
 
   /** Connects, agrees on versions and authenticates. @throws WireConnectionError */
   static async open(address: BrokerAddress, options: WireOptions): Promise<BrokerConnection> {
-    const socket = await openSocket(address, options);
-    const connection = new BrokerConnection(address, options, socket);
+    const opened = await openSocket(address, options);
+    const connection = new BrokerConnection(address, options, opened);
     try {
       await connection.#agree();
       if (options.sasl !== undefined) await connection.#authenticate(options.sasl);
@@ -138,7 +145,7 @@ export class BrokerConnection {
     return version;
   }
 
-  /** Sends a request and gives its answer, whose byte fields are views of the answer's own frame. */
+  /** Sends a request and gives its answer, whose byte fields are views of the answer's own memory, until `recycle`. */
   request<Req, Res, In, ResIn>(
     api: ApiCodec<Req, Res, In, ResIn>,
     request: In,
@@ -154,6 +161,11 @@ export class BrokerConnection {
     options: RequestOptions = {},
   ): void {
     this.#write(api, request, this.versionOf(api, options.maxVersion));
+  }
+
+  /** Nobody reads a byte field of an answer, nor any other of that answer, any more: a later one may lie there. */
+  recycle(bytes: Uint8Array): void {
+    this.#cutter.recycle(bytes.buffer);
   }
 
   /** Ends the connection; waiting requests fail with kind `closed`. */
@@ -306,12 +318,27 @@ export class BrokerConnection {
   }
 }
 
-function openSocket({ host, port }: BrokerAddress, options: WireOptions): Promise<Socket> {
+/** An open socket; what it reads goes to `input`, each time in the same memory. */
+interface OpenedSocket {
+  readonly socket: Socket;
+  readonly input: { take: (chunk: Uint8Array) => void };
+}
+
+function openSocket({ host, port }: BrokerAddress, options: WireOptions): Promise<OpenedSocket> {
   return new Promise((resolve, reject) => {
+    const input: OpenedSocket['input'] = { take: () => {} };
+    const onread = {
+      buffer: new Uint8Array(CHUNK_BYTES),
+      callback: (count: number, chunk: Uint8Array) => {
+        input.take(chunk.subarray(0, count));
+        return true;
+      },
+    };
+    const to = { host, port, noDelay: true, onread };
     const socket =
       options.tls === undefined
-        ? connectTcp({ host, port, noDelay: true })
-        : connectTls({ servername: host, ...options.tls, host, port });
+        ? connectTcp(to)
+        : connectTls({ servername: host, ...options.tls, ...to });
     const fail = (reason: string, cause?: Error) => {
       timer.cancel();
       socket.destroy();
@@ -327,7 +354,7 @@ function openSocket({ host, port }: BrokerAddress, options: WireOptions): Promis
       timer.cancel();
       socket.off('error', failed);
       socket.setNoDelay(true);
-      resolve(socket);
+      resolve({ socket, input });
     });
   });
 }

@@ -1,17 +1,24 @@
 import { WireConnectionError } from './wire-error.ts';
 
 const PREFIX_BYTES = 4;
+/** A frame has so much memory at once; beyond that it follows the bytes that really arrive. */
+const FIRST_BYTES_MAX = 2 << 20;
+/** Memory of a frame that is kept for later ones. */
+const SPARE_BYTES_MIN = 16 << 10;
+const SPARE_BYTES_MAX = 4 << 20;
 
 /**
  * Cuts a byte stream into length-prefixed frames (Kafka protocol: int32 big-endian length, then so many
- * bytes). A frame that lies inside one chunk is handed on as a view of it; only frames that span
- * chunks are copied, once. Memory follows the bytes that really arrive, not the declared length.
+ * bytes). Every frame is in memory of its own, copied once, so that what the bytes were read into can be used again.
  */
 export class FrameCutter {
   readonly #maxFrameBytes: number;
   readonly #onFrame: (body: Uint8Array) => void;
-  readonly #parts: Uint8Array[] = [];
-  #partsBytes = 0;
+  #prefixCount = 0;
+  #length = 0;
+  #body: Uint8Array = NOTHING;
+  #have = 0;
+  #spare: ArrayBufferLike | null = null;
 
   /** @throws WireConnectionError from `push` when a frame is negative or above `maxFrameBytes`. */
   constructor(maxFrameBytes: number, onFrame: (body: Uint8Array) => void) {
@@ -19,66 +26,61 @@ export class FrameCutter {
     this.#onFrame = onFrame;
   }
 
-  /** Takes the next chunk; calls back for every frame it completes. The chunk must stay untouched. */
+  /** Takes the next chunk; calls back for every frame it completes. The chunk is the caller's again afterwards. */
   push(chunk: Uint8Array): void {
-    let rest = chunk;
-    if (this.#partsBytes > 0) {
-      this.#parts.push(chunk);
-      this.#partsBytes += chunk.length;
-      const needed = this.#neededBytes();
-      if (this.#partsBytes < needed) return;
-      rest = concatenate(this.#parts, this.#partsBytes);
-      this.#parts.length = 0;
-      this.#partsBytes = 0;
-    }
-    let at = 0;
-    while (rest.length - at >= PREFIX_BYTES) {
-      const length = this.#frameLength(rest, at);
-      const end = at + PREFIX_BYTES + length;
-      if (end > rest.length) break;
-      this.#onFrame(rest.subarray(at + PREFIX_BYTES, end));
-      at = end;
-    }
-    if (at < rest.length) {
-      this.#parts.push(rest.subarray(at));
-      this.#partsBytes = rest.length - at;
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#prefixCount < PREFIX_BYTES) {
+        this.#length = (this.#length << 8) | (chunk[at++] as number);
+        if (++this.#prefixCount === PREFIX_BYTES) this.#begin();
+      } else {
+        const count = Math.min(this.#length - this.#have, chunk.length - at);
+        this.#reserve(this.#have + count);
+        this.#body.set(chunk.subarray(at, at + count), this.#have);
+        this.#have += count;
+        at += count;
+      }
+      if (this.#prefixCount === PREFIX_BYTES && this.#have === this.#length) this.#finish();
     }
   }
 
-  /** Bytes that must be here before anything can be cut. */
-  #neededBytes(): number {
-    if (this.#partsBytes < PREFIX_BYTES) return PREFIX_BYTES;
-    let first = this.#parts[0] as Uint8Array;
-    if (first.length < PREFIX_BYTES) {
-      first = concatenate(this.#parts, this.#partsBytes);
-      this.#parts.length = 0;
-      this.#parts.push(first);
-    }
-    return PREFIX_BYTES + this.#frameLength(first, 0);
+  /** A frame's memory comes back: nobody reads it any more, and a later frame may lie there. */
+  recycle(memory: ArrayBufferLike): void {
+    const { byteLength } = memory;
+    if (byteLength < SPARE_BYTES_MIN || byteLength > SPARE_BYTES_MAX) return;
+    if (byteLength >= (this.#spare?.byteLength ?? 0)) this.#spare = memory;
   }
 
-  #frameLength(bytes: Uint8Array, at: number): number {
-    const length =
-      ((bytes[at] as number) << 24) |
-      ((bytes[at + 1] as number) << 16) |
-      ((bytes[at + 2] as number) << 8) |
-      (bytes[at + 3] as number);
+  #begin(): void {
+    const length = this.#length;
     if (length < 0 || length > this.#maxFrameBytes) {
       throw new WireConnectionError(
         'protocol',
         `frame of ${length} bytes; the bound is ${this.#maxFrameBytes}`,
       );
     }
-    return length;
+    const spare = this.#spare;
+    if (spare !== null && length >= SPARE_BYTES_MIN && length <= spare.byteLength) {
+      this.#spare = null;
+      this.#body = new Uint8Array(spare, 0, length);
+    } else this.#body = new Uint8Array(Math.min(length, FIRST_BYTES_MAX));
+    this.#have = 0;
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#body.length) return;
+    const larger = new Uint8Array(Math.min(this.#length, Math.max(bytes, 2 * this.#body.length)));
+    larger.set(this.#body.subarray(0, this.#have));
+    this.#body = larger;
+  }
+
+  #finish(): void {
+    const body = this.#body;
+    this.#body = NOTHING;
+    this.#prefixCount = 0;
+    this.#length = 0;
+    this.#have = 0;
+    this.#onFrame(body);
   }
 }
 
-function concatenate(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
+const NOTHING = new Uint8Array();

@@ -4,6 +4,7 @@ import {
   type FetchResponsePartition,
   fetchApi,
 } from '@millrace/protocol';
+import type { BrokerConnection } from '@millrace/wire';
 import { backoffMs, sleep } from '../backoff.ts';
 import type { Cluster } from '../cluster.ts';
 import {
@@ -34,19 +35,23 @@ export class Fetcher {
   readonly #cluster: Cluster;
   readonly #options: Required<FetchOptions>;
   readonly #onRead: (read: PartitionRead, position: FetchPosition) => void;
+  readonly #lendsBytes: boolean;
   readonly #positions = new Map<string, FetchPosition>();
   readonly #busy = new Set<number>();
   readonly #stop = new AbortController();
   #scheduled = false;
   #failures = 0;
 
+  /** @param lendsBytes the batches of a read are `onRead`'s only until it returns: their memory is used again. */
   constructor(
     cluster: Cluster,
     options: FetchOptions,
     onRead: (read: PartitionRead, position: FetchPosition) => void,
+    lendsBytes = false,
   ) {
     this.#cluster = cluster;
     this.#onRead = onRead;
+    this.#lendsBytes = lendsBytes;
     this.#options = resolveFetchOptions(options);
   }
 
@@ -143,6 +148,7 @@ export class Fetcher {
       });
       this.#failures = 0;
       this.#deliver(asked, response);
+      if (this.#lendsBytes) recycle(connection, response);
     } catch {
       for (const position of positions) this.#cluster.metadata.invalidate(position.topic);
       await this.#pause();
@@ -187,5 +193,16 @@ export class Fetcher {
     const wait = backoffMs(this.#cluster.options, this.#failures);
     await sleep(this.#cluster.options.clock, wait, this.#stop.signal);
     this.#schedule();
+  }
+}
+
+/** All records of an answer lie in one piece of memory. */
+function recycle(connection: BrokerConnection, { responses }: FetchResponse): void {
+  for (const { partitions } of responses) {
+    for (const { records } of partitions) {
+      if (records === null || records.length === 0) continue;
+      connection.recycle(records);
+      return;
+    }
   }
 }

@@ -24,6 +24,6 @@ export interface PartitionRead {
   readonly divergingEpoch: DivergingEpoch | undefined;
   /** In offset order; empty under read_uncommitted. */
   readonly abortedTransactions: readonly AbortedTransaction[];
-  /** Whole record batches (magic 2), owned by the receiver, perhaps followed by part of one. */
+  /** Whole record batches (magic 2), perhaps followed by part of one; a `PartitionReader` lends them. */
   readonly batches: Uint8Array;
 }

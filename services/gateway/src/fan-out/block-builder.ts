@@ -1,5 +1,10 @@
 import { asError, assert } from '@millrace/base';
-import { type HeaderField, PackedRecordsWriter } from '@millrace/gateway-protocol';
+import {
+  type HeaderField,
+  PackedRecordsWriter,
+  RECORDS_HEADER_BYTES,
+  recordsFrameBytes,
+} from '@millrace/gateway-protocol';
 import { type PartitionRead, ReadCursor } from '../upstream.ts';
 import { BlockKind, type BlockParts } from './block.ts';
 import { type Damage, firstDamage } from './damage.ts';
@@ -190,7 +195,7 @@ export class BlockBuilder {
       count,
       baseTimestamp: count === 0 ? 0 : this.#baseTimestamp,
       kind,
-      payload: this.#writer.finish(),
+      payload: framed(this.#writer.borrow()),
       positions: this.#positions.slice(0, count),
     };
     this.#from = this.#next;
@@ -200,6 +205,13 @@ export class BlockBuilder {
 }
 
 const NOTHING = new Uint8Array();
+
+/** A copy with room around it for the frame of the class that wants all of it (`Block.claimFrame`). */
+function framed(packed: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(recordsFrameBytes(packed.length));
+  frame.set(packed, RECORDS_HEADER_BYTES);
+  return frame.subarray(RECORDS_HEADER_BYTES, RECORDS_HEADER_BYTES + packed.length);
+}
 
 /** What a record takes, to within a few bytes. Lengths are -1 for null. */
 function packedBytes(key: number, value: number, headers: readonly HeaderField[]): number {

@@ -1,3 +1,4 @@
+import { RECORDS_HEADER_BYTES, recordsFrameBytes } from '@millrace/gateway-protocol';
 import type { CompiledFilter } from './compiled-filter.ts';
 import type { Packet } from './packet.ts';
 
@@ -53,7 +54,7 @@ export interface BlockParts {
   readonly arrivedAtMs: number;
   readonly isCold: boolean;
   readonly kind: BlockKind;
-  /** Packed records with all parts, offset deltas from `from`. */
+  /** Packed records with all parts, offset deltas from `from`. The bytes of a frame around them are free (`claimFrame`). */
   readonly payload: Uint8Array;
   /** Byte position of each record in `payload`. */
   readonly positions: Uint32Array;
@@ -79,6 +80,7 @@ export class Block implements BlockParts {
   matched: BlockClass[] = NONE;
   readonly #view: DataView;
   #home: BlockHome | null;
+  #isFramed = false;
   /** What classes see of it that have it in no list of matches; null: nothing. */
   seen: Map<BlockClass, Entry | null> | null = null;
   /** Indexes of its records by `murmur2` of their keys; made when a class asks that is in no index of keys. */
@@ -102,7 +104,8 @@ export class Block implements BlockParts {
     const { buffer, byteOffset, byteLength } = parts.payload;
     this.#view = new DataView(buffer, byteOffset, byteLength);
     this.#home = home;
-    this.bytes = parts.payload.length + 4 * parts.positions.length + overheadBytes;
+    this.bytes =
+      recordsFrameBytes(parts.payload.length) + 4 * parts.positions.length + overheadBytes;
   }
 
   /** Nobody knows whose records it holds. */
@@ -118,6 +121,17 @@ export class Block implements BlockParts {
   /** Where the i-th record ends in the payload. */
   endAt(index: number): number {
     return index + 1 < this.count ? (this.positions[index + 1] as number) : this.payload.length;
+  }
+
+  /**
+   * The bytes of a frame whose payload is all of it, where they stand: the caller writes the header. For the first who
+   * asks; null for others, whose frames are copies. A fast topic's records are in memory once, for its usual one class.
+   */
+  claimFrame(): Uint8Array | null {
+    if (this.#isFramed) return null;
+    this.#isFramed = true;
+    const { buffer, byteOffset, length } = this.payload;
+    return new Uint8Array(buffer, byteOffset - RECORDS_HEADER_BYTES, recordsFrameBytes(length));
   }
 
   /** Something cached on it grew. */

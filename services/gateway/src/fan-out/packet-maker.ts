@@ -6,9 +6,10 @@ import {
   type RecordsHeader,
   recordsFrame,
   recordsFrameBytes,
+  writeRecordsHeader,
 } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
-import { BlockKind, type Entry } from './block.ts';
+import { type Block, BlockKind, type Entry } from './block.ts';
 import { compressedPayload } from './compressed-payload.ts';
 import { entryCount, firstAtOrAbove } from './entry.ts';
 import { textPackets } from './json-packets.ts';
@@ -49,7 +50,9 @@ export function packetOf(shape: FrameShape, entry: Entry, from: number): Packet 
   const packet = makePacket(shape, entry, from);
   if (entry.variants.length < deliveryLimits.frameVariantsMax) {
     entry.variants.push(packet);
-    entry.block.grow(packetBytes(packet));
+    // A frame that stands around the block's own bytes is counted with them.
+    const isOwn = packet.bytes.buffer !== entry.block.payload.buffer;
+    entry.block.grow(isOwn ? packetBytes(packet) : RECORDS_HEADER_BYTES);
   }
   return packet;
 }
@@ -73,7 +76,7 @@ function makePacket(shape: FrameShape, entry: Entry, from: number): Packet {
   if (kind === BlockKind.oversize) {
     return gapPacket(block.next - 1, block.next, GapReason.OVERSIZE, epoch);
   }
-  return encodePackets(shape, {
+  const content = {
     from,
     next: block.next,
     count,
@@ -83,11 +86,20 @@ function makePacket(shape: FrameShape, entry: Entry, from: number): Packet {
     flags: entry.flags | (block.isCold ? RecordsFlag.COLD : 0),
     payload: packedSlice(entry, first, from, shape.projection),
     path,
-  });
+  };
+  return encodePackets(shape, content, block);
 }
 
-/** Frames for packed records: one, or several in a chain. */
-export function encodePackets(shape: FrameShape, content: FrameContent): Packet {
+/**
+ * Frames for packed records: one, or several in a chain.
+ *
+ * @param block when they are all of its records, one frame needs no copy of them
+ */
+export function encodePackets(
+  shape: FrameShape,
+  content: FrameContent,
+  block: Block | null = null,
+): Packet {
   shape.encodings.count++;
   const header: RecordsHeader = {
     stream: shape.streamId,
@@ -107,7 +119,12 @@ export function encodePackets(shape: FrameShape, content: FrameContent): Packet 
   const { codec, payload } = compressedPayload(shape, content.payload);
   const parts = Math.ceil(payload.length / deliveryLimits.partBytesMax);
   if (recordsFrameBytes(payload.length) <= deliveryLimits.dataUnsentBytesMax - WS_HEADER_BYTES) {
-    return dataPacket(content, recordsFrame({ ...header, codec }, payload), header.rawSize);
+    const around = block !== null && payload === block.payload ? block.claimFrame() : null;
+    if (around === null) {
+      return dataPacket(content, recordsFrame({ ...header, codec }, payload), header.rawSize);
+    }
+    writeRecordsHeader(around, 0, header, payload.length);
+    return dataPacket(content, around, header.rawSize);
   }
   let following: Packet | null = null;
   for (let part = parts - 1; part >= 0; part--) {
