@@ -42,6 +42,20 @@ test('C41: a refresh that narrows rights ends the lost subscriptions only', asyn
   expect(rig.fanOut.cursors.map(({ isDetached }) => isDetached)).toEqual([false, true]);
 });
 
+test('C41, C42: a grant for another topic keeps no right that the token loses', async () => {
+  const rig = new SessionRig();
+  rig.upstream.create('lost');
+  const client = await rig.welcomed({ as: { mr: reading('lost') } });
+  const grant = testToken({ mr: reading('other') });
+  client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 'lost', grant });
+  await rig.settle();
+  client.clear();
+  client.send({ kind: 'auth', req: 2, token: testToken({ mr: reading('kept') }) });
+  await rig.settle();
+  expect(client.kinds()).toEqual(['authOk', 'unsubscribed']);
+  expect(client.take('unsubscribed')).toMatchObject({ sub: 1, code: ErrorCode.FORBIDDEN });
+});
+
 const zeroOnly = { v: 1, read: [{ topic: 't', partitions: [0] }], commit: ['*'] };
 
 test('C41: a right to named partitions is less than one to all, also where no others exist yet', async () => {

@@ -101,7 +101,8 @@ export async function planSubscription(
     topic,
     partitions,
     grant,
-    ownGrant: own,
+    // One that opens another topic gives nothing here: the right is the token's, and goes with it.
+    ownGrant: own !== null && own.mayRead(topic.name) !== null ? own : null,
     start,
     filterTag,
     streamClass: {
