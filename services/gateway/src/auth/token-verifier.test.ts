@@ -83,6 +83,20 @@ describe('C40: a token is right in all of it', () => {
     await expect(verifier.principal(await maker.sign(claims))).resolves.toBeDefined();
   });
 
+  test.each([
+    ['with a fraction', NOW_S + 600.123_456_7, NOW_MS + 600_123],
+    ['beyond all dates', 1e306, Number.MAX_SAFE_INTEGER],
+  ])('exp %s is a whole number of milliseconds', async (_, exp, expiresAtMs) => {
+    const principal = await verifier.principal(await maker.sign({ exp }));
+    expect(principal.expiresAtMs).toBe(expiresAtMs);
+  });
+
+  test('a grant whose exp has a fraction ends at a whole millisecond', async () => {
+    const mr = { v: 1, read: [{ topic: 'orders' }] };
+    const grant = await verifier.subscriptionGrant(await maker.sign({ exp: NOW_S + 1.000_7, mr }));
+    expect(grant.expiresAtMs).toBe(NOW_MS + 1000);
+  });
+
   test('typ is a media type: letter case and application/ do not matter', async () => {
     const token = await maker.sign({}, { typ: 'application/AT+JWT' });
     await expect(verifier.principal(token)).resolves.toBeDefined();

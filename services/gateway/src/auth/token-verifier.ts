@@ -70,8 +70,8 @@ export class TokenVerifier {
     return {
       subject: claims.sub,
       tenant: claims.grants.tenant,
-      expiresAtMs: claims.expS * 1000,
-      issuedAtMs: claims.iatS * 1000,
+      expiresAtMs: msOf(claims.expS),
+      issuedAtMs: msOf(claims.iatS),
       jti: claims.jti,
       grants: grantsOf(claims.grants),
     };
@@ -92,8 +92,8 @@ export class TokenVerifier {
       subject: sub,
       tenant: grants.tenant,
       jti,
-      issuedAtMs: iatS * 1000,
-      expiresAtMs: expS * 1000,
+      issuedAtMs: msOf(iatS),
+      expiresAtMs: msOf(expS),
       mayRead: (topic) => (matches(entry.topic, topic) ? read.mayRead(topic) : null),
     };
   }
@@ -140,6 +140,11 @@ export class TokenVerifier {
   #nowS(): number {
     return Math.floor(this.#rules.clock.nowMs() / 1000);
   }
+}
+
+/** Unix ms of a time in a token, which may have a fraction or be beyond all dates: a whole number that a frame can carry. */
+function msOf(seconds: number): number {
+  return Math.min(Math.floor(seconds * 1000), Number.MAX_SAFE_INTEGER);
 }
 
 /** What can be refused before any key is looked up. */
