@@ -86,7 +86,26 @@ describe('one clear line', () => {
       'gateway.inbound.message.max.bytes=40000',
       /gateway\.publish\.max\.bytes.*gateway\.inbound\.message\.max\.bytes/,
     ],
-    ['a record above the ring', 'gateway.record.max.bytes=33554432', /gateway\.record\.max\.bytes/],
+    [
+      'a ring without room for a record',
+      'gateway.ring.partition.bytes=65536',
+      /record\.max\.bytes/,
+    ],
+    [
+      'a record that no client takes',
+      'gateway.record.max.bytes=4194304',
+      /gateway\.record\.max\.bytes.*no more than/,
+    ],
+    [
+      'more subscriptions than Welcome can say',
+      'gateway.subscriptions.max=65536',
+      /gateway\.subscriptions\.max.*no more than/,
+    ],
+    [
+      'more streams than a resume token can name',
+      'gateway.streams.max=1025',
+      /gateway\.streams\.max.*no more than/,
+    ],
     ['a spread beyond the deadline', 'gateway.drain.spread.ms=30000', /gateway\.drain\.spread\.ms/],
     ['an origin with a path', 'gateway.origins=https://a.test/x', /SCHEME:\/\/HOST/],
     ['a host that is a URL', 'gateway.hosts=https://a.test', /HOST or HOST:PORT/],

@@ -217,7 +217,7 @@ function framed(packed: Uint8Array): Uint8Array {
 function packedBytes(key: number, value: number, headers: readonly HeaderField[]): number {
   let bytes = RECORD_OVERHEAD_BYTES + Math.max(key, 0) + Math.max(value, 0);
   for (const { name, value: held } of headers) {
-    bytes += 6 + (name ?? '').length + (held === null ? 0 : held.length);
+    bytes += 6 + Buffer.byteLength(name ?? '') + (held === null ? 0 : held.length);
   }
   return bytes;
 }

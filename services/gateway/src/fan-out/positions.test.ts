@@ -1,4 +1,4 @@
-import { FilterOp, Policy } from '@millrace/gateway-protocol';
+import { FilterOp, GapReason, Policy } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import { BlockBuilder, type BuiltBlock } from './block-builder.ts';
 import { compileCursorFilter } from './compile-filter.ts';
@@ -110,6 +110,16 @@ test('an oversize record is passed under its own epoch', async () => {
   await bench.pass();
   expect(cursor.nextOffset).toBe(3);
   expect(cursor.leaderEpoch).toBe(1);
+});
+
+test('names of headers count as bytes, not as characters', async () => {
+  const bench = new Bench({ recordMaxBytes: 1000 });
+  const reader = bench.connect();
+  const { streamId } = bench.attach(reader);
+  await bench.pass();
+  bench.source.append({ headers: [{ key: '€'.repeat(400), value: null }] });
+  await bench.pass();
+  expect(reader.stream(streamId).gaps).toEqual([{ from: 0, to: 1, reason: GapReason.OVERSIZE }]);
 });
 
 test('a leader that has more of an old epoch cuts where this log left that epoch', async () => {

@@ -1,4 +1,5 @@
 import { booleanConfig, doubleConfig, intConfig, listConfig, longConfig } from '@millrace/base';
+import { serverLimits } from '@millrace/gateway-protocol';
 
 const MIB = 1 << 20;
 const CODECS = ['lz4', 'deflate-raw', 'zstd'] as const;
@@ -90,7 +91,8 @@ export const deliveryRows = {
     name: 'gateway.record.max.bytes',
     default: MIB,
     atLeast: 1024,
-    atMost: 64 * MIB,
+    // Clients take no larger block, and what a record takes in one is reckoned to within a few bytes.
+    atMost: serverLimits.rawBytes - 1024,
     sentence: 'Largest record delivered; a larger one is an announced gap.',
   }),
   skipUnreadable: booleanConfig({

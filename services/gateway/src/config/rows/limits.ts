@@ -1,4 +1,5 @@
 import { doubleConfig, intConfig, longConfig } from '@millrace/base';
+import { STREAMS_MAX } from '@millrace/gateway-protocol';
 
 const MIB = 1 << 20;
 
@@ -42,8 +43,22 @@ export const limitRows = {
     1,
     'WebSocket upgrades of one address (IPv6: of one /64) in a second.',
   ),
-  subscriptionsMax: count('gateway.subscriptions.max', 64, 1, 'Subscriptions of one connection.'),
-  streamsMax: count('gateway.streams.max', 1024, 1, 'Streams of one connection.'),
+  subscriptionsMax: intConfig({
+    name: 'gateway.subscriptions.max',
+    default: 64,
+    atLeast: 1,
+    // Welcome has 16 bits for it.
+    atMost: 0xffff,
+    sentence: 'Subscriptions of one connection.',
+  }),
+  streamsMax: intConfig({
+    name: 'gateway.streams.max',
+    default: STREAMS_MAX,
+    atLeast: 1,
+    // No frame and no resume token names more.
+    atMost: STREAMS_MAX,
+    sentence: 'Streams of one connection.',
+  }),
   requestsPerSecond: count(
     'gateway.requests.per.second',
     50,
