@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { withoutMapping } from '../ws/address-text.ts';
 
 /** Longest X-Forwarded-For that is read: whatever is behind it is not believed. */
 const FORWARDED_CHARS_MAX = 1024;
@@ -26,16 +27,18 @@ export class TrustedProxies {
    * The address that connections and failures are counted for: the peer's, or, behind trusted proxies, the one that a
    * PROXY header names and the last one in X-Forwarded-For that none of them has.
    *
+   * @param forwardedFor the header of this request, all lines of it; read only from proxies
    * @param proxied from the PROXY header of this peer; '' without one.
    */
-  clientAddress(peer: string, forwardedFor: string, proxied: string): string {
+  clientAddress(peer: string, forwardedFor: () => string, proxied: string): string {
     if (this.#isEmpty || !this.#has(peer)) return peer;
     let client = proxied === '' ? peer : proxied;
     // A proxy that is not trusted itself may write there what it likes.
-    if (forwardedFor === '' || !this.#has(client)) return client;
-    if (forwardedFor.length > FORWARDED_CHARS_MAX) return client;
-    for (const item of forwardedFor.split(',').reverse()) {
-      const address = item.trim();
+    if (!this.#has(client)) return client;
+    const forwarded = forwardedFor();
+    if (forwarded === '' || forwarded.length > FORWARDED_CHARS_MAX) return client;
+    for (const item of forwarded.split(',').reverse()) {
+      const address = withoutMapping(item.trim());
       if (isIP(address) === 0) return client;
       client = address;
       if (!this.#has(address)) return client;

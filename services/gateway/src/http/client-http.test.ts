@@ -59,6 +59,7 @@ function ask(path: string, headers: Record<string, string> = {}, method = 'get',
     peerAddress: '127.0.0.1',
     proxiedAddress: '',
     header: (name) => all[name] ?? '',
+    headerLines: (name) => all[name] ?? '',
   };
   return Promise.resolve(of.answer(request));
 }

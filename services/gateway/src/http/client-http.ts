@@ -45,7 +45,7 @@ export class ClientHttp {
 
   async #topics(request: PlainRequest): Promise<PlainAnswer> {
     const { config, log } = this.#parts;
-    const forwarded = request.header('x-forwarded-for');
+    const forwarded = (): string => request.headerLines('x-forwarded-for');
     const address = config.proxies.clientAddress(
       request.peerAddress,
       forwarded,

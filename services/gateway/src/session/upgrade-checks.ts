@@ -65,7 +65,7 @@ export class UpgradeChecks {
   #answer(request: UpgradeRequest): Refusal | Extract<UpgradeAnswer, { accept: string }> {
     const { config, counts, clock } = this.#parts;
     if (counts.isDraining) return { reject: 503, reason: 'draining', headers: RETRY };
-    const forwarded = request.header('x-forwarded-for');
+    const forwarded = (): string => request.headerLines('x-forwarded-for');
     const { peerAddress, proxiedAddress } = request;
     const address = config.proxies.clientAddress(peerAddress, forwarded, proxiedAddress);
     const network = networkOf(address);

@@ -11,6 +11,17 @@ export function addressText(bytes: Uint8Array): string {
   return groups.join(':');
 }
 
+/** IPv4 inside IPv6: its dotted form, or its last two groups. */
+const MAPPED = /^(?:::|(?:0{1,4}:){5})ffff:(?:(\d+\.[\d.]+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i;
+
+/** IPv4 inside IPv6 as plain IPv4, in whatever form it was written; any other text as it stands. */
+export function withoutMapping(address: string): string {
+  const [, dotted, high, low] = MAPPED.exec(address) ?? [];
+  if (high === undefined || low === undefined) return dotted ?? address;
+  const [first, last] = [high, low].map((group) => Number.parseInt(group, 16)) as [number, number];
+  return [first >> 8, first & 0xff, last >> 8, last & 0xff].join('.');
+}
+
 /** What counts as one peer: an IPv4 address itself, the /64 of an IPv6 address in any of its forms. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address;

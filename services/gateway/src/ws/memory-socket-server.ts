@@ -101,6 +101,7 @@ function requestOf(request: MemoryRequest): UpgradeRequest {
     peerAddress: request.peerAddress ?? '127.0.0.1',
     proxiedAddress: request.proxiedAddress ?? '',
     header: (name) => request.headers?.[name] ?? '',
+    headerLines: (name) => request.headers?.[name] ?? '',
   };
 }
 

@@ -17,17 +17,20 @@ const UPGRADE = [
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
   'Sec-WebSocket-Version: 13',
   'Sec-WebSocket-Protocol: millrace.v1.fb',
-  '\r\n',
-].join('\r\n');
+];
+
+interface Seen extends UpgradeRequest {
+  readonly forwardedFor: string;
+}
 
 /** What the upgrade saw of a client whose bytes begin with `header`; null when it was not asked. */
-async function seenOf(header: string): Promise<UpgradeRequest | null> {
-  let seen: UpgradeRequest | null = null;
+async function seenOf(header: string, ...lines: string[]): Promise<Seen | null> {
+  let seen: Seen | null = null;
   const server = new UwsSocketServer({
     messageBytesMax: 1024,
     handlers: {
       upgrade(request) {
-        seen = request;
+        seen = { ...request, forwardedFor: request.headerLines('x-forwarded-for') };
         return { reject: 403 };
       },
       open: () => {},
@@ -43,7 +46,8 @@ async function seenOf(header: string): Promise<UpgradeRequest | null> {
     socket.on('error', () => resolve());
     socket.on('close', () => resolve());
     socket.on('data', () => resolve());
-    socket.write(Buffer.concat([Buffer.from(header, 'hex'), Buffer.from(UPGRADE)]));
+    const text = [...UPGRADE, ...lines, '\r\n'].join('\r\n');
+    socket.write(Buffer.concat([Buffer.from(header, 'hex'), Buffer.from(text)]));
   });
   socket.destroy();
   server.destroyAll();
@@ -57,4 +61,16 @@ test.each([
   ['of the proxy itself', LOCAL, ''],
 ])('a PROXY header: %s', async (_, header, proxiedAddress) => {
   expect(await seenOf(header)).toMatchObject({ peerAddress: '127.0.0.1', proxiedAddress });
+});
+
+test.each([
+  ['none', [], ''],
+  ['one', ['X-Forwarded-For: 203.0.113.9'], '203.0.113.9'],
+  [
+    "of the client, and the proxy's own behind it",
+    ['X-Forwarded-For: 1.2.3.4', 'X-Forwarded-For: 203.0.113.9, 192.0.2.7'],
+    '1.2.3.4,203.0.113.9, 192.0.2.7',
+  ],
+])('lines of X-Forwarded-For: %s', async (_, lines, forwardedFor) => {
+  expect(await seenOf('', ...lines)).toMatchObject({ forwardedFor });
 });

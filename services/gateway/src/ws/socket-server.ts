@@ -30,8 +30,10 @@ export interface UpgradeRequest {
   readonly peerAddress: string;
   /** What the peer says of its own peer in a PROXY protocol header (version 2), in the same form; '' without one. */
   readonly proxiedAddress: string;
-  /** Value of a header by lower-case name. */
+  /** Value of a header by lower-case name: that of its first line. */
   header(name: string): string;
+  /** Values of all lines of a header that may have several, joined by commas. Costs a walk through all headers. */
+  headerLines(name: string): string;
 }
 
 /**

@@ -239,7 +239,16 @@ function requestOf(response: HttpResponse, request: HttpRequest): UpgradeRequest
     peerAddress: addressText(new Uint8Array(response.getRemoteAddress())),
     proxiedAddress: proxied.length === 0 ? '' : addressText(proxied),
     header: (name) => request.getHeader(name),
+    headerLines: (name) => linesOf(request, name).join(','),
   };
+}
+
+function linesOf(request: HttpRequest, wanted: string): string[] {
+  const values: string[] = [];
+  request.forEach((name, value) => {
+    if (name === wanted) values.push(value);
+  });
+  return values;
 }
 
 const STATUS_TEXT: Readonly<Record<number, string>> = {
