@@ -14,9 +14,11 @@ const LAG_RECORDS = [0, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000];
  */
 export const gatewayMetrics = defineMetrics({
   connectionsOpened: counter('connections_opened_total', 'WebSocket connections opened.'),
-  connectionsClosed: counter('connections_closed_total', 'Connections closed, by close code.', [
-    'code',
-  ]),
+  connectionsClosed: counter(
+    'connections_closed_total',
+    'Connections closed, by close code: ours, or 1000, 1001, 1005, 1006 or other of the client.',
+    ['code'],
+  ),
   handshakesRejected: counter(
     'handshakes_rejected_total',
     'Upgrades refused before the connection was a WebSocket.',

@@ -83,6 +83,18 @@ describe('C44: the heartbeat', () => {
 });
 
 describe('C45: floods', () => {
+  test('codes that clients make up at the end are one series', async () => {
+    const rig = new SessionRig();
+    const codes = Array.from({ length: 30 }, (_, at) => 4400 + at);
+    for (const code of [...codes, CloseCode.BAD_FRAME, 1000]) rig.open().raw.close(code);
+    const closed = (code: number | string) => rig.metrics.connectionsClosed.with(String(code));
+    expect(closed('other').value).toBe(31);
+    expect([...codes, CloseCode.BAD_FRAME].map((code) => closed(code).value)).not.toContain(1);
+    expect(closed(1000).value).toBe(1);
+    rig.open().raw.send(new Uint8Array(3));
+    expect(closed(CloseCode.BAD_FRAME).value).toBe(1);
+  });
+
   test('10,000 Pings without reading are 4507, with a bounded lane', async () => {
     const rig = new SessionRig();
     const client = await rig.welcomed();

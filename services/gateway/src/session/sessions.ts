@@ -138,7 +138,7 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
     this.#connections.remove(connection);
-    this.#shared.metrics.connectionsClosed.with(String(code)).add();
+    this.#shared.metrics.connectionsClosed.with(closeLabel(code, connection.isOpen)).add();
     release(this.#perNetwork, connection.context.network);
     if (connection.countedAs !== null) {
       release(this.#perPrincipal, connection.countedAs);
@@ -227,6 +227,14 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
       else if (connection.hasSubscriptions) connection.subscriptions.endRevoked(revocations);
     }
   }
+}
+
+/** What clients may say at the end and is told apart; anything else would be series that they choose. */
+const CLIENT_CODES: ReadonlySet<number> = new Set([1000, 1001, 1005, 1006]);
+
+/** Label of a closed connection: our code, or the client's. */
+function closeLabel(code: number, isByClient: boolean): string {
+  return isByClient && !CLIENT_CODES.has(code) ? 'other' : String(code);
 }
 
 /** What one connection and one stream take, for the gauge (§14). Bytes. */
