@@ -62,7 +62,10 @@ export const gatewayMetrics = defineMetrics({
   eventLoopLag: gauge('event_loop_lag_seconds', 'How late the event loop was lately, at most.'),
   draining: gauge('draining', '1 while the process is shutting down.'),
   unsentBytes: gauge('unsent_bytes', 'Bytes handed to sockets and not taken by the kernel, sum.'),
-  unsentBytesMax: gauge('unsent_bytes_max', 'The most of them that one connection ever had.'),
+  unsentBytesMax: gauge(
+    'unsent_bytes_max',
+    'The most of them that was ever seen of one connection; looked at when it is written to, and each second.',
+  ),
   controlLaneBytes: gauge('control_lane_bytes', 'Control frames waiting, of all connections.'),
   listenerOptionsApplied: gauge(
     'listener_options_applied',
