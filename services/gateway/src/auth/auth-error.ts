@@ -19,14 +19,28 @@ const CLOSE_CODES: Readonly<Partial<Record<AuthFailure, number>>> = {
   revoked: CloseCode.REVOKED,
   keys_unavailable: CloseCode.OVERLOADED,
   overloaded: CloseCode.OVERLOADED,
-  abuse: CloseCode.ABUSE,
+  abuse: CloseCode.OVERLOADED,
 };
 
 const ERROR_CODES: Readonly<Partial<Record<AuthFailure, number>>> = {
   expired: ErrorCode.TOKEN_EXPIRED,
   keys_unavailable: ErrorCode.OVERLOADED,
   overloaded: ErrorCode.OVERLOADED,
+  abuse: ErrorCode.OVERLOADED,
 };
+
+/** What a token fails with that nobody signed who may. The others are rightly signed: late or of another use, but no guess. */
+const GUESSES: ReadonlySet<AuthFailure> = new Set([
+  'malformed',
+  'algorithm',
+  'type',
+  'key',
+  'signature',
+]);
+
+export interface AuthErrorOptions extends ErrorOptions {
+  readonly retryAfterMs?: number;
+}
 
 /** A token that lets nobody in. The message may be shown to the client: it tells nothing of other tokens or keys. */
 export class AuthError extends Error {
@@ -36,11 +50,19 @@ export class AuthError extends Error {
   readonly closeCode: number;
   /** For the Error frame. */
   readonly errorCode: number;
+  /** When it may be tried again; 0 does not say. */
+  readonly retryAfterMs: number;
 
-  constructor(failure: AuthFailure, message: string, options?: ErrorOptions) {
+  constructor(failure: AuthFailure, message: string, options?: AuthErrorOptions) {
     super(message, options);
     this.failure = failure;
     this.closeCode = CLOSE_CODES[failure] ?? CloseCode.UNAUTHENTICATED;
     this.errorCode = ERROR_CODES[failure] ?? ErrorCode.FORBIDDEN;
+    this.retryAfterMs = options?.retryAfterMs ?? 0;
+  }
+
+  /** True when nothing says that whoever may sign tokens has signed this one. */
+  get isGuess(): boolean {
+    return GUESSES.has(this.failure);
   }
 }

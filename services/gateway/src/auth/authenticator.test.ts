@@ -1,6 +1,7 @@
 import { type ManualClock, silentLogger } from '@millrace/base';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics.ts';
+import type { AuthError } from './auth-error.ts';
 import { TokenAuthenticator } from './authenticator.ts';
 import { type FetchKeys, PublicKeySource } from './key-source.ts';
 import type { Revocable } from './revocations.ts';
@@ -117,11 +118,31 @@ test('an address that guesses is not listened to for a while; others and known t
   const fresh = await maker.sign({ jti: 'fresh' });
   const over = authenticator.verify(fresh, '10.0.0.1');
   expect((await refusal(over)).failure).toBe('abuse');
-  await expect(over).rejects.toMatchObject({ closeCode: 4507 });
+  await expect(over).rejects.toMatchObject({ closeCode: 4003, errorCode: 111 });
+  const { retryAfterMs } = (await over.catch((error: unknown) => error)) as AuthError;
+  expect(retryAfterMs).toBeGreaterThan(0);
+  expect(retryAfterMs).toBeLessThanOrEqual(60_000);
   await authenticator.verify(good, '10.0.0.1');
   await authenticator.verify(fresh, '10.0.0.2');
   clock.advance(60_000);
   await authenticator.verify(await maker.sign({ jti: 'later' }), '10.0.0.1');
+});
+
+test('tokens that are rightly signed and no longer good are no guesses', async () => {
+  const authenticator = authenticatorOf();
+  revoked = ({ jti }) => jti === 'gone';
+  const wrongs = [
+    { exp: NOW_MS / 1000 - 3600 },
+    { aud: 'other' },
+    { jti: 'gone' },
+    { mr: { v: 9 } },
+  ];
+  for (let i = 0; i < 60; i++) {
+    const token = await maker.sign({ ...wrongs[i % 4], pad: i });
+    await refusal(authenticator.verify(token, '10.0.0.1'));
+  }
+  const fresh = await authenticator.verify(await maker.sign({ jti: 'fresh' }), '10.0.0.1');
+  expect(fresh.subject).toBe('ann');
 });
 
 test('no more are verified at once than configured', async () => {

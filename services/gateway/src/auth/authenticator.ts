@@ -1,5 +1,4 @@
 import type { Clock } from '@millrace/base';
-import { ErrorCode } from '@millrace/gateway-protocol';
 import type { GatewayMetrics } from '../metrics.ts';
 import { AuthError } from './auth-error.ts';
 import { FailureCount } from './failure-count.ts';
@@ -105,8 +104,10 @@ export class TokenAuthenticator implements Authenticator {
       this.#checkStillGood(known);
       return known;
     }
-    if (this.#failures.isExcessive(address)) {
-      throw new AuthError('abuse', 'Too many wrong tokens from this address.');
+    const retryAfterMs = Math.ceil(this.#failures.heldOffMs(address));
+    if (retryAfterMs > 0) {
+      // It may be of somebody else behind the same address: not for good.
+      throw new AuthError('abuse', 'Too many wrong tokens from this address.', { retryAfterMs });
     }
     let pending = this.#pending.get(hash);
     if (pending === undefined) {
@@ -122,8 +123,7 @@ export class TokenAuthenticator implements Authenticator {
       this.#parts.metrics.tokenCacheEntries.with().set(this.#principals.size);
       return principal;
     } catch (error) {
-      const isOwnFault = error instanceof AuthError && error.errorCode !== ErrorCode.OVERLOADED;
-      if (isOwnFault) this.#failures.add(address);
+      if (error instanceof AuthError && error.isGuess) this.#failures.add(address);
       throw error;
     }
   }

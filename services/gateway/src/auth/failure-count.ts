@@ -34,9 +34,11 @@ export class FailureCount {
     }
   }
 
-  /** True when an address failed so often lately that its tokens are not looked at. */
-  isExcessive(address: string): boolean {
-    return (this.#current(address)?.count ?? 0) >= this.#failuresMax;
+  /** For how long the tokens of an address are not looked at, because it failed so often lately; 0: they are. */
+  heldOffMs(address: string): number {
+    const window = this.#current(address);
+    if (window === undefined || window.count < this.#failuresMax) return 0;
+    return window.endsAtMs - this.#clock.monotonicMs();
   }
 
   #current(address: string): Window | undefined {

@@ -88,7 +88,7 @@ async function authenticate(
     return await authenticator.verify(token, connection.context.address);
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;
-    connection.fail(error.closeCode, error.errorCode, error.message);
+    connection.fail(error.closeCode, error.errorCode, error.message, error.retryAfterMs);
     return null;
   }
 }

@@ -12,7 +12,7 @@ export async function refresh(connection: Connection, { req, token }: Auth): Pro
     fresh = await authenticator.verify(token, connection.context.address);
   } catch (error) {
     if (!(error instanceof AuthError)) throw error;
-    connection.refuse(req, error.errorCode, error.message);
+    connection.refuse(req, error.errorCode, error.message, error.retryAfterMs);
     return;
   }
   if (!connection.isWelcomed) return;
