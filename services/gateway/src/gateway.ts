@@ -22,9 +22,10 @@ import { ClientHttp } from './http/client-http.ts';
 import { Health } from './http/health.ts';
 import { PageFiles } from './http/page-files.ts';
 import { KernelUnsent } from './kernel-unsent.ts';
-import { applyListenerOptions } from './listener-options.ts';
+import { loadListenerOptions } from './listener-options.ts';
 import { type AllGatewayMetrics, createGatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import { Sessions } from './session/sessions.ts';
+import { Undo } from './undo.ts';
 import { KafkaUpstream } from './upstream.ts';
 import { clientOptionsOf } from './upstream-options.ts';
 import type { SocketHandlers } from './ws/socket-server.ts';
@@ -67,23 +68,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   try {
     return await start(options, undo);
   } catch (error) {
-    await undo.run();
+    // What cannot be closed either matters less than why there is no gateway.
+    await undo.run().catch(() => undefined);
     throw error;
-  }
-}
-
-/** What was opened, to be closed in the opposite order. */
-class Undo {
-  #steps: (() => void | Promise<void>)[] = [];
-
-  push(step: () => void | Promise<void>): void {
-    this.#steps.push(step);
-  }
-
-  async run(): Promise<void> {
-    const steps = this.#steps.reverse();
-    this.#steps = [];
-    for (const step of steps) await step();
   }
 }
 
@@ -137,12 +124,14 @@ async function start(options: GatewayOptions, undo: Undo): Promise<RunningGatewa
   // Undone before the sockets are cut: whoever is connected is told to go.
   undo.push(() => sessions.drain());
   const { tlsCert: cert, tlsKey: key } = config;
+  const applyListenerOptions = await loadListenerOptions(basics, acceptQueue);
   const { port } = await server.listen({
     ...config.listen,
     sharedPort: options.process !== undefined,
     ...(cert === null || key === null ? {} : { tls: { cert, key } }),
   });
-  await applyListenerOptions(port, basics, acceptQueue);
+  // The event loop had no turn since: nobody was accepted yet.
+  applyListenerOptions(port);
   const kernelUnsent = new KernelUnsent(clock, port, () => metrics.kernelUnsentBytes.with());
   undo.push(() => kernelUnsent.close());
   health.stage = 'ready';
@@ -231,8 +220,11 @@ function closingOf(parts: ClosingParts): Pick<RunningGateway, 'close' | 'hurry'>
     metrics.draining.with().set(1);
     server.stopListening();
     const deadline = clock.setTimer(config.drainDeadlineMs, hurry);
-    await undo.run();
-    deadline.cancel();
+    try {
+      await undo.run();
+    } finally {
+      deadline.cancel();
+    }
   };
   let closing: Promise<void> | null = null;
   return {
