@@ -1,5 +1,12 @@
-import { CloseCode, ErrorCode } from '@millrace/gateway-protocol';
-import { expect, test } from 'vitest';
+import {
+  CloseCode,
+  CONTROL_FRAME_BYTES_MAX,
+  ErrorCode,
+  encodeFrame,
+  encodeJsonFrame,
+  type FrameOf,
+} from '@millrace/gateway-protocol';
+import { describe, expect, test } from 'vitest';
 import { SessionRig } from './testing/session-rig.ts';
 
 test('C47: Goaway with Progress before it, delivery until the end, last Progress, 4001', async () => {
@@ -39,6 +46,64 @@ test('C47: Goaway with Progress before it, delivery until the end, last Progress
   expect(progresses.at(-1)).toMatchObject({ streams: [{ offset: 9n }] });
   expect(client.closeCode).toBe(CloseCode.GOING_AWAY);
   expect(isDone).toBe(true);
+});
+
+describe.each([
+  ['binary', false],
+  ['JSON', true],
+])('C47: what goes with a token stays a control frame, %s', (_, isText) => {
+  const sizeOf = (frame: FrameOf<'goaway' | 'unsubscribed'>): number =>
+    isText ? encodeJsonFrame(frame).length : encodeFrame(frame).length;
+
+  /** A client with streams for so many subscriptions, of so many partitions each. */
+  async function clientWith(rig: SessionRig, subscriptions: number, partitions: number) {
+    rig.upstream.create('t', partitions);
+    const client = await rig.welcomed({ isText });
+    for (let at = 0; at < subscriptions; at++) {
+      const sub = 4_000_000_000 + at;
+      client.send({
+        kind: 'subscribe',
+        req: sub,
+        sub,
+        topic: 't',
+        lane: at % 4,
+        projection: at >> 2,
+      });
+    }
+    await rig.settle();
+    client.clear();
+    return client;
+  }
+
+  test('Goaway of 15 to 60 subscriptions has all tokens or none', async () => {
+    const counts: number[] = [];
+    for (let subscriptions = 15; subscriptions <= 60; subscriptions++) {
+      const rig = new SessionRig(['gateway.drain.spread.ms=0']);
+      const client = await clientWith(rig, subscriptions, 1);
+      void rig.sessions.drain();
+      await rig.advance(100);
+      const goaway = client.take('goaway');
+      counts.push(goaway.tokens.length - subscriptions);
+      expect(sizeOf(goaway)).toBeLessThanOrEqual(CONTROL_FRAME_BYTES_MAX);
+    }
+    expect(counts.filter((missing) => missing === 0).length).toBeGreaterThan(10);
+    expect(counts.at(-1)).toBe(-60);
+  });
+
+  test('Unsubscribed and Goaway of one with 170 to 200 partitions', async () => {
+    const withToken: number[] = [];
+    for (let partitions = 170; partitions <= 200; partitions += 3) {
+      const rig = new SessionRig(['gateway.drain.spread.ms=0']);
+      const client = await clientWith(rig, 1, partitions);
+      client.send({ kind: 'unsubscribe', req: 4_000_000_001, sub: 4_000_000_000 });
+      await rig.settle();
+      const frame = client.take('unsubscribed');
+      expect(sizeOf(frame)).toBeLessThanOrEqual(CONTROL_FRAME_BYTES_MAX);
+      if (frame.resume !== null) withToken.push(partitions);
+    }
+    expect(withToken).toContain(170);
+    expect(withToken).not.toContain(200);
+  });
 });
 
 test('C47: connections go at moments of their own', async () => {

@@ -1,4 +1,4 @@
-import { SENT_TOKEN_BYTES_MAX, type SubscriptionToken } from '@millrace/gateway-protocol';
+import { CONTROL_FRAME_BYTES_MAX, type SubscriptionToken } from '@millrace/gateway-protocol';
 import type { Connection } from './connection.ts';
 import type { Farewell } from './farewell.ts';
 
@@ -31,15 +31,21 @@ export function finish(connection: Connection, nowMs: number): void {
   connection.end(farewell.closeCode, 'going away');
 }
 
+/** What a Goaway takes beside its tokens, and each of them beside its bytes, at most. */
+const FRAME_BYTES = 128;
+const TOKEN_BYTES = 36;
+
+/** The resume token of each subscription; none when they do not fit a control frame together. */
 function tokensOf(connection: Connection): SubscriptionToken[] {
   if (!connection.hasSubscriptions) return [];
   const tokens: SubscriptionToken[] = [];
-  let bytes = 0;
+  let bytes = FRAME_BYTES;
   for (const subscription of connection.subscriptions.all()) {
     const token = subscription.token();
     if (token === null) continue;
-    bytes += token.length;
+    // JSON has them as base64.
+    bytes += TOKEN_BYTES + (connection.isText ? Math.ceil((token.length * 4) / 3) : token.length);
     tokens.push({ sub: subscription.plan.sub, token });
   }
-  return bytes > SENT_TOKEN_BYTES_MAX ? [] : tokens;
+  return bytes > CONTROL_FRAME_BYTES_MAX ? [] : tokens;
 }

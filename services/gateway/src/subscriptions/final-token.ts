@@ -15,6 +15,9 @@ export function topicIdBytes(topicId: string): Uint8Array {
   return bytes;
 }
 
+/** In JSON a token is a third longer. */
+const TEXT_TOKEN_BYTES_MAX = 2_900;
+
 /** The resume token of these cursors; null when it would not fit a control frame. */
 export function finalToken(
   plan: SubscriptionPlan,
@@ -22,7 +25,9 @@ export function finalToken(
   clusterId: string,
   nowMs: number,
 ): Uint8Array | null {
-  if (cursors.length === 0 || cursors.length * 16 > SENT_TOKEN_BYTES_MAX) return null;
+  const isText = plan.streamClass.encoding === 'json';
+  const bytesMax = isText ? TEXT_TOKEN_BYTES_MAX : SENT_TOKEN_BYTES_MAX;
+  if (cursors.length === 0 || cursors.length * 16 > bytesMax) return null;
   const token = encodeResumeToken({
     isUncommitted: plan.streamClass.isolation === Isolation.UNCOMMITTED,
     clusterTag: clusterTag(clusterId),
@@ -35,5 +40,5 @@ export function finalToken(
       epoch: leaderEpoch,
     })),
   });
-  return token.length > SENT_TOKEN_BYTES_MAX ? null : token;
+  return token.length > bytesMax ? null : token;
 }
