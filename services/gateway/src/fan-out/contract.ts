@@ -153,6 +153,8 @@ export interface FanOut {
   attach(target: DeliveryTarget, options: CursorOptions, events: CursorEvents): Cursor;
   /** After control frames were queued, credit was added, or the transport drained. */
   wake(target: DeliveryTarget): void;
+  /** Records that its streams are behind the ends of their partitions, together. */
+  lagOf(target: DeliveryTarget): number;
   /** The connection is gone. */
   detachAll(target: DeliveryTarget): void;
   close(): void;

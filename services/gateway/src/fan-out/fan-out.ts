@@ -170,6 +170,13 @@ export class StreamFanOut implements FanOut, CursorHost {
     this.#loop.wake(this.#outletOf(target));
   }
 
+  lagOf(target: DeliveryTarget): number {
+    let records = 0;
+    for (const { feed, at, position } of this.#outlets.get(target)?.cursors ?? [])
+      if (feed.isReady && at >= 0) records += Math.max(0, feed.ring.end - position);
+    return records;
+  }
+
   detachAll(target: DeliveryTarget): void {
     const outlet = this.#outlets.get(target);
     if (outlet === undefined) return;

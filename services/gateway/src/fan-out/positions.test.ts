@@ -112,6 +112,22 @@ test('an oversize record is passed under its own epoch', async () => {
   expect(cursor.leaderEpoch).toBe(1);
 });
 
+test('how far a connection is behind is the sum over its streams', async () => {
+  const bench = new Bench();
+  const reader = bench.connect();
+  const [one, other] = [bench.attach(reader), bench.attach(reader, { lane: 1 })];
+  await bench.pass();
+  one.pause();
+  other.pause();
+  expect(bench.fanOut.lagOf(reader)).toBe(0);
+  bench.source.append(...some(5));
+  await bench.pass();
+  expect(bench.fanOut.lagOf(reader)).toBe(10);
+  one.resume();
+  await bench.pass();
+  expect(bench.fanOut.lagOf(reader)).toBe(5);
+});
+
 test('names of headers count as bytes, not as characters', async () => {
   const bench = new Bench({ recordMaxBytes: 1000 });
   const reader = bench.connect();

@@ -127,6 +127,21 @@ test('C48: when memory is nearly gone, the heaviest connection is sent away', as
   expect(light.closeCode).toBeNull();
 });
 
+test('C48: where nobody holds unsent bytes, who lags most is the heaviest', async () => {
+  const rig = new SessionRig();
+  rig.upstream.create('t');
+  const clients = await Promise.all([1, 2, 3].map(() => rig.welcomed()));
+  for (const client of clients) client.send({ kind: 'subscribe', req: 1, sub: 1, topic: 't' });
+  await rig.settle();
+  rig.fanOut.cursors.forEach(({ target }, at) => {
+    rig.fanOut.lags.set(target, at === 1 ? 1000 : 10);
+  });
+  rig.memoryRatio = 0.96;
+  await rig.advance(1000);
+  rig.memoryRatio = 0.5;
+  expect(clients.map((client) => client.kinds().includes('goaway'))).toEqual([false, true, false]);
+});
+
 test('a principal has so many connections and no more', async () => {
   const rig = new SessionRig(['gateway.connections.per.principal=2']);
   const first = await rig.welcomed();

@@ -205,12 +205,17 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
     if (memory.ratio > CRITICAL_RATIO) this.#sendHeaviestAway();
   }
 
-  /** Those with most unsent bytes first: they hold memory and read least. */
+  /** Those with most unsent bytes first, then those furthest behind: they hold memory and read least. */
   #sendHeaviestAway(): void {
+    const { fanOut } = this.#shared;
     const ready = this.#connections.all().filter(({ state }) => state === 'READY');
     const weighed = ready
-      .map((connection) => ({ connection, bytes: connection.socket.unsentBytes() }))
-      .sort((a, b) => b.bytes - a.bytes);
+      .map((connection) => ({
+        connection,
+        bytes: connection.socket.unsentBytes(),
+        lag: fanOut.lagOf(connection),
+      }))
+      .sort((a, b) => b.bytes - a.bytes || b.lag - a.lag);
     const count = Math.ceil(ready.length / CRITICAL_SHARE);
     for (const { connection } of weighed.slice(0, count)) {
       sendAway(connection, TOO_MUCH_MEMORY);

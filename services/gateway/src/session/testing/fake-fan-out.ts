@@ -106,6 +106,9 @@ export class FakeFanOut implements FanOut {
   readonly cursors: FakeCursor[] = [];
   readonly #ids = new Map<string, number>();
 
+  /** What `lagOf` says; 0 for others. */
+  readonly lags = new Map<DeliveryTarget, number>();
+
   /** Not released yet. */
   reservations = 0;
 
@@ -125,6 +128,10 @@ export class FakeFanOut implements FanOut {
     target.socket.cork(() => {
       target.control.flush(target.socket, room);
     });
+  }
+
+  lagOf(target: DeliveryTarget): number {
+    return this.lags.get(target) ?? 0;
   }
 
   detachAll(target: DeliveryTarget): void {
