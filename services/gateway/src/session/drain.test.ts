@@ -77,7 +77,7 @@ describe.each([
 
   test('Goaway of 15 to 60 subscriptions has all tokens or none', async () => {
     const counts: number[] = [];
-    for (let subscriptions = 15; subscriptions <= 60; subscriptions++) {
+    for (let subscriptions = 15; subscriptions <= 60; subscriptions += 3) {
       const rig = new SessionRig(['gateway.drain.spread.ms=0']);
       const client = await clientWith(rig, subscriptions, 1);
       void rig.sessions.drain();
@@ -86,7 +86,7 @@ describe.each([
       counts.push(goaway.tokens.length - subscriptions);
       expect(sizeOf(goaway)).toBeLessThanOrEqual(CONTROL_FRAME_BYTES_MAX);
     }
-    expect(counts.filter((missing) => missing === 0).length).toBeGreaterThan(10);
+    expect(counts.filter((missing) => missing === 0).length).toBeGreaterThan(3);
     expect(counts.at(-1)).toBe(-60);
   });
 
