@@ -79,7 +79,7 @@ export class GatewayClient {
   #end: GatewayError | null = null;
   #closing: Promise<void> | null = null;
 
-  /** @throws GatewayError when there is no URL or no WebSocket. */
+  /** @throws GatewayError when there is no URL or no WebSocket, or the window is none. */
   constructor(options: ClientOptions, environment: Environment = systemEnvironment) {
     const { clock } = environment;
     const urls = typeof options.url === 'string' ? [options.url] : [...options.url];

@@ -8,7 +8,7 @@ import {
   type ServerFrame,
   type Welcome,
 } from '@millrace/gateway-protocol';
-import { type GatewayError, ProtocolViolation } from './errors.ts';
+import { clientError, type GatewayError, ProtocolViolation } from './errors.ts';
 import { CLOSE_REASON_CHARS_MAX, LATE_TIMER_MS, PING_INTERVAL_MS_MAX } from './limits.ts';
 import type { WebSocketConstructor, WebSocketLike } from './options.ts';
 import type { WireFormat } from './wire-format.ts';
@@ -73,17 +73,18 @@ export class Connection {
   #isAsking = false;
   #timer: Timer;
 
-  /** @throws what the WebSocket constructor throws, for a malformed URL. */
+  /** @throws what the WebSocket constructor throws, for a malformed URL, and the encoder, for a Hello of what nobody may say. */
   constructor(options: ConnectionOptions, events: ConnectionEvents) {
     this.#options = options;
     this.#events = events;
     this.#clock = options.clock;
     this.beganAtMs = this.#heardAtMs = this.#clock.monotonicMs();
+    const hello = options.format.encode(options.hello);
     this.#socket = new options.WebSocket(options.url, [options.format.subprotocol]);
     this.#socket.binaryType = 'arraybuffer';
     this.#socket.onopen = () => {
       this.#state = 'hello';
-      this.send(options.hello);
+      this.#socket.send(hello);
       this.#timer.cancel();
       this.#timer = this.#await();
       events.opened();
@@ -102,10 +103,16 @@ export class Connection {
   /**
    * Nothing happens once the connection is over: what was sent would be lost as well.
    * @returns false when the frame is larger than the gateway takes; it was not sent.
+   * @throws GatewayError when it says what no frame can; neither was it.
    */
   send(frame: FrameInput): boolean {
     if (this.#state !== 'hello' && this.#state !== 'ready') return true;
-    const data = this.#options.format.encode(frame);
+    let data: string | Uint8Array<ArrayBuffer>;
+    try {
+      data = this.#options.format.encode(frame);
+    } catch (error) {
+      throw clientError((error as Error).message, error);
+    }
     // A gateway drops the connection over a message that is too long, without a word.
     if (byteLength(data) > this.#messageBytesMax) return false;
     this.#socket.send(data);

@@ -5,6 +5,7 @@ import {
   type Goaway,
   isTerminalClose,
   type ServerFrame,
+  TOKEN_BYTES_MAX,
   type Welcome,
 } from '@millrace/gateway-protocol';
 import { Backoff } from './backoff.ts';
@@ -167,6 +168,8 @@ export class Connector {
     let needs: [string | undefined, WireFormat];
     try {
       needs = await Promise.all([getToken?.(this.#why), loadFormat(protocol)]);
+      const length = needs[0]?.length ?? 0;
+      if (length > TOKEN_BYTES_MAX) throw new Error(`a token of ${length} characters`);
     } catch (error) {
       if (attempt !== this.#attempt) return;
       this.#failures++;
@@ -199,7 +202,7 @@ export class Connector {
       this.#url = url;
       this.#raceLater();
     } catch (error) {
-      this.#end(clientError(`no WebSocket to ${url}`, error));
+      this.#end(clientError(`no connection to ${url}`, error));
     }
   }
 

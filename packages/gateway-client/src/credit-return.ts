@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@millrace/base';
-import { CREDIT_DELAY_MS, CREDIT_SHARE } from './limits.ts';
+import { clientError } from './errors.ts';
+import { CONNECTION_WINDOW_BYTES, CREDIT_DELAY_MS, CREDIT_SHARE } from './limits.ts';
 
 /**
  * The receiver's half of one credit window: what was received and is not finished is held; what was
@@ -19,7 +20,10 @@ export class CreditReturn {
   #debtBytes = 0;
   #timer: Timer | null = null;
 
+  /** @throws GatewayError unless the window is one of 1 B to 16 MiB. */
   constructor(windowBytes: number, clock: Clock) {
+    if (!Number.isInteger(windowBytes) || windowBytes < 1 || windowBytes > CONNECTION_WINDOW_BYTES)
+      throw clientError(`a window of ${windowBytes} bytes`);
     this.windowBytes = windowBytes;
     this.#clock = clock;
   }

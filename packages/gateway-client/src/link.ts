@@ -2,6 +2,7 @@ import {
   type AuthOk,
   type CaughtUp,
   type Committed,
+  ErrorCode,
   type ErrorFrame,
   type FrameInput,
   type Gap,
@@ -14,7 +15,7 @@ import {
   type Unsubscribed,
   type Welcome,
 } from '@millrace/gateway-protocol';
-import { ProtocolViolation } from './errors.ts';
+import { GatewayError, ProtocolViolation } from './errors.ts';
 
 /** What a request is answered with; null when the connection ended first. */
 export type Answer = Subscribed | Unsubscribed | Committed | AuthOk | ErrorFrame | null;
@@ -83,11 +84,15 @@ export class Link {
     this.#dropped = dropped;
   }
 
-  /** Sends a frame with a number of its own; `answered` is called once. */
+  /**
+   * Sends a frame with a number of its own; `answered` is called once.
+   * @throws GatewayError when it cannot be sent.
+   */
   request(frame: (req: number) => FrameInput, answered: (answer: Answer) => void): void {
     const req = ++this.#lastReq;
+    if (!this.send(frame(req)))
+      throw new GatewayError(ErrorCode.LIMIT, 'more than the gateway takes');
     this.#requests.set(req, answered);
-    this.send(frame(req));
   }
 
   /**

@@ -7,7 +7,7 @@ import {
   PackedRecordsWriter,
   PUBLISH_BATCH_RECORDS_MAX,
 } from '@millrace/gateway-protocol';
-import { GatewayError } from './errors.ts';
+import { clientError, GatewayError } from './errors.ts';
 import type { Payload, PublishOptions, PublishRecord } from './options.ts';
 
 /** What is published in one frame and has one outcome. */
@@ -57,7 +57,7 @@ export function recordWork(
   };
 }
 
-/** @throws GatewayError unless there are 1 to 1,000 records. */
+/** @throws GatewayError unless there are 1 to 1,000 records that fit the format. */
 export function batchWork(
   topic: string,
   partition: number | null,
@@ -73,7 +73,11 @@ export function batchWork(
   for (const [index, record] of records.entries()) {
     const encoded = encode(record);
     bytes += encoded.bytes;
-    packed.append(index, timestamp, encoded.key, encoded.value, encoded.headers);
+    try {
+      packed.append(index, timestamp, encoded.key, encoded.value, encoded.headers);
+    } catch (error) {
+      throw clientError((error as Error).message, error);
+    }
   }
   const rest = {
     topic,

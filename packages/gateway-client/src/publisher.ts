@@ -31,7 +31,7 @@ interface Entry {
 
 /** The present connection as the publisher needs it. */
 interface Outlet {
-  /** False when the frame is larger than the gateway takes. */
+  /** False when the frame is larger than the gateway takes. @throws GatewayError when it says what no frame can. */
   readonly send: (frame: FrameInput) => boolean;
   /** Credit that is left. */
   records: number;
@@ -291,14 +291,17 @@ export class Publisher {
       const fits = isRetry || (count <= outlet.recordsMax && bytes <= outlet.bytesMax);
       if (fits && (outlet.records < count || outlet.bytes < bytes)) return;
       this.#queue.shift();
-      if (fits && this.#send(outlet, entry)) continue;
+      let why: GatewayError | null = null;
+      try {
+        if (fits && this.#send(outlet, entry)) continue;
+      } catch (error) {
+        why = error as GatewayError;
+      }
       entry.seq = 0;
-      const why = 'more than the gateway takes';
-      this.#settle(
-        entry,
-        // What was sent before may have been appended.
-        isRetry ? new UnknownOutcomeError(why) : new GatewayError(ErrorCode.PUBLISH_TOO_LARGE, why),
-      );
+      why ??= new GatewayError(ErrorCode.PUBLISH_TOO_LARGE, 'more than the gateway takes');
+      // What was sent before may have been appended.
+      this.#settle(entry, isRetry ? new UnknownOutcomeError(why.message) : why);
+      this.#checkDrained();
     }
   }
 
