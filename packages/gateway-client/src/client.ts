@@ -281,10 +281,11 @@ export class GatewayClient {
   #ready(connection: Connection, welcome: Welcome): boolean {
     const send = connection.send.bind(connection);
     if (this.#publisher?.attach(welcome, send) === false) return false;
-    const link = new Link(welcome, send, (bytes) => {
+    const dropped = (bytes: number): void => {
       this.#connectionWindow.receive(bytes);
       this.#connectionWindow.finish(bytes);
-    });
+    };
+    const link = new Link(welcome, send, dropped, this.#environment.clock);
     this.#link = link;
     this.#isLeaving = false;
     this.#connectionWindow.open((add) => void send({ kind: 'credit', sub: 0, add }));

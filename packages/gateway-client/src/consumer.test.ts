@@ -1,4 +1,4 @@
-import { Outcome } from '@millrace/gateway-protocol';
+import { ErrorCode, Outcome } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 // The client loads them when they are needed; here they are there already.
 import './filter-plan.ts';
@@ -43,6 +43,47 @@ test('leaving the loop unsubscribes; what was in hand is not finished', async ()
   expect(subscription.state).toBe('closed');
   expect(gateway.got('unsubscribe')).toHaveLength(1);
   expect(subscription.position()).toEqual([{ partition: 0, offset: 10, leaderEpoch: 0 }]);
+});
+
+test('an Unsubscribe that is refused for now is said again; what comes until then is dropped', async () => {
+  const gateway = new FakeGateway();
+  const { logs } = filled(gateway, 't', 30);
+  const client = gateway.client();
+  const bad = read(client.subscribe('t', { start: 'earliest', lane: 1 }));
+  const subscription = client.subscribe('t', { start: 'earliest' });
+  read(subscription);
+  await gateway.run(50);
+  let refusals = 3;
+  gateway.intercept = (peer, frame) => {
+    if (frame.kind !== 'unsubscribe' || refusals-- <= 0) return false;
+    const { req } = frame;
+    const code = ErrorCode.OVERLOADED;
+    gateway.send(peer, { kind: 'error', id: req, code, retryable: true, retryAfterMs: 1_000 });
+    return true;
+  };
+  let isClosed = false;
+  void subscription.close().then(() => {
+    isClosed = true;
+  });
+  await gateway.run(2_500);
+  logs[0]?.append('for the other');
+  await gateway.run(100);
+  expect(client.state).toBe('ready');
+  expect(isClosed).toBe(false);
+  await gateway.run(1_000);
+  expect(isClosed).toBe(true);
+  expect(gateway.got('unsubscribe')).toHaveLength(4);
+  expect(bad.seen).toHaveLength(31);
+  // The connection's end is the end of it as well.
+  refusals = 1_000;
+  const last = client.subscribe('t', { start: 'earliest' });
+  read(last);
+  await gateway.run(50);
+  const closed = last.close();
+  await gateway.run(500);
+  gateway.dropAll();
+  await gateway.run(5);
+  await closed;
 });
 
 test('C52: a consumer that throws closes its subscription and no other', async () => {

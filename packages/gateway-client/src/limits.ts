@@ -51,6 +51,9 @@ export const LATE_TIMER_MS = 2_000;
 /** What Welcome may say about the heartbeat; beyond it a dead connection would never be noticed. */
 export const PING_INTERVAL_MS_MAX = 600_000;
 
+/** A refused Unsubscribe is said again after this, or later when the gateway says so. */
+export const UNSUBSCRIBE_AGAIN_MS = 250;
+
 /** One client Ping a second is allowed. */
 export const PING_EVERY_MS = 1_000;
 

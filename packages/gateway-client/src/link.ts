@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '@millrace/base';
 import {
   type AuthOk,
   type CaughtUp,
@@ -16,6 +17,7 @@ import {
   type Welcome,
 } from '@millrace/gateway-protocol';
 import { GatewayError, ProtocolViolation } from './errors.ts';
+import { UNSUBSCRIBE_AGAIN_MS } from './limits.ts';
 
 /** What a request is answered with; null when the connection ended first. */
 export type Answer = Subscribed | Unsubscribed | Committed | AuthOk | ErrorFrame | null;
@@ -47,6 +49,10 @@ interface Entry {
   readonly sharingKey: string;
   /** null once nobody cares any more: what still arrives is dropped. */
   subscriber: Subscriber | null;
+  /** Told once the server holds nothing of it any more. */
+  ended?: () => void;
+  /** Unsubscribe was refused for now: until it is said again. */
+  timer?: Timer;
 }
 
 interface Binding {
@@ -67,6 +73,7 @@ export class Link {
   addBytes = 0;
   readonly send: (frame: FrameInput) => boolean;
   readonly #dropped: (bytes: number) => void;
+  readonly #clock: Clock;
   readonly #requests = new Map<number, (answer: Answer) => void>();
   readonly #entries = new Map<number, Entry>();
   readonly #streams = new Map<number, Binding>();
@@ -78,7 +85,9 @@ export class Link {
     welcome: Welcome,
     send: (frame: FrameInput) => boolean,
     dropped: (bytes: number) => void,
+    clock: Clock,
   ) {
+    this.#clock = clock;
     this.welcome = welcome;
     this.send = send;
     this.#dropped = dropped;
@@ -119,11 +128,21 @@ export class Link {
       return;
     }
     entry.subscriber = null;
+    entry.ended = ended;
+    this.#unsubscribe(entry);
+  }
+
+  #unsubscribe(entry: Entry): void {
+    const { sub } = entry;
     this.request(
       (req) => ({ kind: 'unsubscribe', req, sub }),
-      () => {
-        this.forget(sub);
-        ended();
+      (answer) => {
+        if (answer?.kind !== 'error' || !answer.retryable) this.forget(sub);
+        // Until then the server still sends.
+        else if (this.#entries.has(sub)) {
+          const waitMs = Math.max(answer.retryAfterMs, UNSUBSCRIBE_AGAIN_MS);
+          entry.timer = this.#clock.setTimer(waitMs, () => this.#unsubscribe(entry));
+        }
       },
     );
   }
@@ -134,6 +153,8 @@ export class Link {
     this.#entries.delete(sub);
     for (const [stream, binding] of this.#streams)
       if (binding.entry === entry) this.#streams.delete(stream);
+    entry?.timer?.cancel();
+    entry?.ended?.();
   }
 
   /** False when the frame is not about requests or subscriptions. @throws ProtocolViolation */
@@ -184,6 +205,7 @@ export class Link {
     const waiting = [...this.#requests.values()];
     this.#requests.clear();
     for (const answered of waiting) answered(null);
+    for (const sub of this.#entries.keys()) this.forget(sub);
   }
 
   #bind(frame: Subscribed | StreamStates): Subscriber | null {

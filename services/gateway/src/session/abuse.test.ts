@@ -131,6 +131,22 @@ describe('C45: floods', () => {
   });
 });
 
+test('what is there is unsubscribed however many requests came before', async () => {
+  const rig = new SessionRig(['gateway.requests.per.second=8']);
+  const client = await rig.welcomed();
+  const subs = Array.from({ length: 64 }, (_, i) => i + 1);
+  for (const sub of subs) {
+    rig.upstream.create(`t${sub}`, 1, sub);
+    client.send({ kind: 'subscribe', req: sub, sub, topic: `t${sub}` });
+    await rig.advance(200);
+  }
+  expect(client.frames().filter(({ kind }) => kind === 'subscribed')).toHaveLength(64);
+  for (const sub of subs) client.send({ kind: 'unsubscribe', req: 100 + sub, sub });
+  await rig.settle();
+  expect(client.frames().filter(({ kind }) => kind === 'unsubscribed')).toHaveLength(64);
+  expect(client.frames().filter(({ kind }) => kind === 'error')).toEqual([]);
+});
+
 describe('C05, C07: messages', () => {
   test('64 frames are one message, 65 are 4501', async () => {
     const rig = new SessionRig();

@@ -29,10 +29,13 @@ const HANDLERS: Handlers = {
         connection.refuse(frame.req, ErrorCode.GOING_AWAY, 'The gateway is going away.');
       else await connection.subscriptions.subscribe(frame);
     }),
-  unsubscribe: (connection, frame) =>
-    request(connection, frame.req, () => {
-      connection.subscriptions.unsubscribe(frame);
-    }),
+  unsubscribe: (connection, frame) => {
+    const { subscriptions } = connection;
+    const act = (): void => subscriptions.unsubscribe(frame);
+    // What frees something was paid for by its Subscribe: refused, the client would be sent what it has no use for.
+    if (subscriptions.has(frame.sub)) act();
+    else request(connection, frame.req, act);
+  },
   commit: (connection, frame) => request(connection, frame.req, () => commit(connection, frame)),
   credit: (connection, frame) => small(connection, () => addCredit(connection, frame)),
   pause: (connection, { sub }) =>

@@ -55,6 +55,11 @@ export class SubscriptionTable implements SubscriptionOwner {
     return this.#live.find(({ plan }) => plan.sub === sub);
   }
 
+  /** It is there, or begins. */
+  has(sub: number): boolean {
+    return this.get(sub) !== undefined || this.#starting.some((one) => one.sub === sub);
+  }
+
   all(): readonly Subscription[] {
     return this.#live;
   }

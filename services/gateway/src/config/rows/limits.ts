@@ -63,7 +63,7 @@ export const limitRows = {
     'gateway.requests.per.second',
     50,
     1,
-    'Subscribe, Unsubscribe, Commit and Auth of one connection in a second.',
+    'Subscribe, Commit and Auth of one connection in a second; Unsubscribe only of what is not there.',
   ),
   positionQueriesPerSecond: count(
     'gateway.position.queries.per.second',
