@@ -7,8 +7,10 @@ import { GENEROUS_LIMITS } from '../gateway-hostile/limits.ts';
 import { BACKLOG_RECORDS, Backlog, EVERYTHING } from '../gateway-sockets/backlog.ts';
 import { kernelBytes } from '../gateway-sockets/kernel-bytes.ts';
 import type { RawClient } from '../gateway-sockets/raw-client.ts';
+import { slowTakerLives } from '../gateway-sockets/slow-taker.ts';
 
 const SOCKET_STALLED = 4008;
+const STALL_MS = 4000;
 const WAIT_MS = 90_000;
 const UNSENT_BYTES_MAX = 65_536;
 const KERNEL_BYTES_MAX = 131_072;
@@ -21,7 +23,7 @@ beforeAll(async () => {
     // Only the stall may end a connection here.
     'gateway.hello.timeout.ms=60000',
     'gateway.ping.interval.ms=600000',
-    'gateway.socket.stall.ms=4000',
+    `gateway.socket.stall.ms=${STALL_MS}`,
   ]);
 });
 
@@ -80,4 +82,9 @@ test('C22, C50: who stops reading is held by 64 KiB and what the kernel may keep
   expect(stream).toMatchObject({ outcome: Outcome.EXACT, startOffset: position });
   await again.take('caughtUp');
   expect(covered(again, position)).toBe(end);
+});
+
+test('C22: who reads slowly lives', async () => {
+  expect(await slowTakerLives(backlog, STALL_MS / 8, 3 * STALL_MS)).toBe(true);
+  expect(await gatewayMetric(backlog.gateway, 'socket_dropped_total')).toBe(0);
 });
