@@ -195,6 +195,7 @@ describe('C05, C06: each check violated alone', () => {
           req: 4,
           sub: 5,
           seq: 0n,
+          count: 1,
         },
         clientSample('publish'),
       ],

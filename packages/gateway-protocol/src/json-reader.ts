@@ -96,7 +96,8 @@ function readFrame(
     return fields as unknown as Frame;
   } catch (error) {
     if (error instanceof FieldProblem || error instanceof FilterError)
-      return refused(row.kind, fields, error.message);
+      // `count` stands behind what may have been wrong.
+      return refused(row.kind, { ...fields, count: object.count }, error.message);
     throw error;
   }
 }

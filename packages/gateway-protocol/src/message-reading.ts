@@ -1,6 +1,7 @@
 import { CloseCode, ErrorCode } from './codes.ts';
 import type { Check } from './frame-verifier.ts';
 import type { Frame, FrameKind } from './frames.ts';
+import { PUBLISH_BATCH_RECORDS_MAX } from './limits.ts';
 
 /**
  * What became of a message. `ok: false`: it is not to be understood (V1–V7), answer Error 107 and
@@ -31,6 +32,8 @@ export interface RefusedFrame {
   readonly sub: number;
   /** `seq` of Publish, `first_seq` of PublishBatch. */
   readonly seq: bigint;
+  /** Records of PublishBatch; 1 where it says none that can be. */
+  readonly count: number;
 }
 
 export function badMessage(check: Check, message: string): BadMessage {
@@ -45,6 +48,8 @@ export function badMessage(check: Check, message: string): BadMessage {
 
 export function refused(kind: FrameKind, fields: Fields, message: string): RefusedFrame {
   const seq = fields.seq ?? fields.firstSeq;
+  const count = Number(fields.count);
+  const isCount = Number.isInteger(count) && count > 0 && count <= PUBLISH_BATCH_RECORDS_MAX;
   return {
     kind: 'refused',
     frame: kind,
@@ -54,6 +59,7 @@ export function refused(kind: FrameKind, fields: Fields, message: string): Refus
     req: typeof fields.req === 'number' ? fields.req : 0,
     sub: typeof fields.sub === 'number' ? fields.sub : 0,
     seq: typeof seq === 'bigint' && seq > 0n ? seq : 0n,
+    count: isCount ? count : 1,
   };
 }
 

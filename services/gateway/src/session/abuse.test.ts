@@ -202,6 +202,38 @@ describe('C05, C07: messages', () => {
     expect(client.closeCode).toBeNull();
   });
 
+  test('a batch that is refused is answered for all its records', async () => {
+    const rig = new SessionRig();
+    const client = await rig.welcomed();
+    const batch = encodeFrame({
+      kind: 'publishBatch',
+      firstSeq: 7n,
+      topic: 't',
+      partition: 0x01020304,
+      count: 300,
+      payload: new Uint8Array(300),
+    });
+    const at = batch.findIndex((byte, i) => byte === 4 && batch[i + 3] === 1);
+    client.raw.send(batch.fill(0x80, at, at + 4));
+    expect(client.take('pubResult')).toMatchObject({ seq: 7n, count: 300, code: 107 });
+    const text = await rig.welcomed({ isText: true });
+    const say = (count: string): void =>
+      text.raw.send(
+        Buffer.from(`{"t":"publishBatch","firstSeq":7,"topic":"","count":${count},"payload":"AA"}`),
+        true,
+      );
+    for (const [said, answered] of [
+      ['300', 300],
+      ['1001', 1],
+      ['0', 1],
+      ['1.5', 1],
+      ['"x"', 1],
+    ] as const) {
+      say(said);
+      expect(text.take('pubResult')).toMatchObject({ seq: 7n, count: answered, code: 107 });
+    }
+  });
+
   test('one bad connection touches no other', async () => {
     const rig = new SessionRig();
     const [bad, good] = [await rig.welcomed(), await rig.welcomed()];

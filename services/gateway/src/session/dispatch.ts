@@ -61,13 +61,13 @@ function act(connection: Connection, frame: ClientFrame, counts: PrincipalCounts
 /** A frame that was understood but cannot be honoured (V8); the connection lives. */
 function refuse(connection: Connection, frame: RefusedFrame): void {
   connection.parts.metrics.framesRejected.with(frame.check).add();
-  const { req, sub, seq, message } = frame;
+  const { req, sub, seq, count, message } = frame;
   if (!connection.isWelcomed) {
     protocolError(connection, message);
     return;
   }
   if (frame.frame === 'publish' || frame.frame === 'publishBatch')
-    connection.send({ kind: 'pubResult', seq, count: 1, code: ErrorCode.BAD_REQUEST });
+    connection.send({ kind: 'pubResult', seq, count, code: ErrorCode.BAD_REQUEST });
   else if (req === 0 && sub !== 0)
     connection.error(Scope.SUBSCRIPTION, sub, ErrorCode.BAD_REQUEST, message);
   else connection.refuse(req, ErrorCode.BAD_REQUEST, message);
