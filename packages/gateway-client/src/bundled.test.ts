@@ -30,6 +30,7 @@ import { GatewayClient } from './client.ts';
 import './codecs.test.ts';
 import './consumer.test.ts';
 import './disconnects.prop.test.ts';
+import './door.test.ts';
 import './hostile.test.ts';
 import './overload.test.ts';
 import './pending-starts.test.ts';
