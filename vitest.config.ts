@@ -13,7 +13,13 @@ const common = {
   hookTimeout: 120_000,
   expect: { poll: { timeout: 30_000 } },
 };
-const folders = ['packages/*/src/**', 'services/*/src/**', 'scripts/**', 'benchmarks/**'];
+const folders = [
+  'packages/*/src/**',
+  'services/*/src/**',
+  'services/*/page',
+  'scripts/**',
+  'benchmarks/**',
+];
 
 export default defineConfig({
   test: {

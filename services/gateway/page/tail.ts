@@ -1,6 +1,6 @@
 import type { GatewayRecord } from '@millrace/gateway-client';
 import { element, made, tell } from './elements.ts';
-import { bytesText, countText, prettyText, timeText } from './text.ts';
+import { bytesText, countText, dateText, prettyText, timeText } from './text.ts';
 
 /** Rows on the page; older ones go. */
 const ROWS_MAX = 200;
@@ -138,7 +138,7 @@ export class Tail {
     const line = row === null ? undefined : this.#lines.get(row);
     if (line?.kind !== 'record') return;
     const { partition, record } = line;
-    const time = new Date(record.timestamp).toISOString();
+    const time = dateText(record.timestamp);
     const headers = record.headers.map(
       ({ name, value }) => `${name}: ${value === null ? 'null' : bytesText(value)}`,
     );

@@ -39,9 +39,21 @@ export function sizeText(bytes: number): string {
     .replace(/ B$/, ' G')}B`;
 }
 
+/** Date and time, ISO 8601. */
+export function dateText(ms: number): string {
+  const time = new Date(ms);
+  return Number.isNaN(time.getTime()) ? noDate(ms) : time.toISOString();
+}
+
+/** A publisher may say times beyond the last date there is. */
+function noDate(ms: number): string {
+  return `no date: ${ms} ms`;
+}
+
 /** Time of day with milliseconds; the date as well when it is another day. */
 export function timeText(ms: number, nowMs: number): string {
   const time = new Date(ms);
+  if (Number.isNaN(time.getTime())) return noDate(ms);
   const clock = `${time.toLocaleTimeString('en-GB')}.${String(time.getMilliseconds()).padStart(3, '0')}`;
   const isToday = time.toDateString() === new Date(nowMs).toDateString();
   return isToday ? clock : `${time.toLocaleDateString('en-CA')} ${clock}`;
