@@ -35,8 +35,4 @@ export class TokenCache<V> {
       return;
     }
   }
-
-  delete(hash: string): void {
-    this.#entries.delete(hash);
-  }
 }
