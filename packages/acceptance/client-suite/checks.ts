@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { Producer } from '@millrace/client';
+import { randomBytes } from 'node:crypto';
+import { Admin, Producer } from '@millrace/client';
 import { adminChecks } from './admin-checks.ts';
 import { type Bench, type ClientCheck, createTopic, readAll, text } from './bench.ts';
 import { groupChecks } from './group-checks.ts';
@@ -32,6 +33,8 @@ async function shapes(bench: Bench): Promise<void> {
   const base = { topic: bench.topic, timestampMs: 1_700_000_000_000 };
   await producer.send({ ...base, key: null, value: null });
   await producer.send({ ...base, key: '', value: '' });
+  const never = producer.send({ ...base, timestampMs: 2 ** 53, value: 'in no log' });
+  await assert.rejects(never, RangeError);
   await producer.send({ ...base, key: 'k', value: large, headers: { a: 'b', none: null } });
   await producer.close();
   const records = await readAll(bench, [0], 3);
@@ -63,6 +66,44 @@ async function tooLarge(bench: Bench): Promise<void> {
   const { offset } = await producer.send({ topic: bench.topic, value: 'the next one is welcome' });
   assert.equal(offset, 0);
   await producer.close();
+}
+
+/** Bad records of two kinds among good ones, in batches of many with several requests in flight. */
+async function badAmongGood(bench: Bench): Promise<void> {
+  const admin = new Admin(bench);
+  const configs = { 'cleanup.policy': 'compact', 'max.message.bytes': '3000' };
+  await admin.createTopics([{ name: bench.topic, partitionCount: 1, configs }]);
+  admin.close();
+  const count = 2_000;
+  const indices = Array.from({ length: count }, (_, index) => index);
+  const badnessOf = (index: number) => {
+    if (index % 90 === 0 || index === 501 || index === count - 1) return 'INVALID_RECORD';
+    return index % 301 === 0 ? 'MESSAGE_TOO_LARGE' : '';
+  };
+  for (const compressionType of ['none', 'lz4'] as const) {
+    const producer = new Producer({ ...bench, lingerMs: 1, batchSize: 8_000, compressionType });
+    const sending = indices.map((index) =>
+      producer.send({
+        topic: bench.topic,
+        key: badnessOf(index) === 'INVALID_RECORD' ? null : `${compressionType} ${index}`,
+        value: badnessOf(index) === 'MESSAGE_TOO_LARGE' ? randomBytes(4_000) : String(index),
+      }),
+    );
+    const results = await Promise.allSettled(sending);
+    await producer.close();
+    assert.deepEqual(
+      results.map((result) => (result.status === 'rejected' ? result.reason.codeName : '')),
+      indices.map(badnessOf),
+    );
+  }
+  const good = indices.filter((index) => badnessOf(index) === '');
+  const records = await readAll(bench, [0], 2 * good.length);
+  assert.deepEqual(
+    records.map(({ offset, key }) => [offset, text(key)]),
+    ['none', 'lz4']
+      .flatMap((codec) => good.map((index) => `${codec} ${index}`))
+      .map((key, offset) => [offset, key]),
+  );
 }
 
 /** Several requests in flight, the broker restarted under them: all there, once, in order. */
@@ -118,6 +159,7 @@ export const CLIENT_CHECKS: Readonly<Record<string, ClientCheck>> = {
   'every codec there and back': codecs,
   'null, empty and 900 KB records, headers': shapes,
   'a record above max.message.bytes is refused alone': tooLarge,
+  'bad records are refused alone, the others land once and in order': badAmongGood,
   'restart under load: all once, in order': restartUnderLoad,
   'acks 0': acksZero,
   "keys on the Java client's partitions": partitionsOfKeys,

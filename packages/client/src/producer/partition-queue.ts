@@ -1,5 +1,5 @@
 import type { NewRecord } from '@millrace/records';
-import { PendingBatch, type RecordMetadata } from './pending-batch.ts';
+import { NO_IDENTITY, PendingBatch, type RecordMetadata } from './pending-batch.ts';
 
 /**
  * The batches of one partition, in the order in which they must land. After a failure nothing new is
@@ -11,10 +11,11 @@ export class PartitionQueue {
   readonly partition: number;
   /** Sequence of the next record, for idempotence; wraps at 2^31. */
   nextSequence = 0;
-  inFlightCount = 0;
+  readonly #inFlight = new Set<PendingBatch>();
   readonly #waiting: PendingBatch[] = [];
   readonly #failed: PendingBatch[] = [];
   #open: PendingBatch | undefined;
+  #batchesMade = 0;
   /**
    * One batch at a time, until one has succeeded: at the start and after a failure. A broker that does not
    * know the producer yet takes whatever sequence comes first, so nothing may overtake there.
@@ -24,6 +25,10 @@ export class PartitionQueue {
   constructor(topic: string, partition: number) {
     this.topic = topic;
     this.partition = partition;
+  }
+
+  get inFlightCount(): number {
+    return this.#inFlight.size;
   }
 
   get isIdle(): boolean {
@@ -39,7 +44,7 @@ export class PartitionQueue {
   ): { batch: PendingBatch; sent: Promise<RecordMetadata> } {
     let batch = this.#open;
     if (batch === undefined || batch.sizeBytes + recordBytes > batchSize) {
-      batch = new PendingBatch(this.topic, this.partition, nowMs);
+      batch = new PendingBatch(this.topic, this.partition, nowMs, this.#batchesMade++);
       this.#open = batch;
       this.#waiting.push(batch);
     }
@@ -70,31 +75,52 @@ export class PartitionQueue {
   take(): PendingBatch {
     const batch = this.#waiting.shift() as PendingBatch;
     if (batch === this.#open) this.#open = undefined;
-    this.inFlightCount++;
+    this.#inFlight.add(batch);
     return batch;
   }
 
   /** A batch in flight is settled, well or for good. */
-  settled(succeeded: boolean): void {
-    this.inFlightCount--;
+  settled(batch: PendingBatch, succeeded: boolean): void {
+    this.#inFlight.delete(batch);
     this.#careful = !succeeded;
     this.#requeueFailed();
   }
 
   /** A batch in flight must be sent again. */
   failed(batch: PendingBatch): void {
-    this.inFlightCount--;
+    this.#inFlight.delete(batch);
     this.#careful = true;
     this.#failed.push(batch);
     this.#requeueFailed();
   }
 
+  /**
+   * A batch in flight was refused before it used up its sequence, which the broker goes on expecting: it and
+   * whatever was sent behind it are numbered anew.
+   *
+   * @param instead goes in its place.
+   */
+  refused(batch: PendingBatch, instead: readonly PendingBatch[]): void {
+    this.#inFlight.delete(batch);
+    this.#careful = true;
+    if (batch.identity !== NO_IDENTITY && !batch.isVoid) {
+      this.nextSequence = batch.identity.baseSequence;
+      for (const later of this.#inFlight) later.isVoid ||= later.order > batch.order;
+      for (const later of this.#failed) if (later.order > batch.order) later.unseal();
+    }
+    this.#failed.push(...instead);
+    this.#requeueFailed();
+  }
+
+  /** Nothing is in flight, and a new producer id begins. */
+  renumber(): void {
+    this.nextSequence = 0;
+    this.#careful = true;
+  }
+
   /** Some batch with an earlier sequence is still to be retried. */
   hasFailedBefore(batch: PendingBatch): boolean {
-    return this.#failed.some(
-      (other) =>
-        ((batch.identity.baseSequence - other.identity.baseSequence) & 0x7fffffff) < 0x40000000,
-    );
+    return this.#failed.some((other) => other.order < batch.order);
   }
 
   /** Takes out every batch that is not in flight and for which `test` holds. */
@@ -112,11 +138,7 @@ export class PartitionQueue {
 
   #requeueFailed(): void {
     if (this.inFlightCount > 0 || this.#failed.length === 0) return;
-    this.#failed.sort((a, b) => {
-      const ahead = (a.identity.baseSequence - b.identity.baseSequence) & 0x7fffffff;
-      if (ahead === 0) return a.createdAt - b.createdAt;
-      return ahead < 0x40000000 ? 1 : -1;
-    });
+    this.#failed.sort((a, b) => a.order - b.order);
     this.#waiting.unshift(...this.#failed.splice(0));
   }
 }

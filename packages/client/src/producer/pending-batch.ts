@@ -1,4 +1,5 @@
-import { BatchBuilder, type Codec, type NewRecord } from '@millrace/records';
+import { decompress } from '@millrace/compression';
+import { BatchBuilder, type Codec, type NewRecord, readRecords } from '@millrace/records';
 
 /** Where a record landed. */
 export interface RecordMetadata {
@@ -38,14 +39,23 @@ export class PendingBatch {
   /** Monotonic ms before which it is not sent again. */
   notBefore = 0;
   identity: BatchIdentity = NO_IDENTITY;
+  /** In flight behind a batch that was refused: the broker cannot take its sequence. */
+  isVoid = false;
+  /** Place among the batches of its partition; what it is split into stands between it and the next. */
+  readonly order: number;
+  readonly #span: number;
   readonly #settlers: Settler[] = [];
   #builder: BatchBuilder | undefined = new BatchBuilder();
   #bytes: Uint8Array | undefined;
+  /** Of the sealed batch before it was deflated. */
+  #inflatedBytes = 0;
 
-  constructor(topic: string, partition: number, createdAt: number) {
+  constructor(topic: string, partition: number, createdAt: number, order = 0, span = 1) {
     this.topic = topic;
     this.partition = partition;
     this.createdAt = createdAt;
+    this.order = order;
+    this.#span = span;
   }
 
   get recordCount(): number {
@@ -63,9 +73,8 @@ export class PendingBatch {
   }
 
   append(record: NewRecord): Promise<RecordMetadata> {
-    this.#builder?.append(record);
     return new Promise((resolve, reject) => {
-      this.#settlers.push({ timestampMs: record.timestampMs, resolve, reject });
+      this.#take(record, { timestampMs: record.timestampMs, resolve, reject });
     });
   }
 
@@ -77,9 +86,50 @@ export class PendingBatch {
   ): Uint8Array {
     if (this.#bytes !== undefined) return this.#bytes;
     this.identity = identity;
+    this.#inflatedBytes = this.sizeBytes;
     this.#bytes = (this.#builder as BatchBuilder).build(identity, codec, deflate);
     this.#builder = undefined;
     return this.#bytes;
+  }
+
+  /** Back to before `seal`: it was never taken, and goes again under another sequence. */
+  unseal(): void {
+    const builder = new BatchBuilder();
+    for (const record of this.#records()) builder.append(record);
+    this.#builder = builder;
+    this.#bytes = undefined;
+    this.identity = NO_IDENTITY;
+    this.isVoid = false;
+    this.failures = 0;
+  }
+
+  /**
+   * What goes in its place after it was refused for records that it holds: one batch without those, or halves when
+   * nobody says which they are.
+   *
+   * @param refused places of records, which fail with `error`; not all there are.
+   */
+  split(refused: ReadonlySet<number>, error: Error): PendingBatch[] {
+    const { topic, partition, createdAt, order, heldBytes } = this;
+    const span = this.#span / 2;
+    const first = new PendingBatch(topic, partition, createdAt, order, span);
+    const second = new PendingBatch(topic, partition, createdAt, order + span, span);
+    const middle = refused.size > 0 ? this.recordCount : this.recordCount >> 1;
+    let at = 0;
+    for (const record of this.#records()) {
+      const settler = this.#settlers[at] as Settler;
+      if (refused.has(at)) settler.reject(error);
+      else (at < middle ? first : second).#take(record, settler);
+      at++;
+    }
+    first.heldBytes = Math.ceil((heldBytes * middle) / at);
+    second.heldBytes = heldBytes - first.heldBytes;
+    return second.recordCount > 0 ? [first, second] : [first];
+  }
+
+  #take(record: NewRecord, settler: Settler): void {
+    this.#builder?.append(record);
+    this.#settlers.push(settler);
   }
 
   /** @param appendTimeMs -1 unless the topic stamps LogAppendTime. */
@@ -96,5 +146,11 @@ export class PendingBatch {
 
   fail(error: Error): void {
     for (const settler of this.#settlers) settler.reject(error);
+  }
+  /** What was sealed. */
+  #records(): Iterable<NewRecord> {
+    const inflate = (codec: Codec, body: Uint8Array) =>
+      decompress(codec, body, this.#inflatedBytes);
+    return readRecords(this.#bytes as Uint8Array, inflate);
   }
 }

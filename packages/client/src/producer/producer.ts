@@ -60,7 +60,11 @@ export class Producer {
   /**
    * Sends one record.
    *
-   * @throws KafkaError, WireConnectionError, ClientStateError when it was not acknowledged in time.
+   * Records that share a batch do not share its fate: when a broker refuses one for what is in it (INVALID_RECORD
+   * for example), the others are sent again without it.
+   *
+   * @throws KafkaError, WireConnectionError, ClientStateError when it was not acknowledged in time; RangeError
+   *   for a timestamp or partition that cannot be.
    */
   async send(record: ProducerRecord): Promise<RecordMetadata> {
     this.#assertOpen();
@@ -138,8 +142,10 @@ export class Producer {
   }
 
   #make(record: ProducerRecord): NewRecord {
+    const timestampMs = record.timestampMs ?? this.#cluster.options.clock.nowMs();
+    if (!Number.isSafeInteger(timestampMs)) throw new RangeError(`timestamp ${timestampMs}`);
     return {
-      timestampMs: record.timestampMs ?? this.#cluster.options.clock.nowMs(),
+      timestampMs,
       key: encode(record.key ?? null),
       value: encode(record.value),
       headers: headersOf(record.headers),

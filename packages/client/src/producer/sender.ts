@@ -1,7 +1,12 @@
 import type { Timer } from '@millrace/base';
 import { ZERO_UUID } from '@millrace/bytes';
 import { compress } from '@millrace/compression';
-import { ErrorCode, type ProduceResponse, produceApi } from '@millrace/protocol';
+import {
+  ErrorCode,
+  type ProduceResponse,
+  type ProduceResponsePartition,
+  produceApi,
+} from '@millrace/protocol';
 import { SEQUENCE_MASK } from '@millrace/records';
 import { backoffMs } from '../backoff.ts';
 import { ClientStateError, isRetriableError, KafkaError } from '../client-error.ts';
@@ -14,6 +19,23 @@ import type { ResolvedProducerOptions } from './producer-options.ts';
 
 /** Produce 13 names topics by id; names are what this client keeps. */
 const PRODUCE_VERSION_MAX = 12;
+
+/** Answers that concern single records: nothing of the batch was appended, and most of it may be welcome. */
+const CONTENT_REFUSALS: ReadonlySet<number> = new Set([
+  ErrorCode.MESSAGE_TOO_LARGE,
+  ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.INVALID_TIMESTAMP,
+  ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+  ErrorCode.POLICY_VIOLATION,
+  ErrorCode.INVALID_RECORD,
+]);
+
+/** Answers that come before a broker looks at sequences. */
+const REFUSALS: ReadonlySet<number> = new Set([
+  ...CONTENT_REFUSALS,
+  ErrorCode.INVALID_TOPIC_EXCEPTION,
+  ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+]);
 
 interface Flight {
   readonly queue: PartitionQueue;
@@ -144,7 +166,7 @@ export class Sender {
     if (this.#identityLost) {
       if ([...this.#queues].some((queue) => queue.inFlightCount > 0)) return false;
       for (const queue of this.#queues) {
-        queue.nextSequence = 0;
+        queue.renumber();
         for (const batch of queue.remove((waiting) => waiting.isIndeterminate)) {
           const about = `${batch.topic}-${batch.partition}`;
           this.#giveUp(batch, new KafkaError(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, about));
@@ -234,7 +256,8 @@ export class Sender {
         this.#succeeded(flight, answer.baseOffset, answer.logAppendTimeMs ?? -1);
       } else {
         const about = `Produce to ${topic}-${partition}`;
-        this.#failed(flight, new KafkaError(code, about, answer?.errorMessage), code);
+        const error = new KafkaError(code, about, answer?.errorMessage);
+        if (!this.#isRefused(flight, error, answer)) this.#failed(flight, error, code);
       }
     }
   }
@@ -242,11 +265,37 @@ export class Sender {
   #succeeded({ queue, batch }: Flight, baseOffset: number, appendTimeMs: number): void {
     this.#memory.release(batch.heldBytes);
     batch.succeed(baseOffset, appendTimeMs);
-    queue.settled(true);
+    // A broker that took it all the same counts in another way than we do.
+    if (batch.isVoid) this.#identityLost = true;
+    queue.settled(batch, true);
+  }
+
+  /**
+   * True when nothing of the batch is in the log and its sequence is still free. Records that were not meant are then sent
+   * again: without those that the broker names, or in halves until each stands for itself.
+   */
+  #isRefused(
+    { queue, batch }: Flight,
+    error: KafkaError,
+    answer: ProduceResponsePartition | undefined,
+  ): boolean {
+    if (!REFUSALS.has(error.code) || batch.isIndeterminate) return false;
+    const count = batch.recordCount;
+    const places = (answer?.recordErrors ?? []).map(({ batchIndex }) => batchIndex);
+    const refused = new Set(places.filter((place) => place >= 0 && place < count));
+    const isDivisible = CONTENT_REFUSALS.has(error.code) && count > 1 && refused.size < count;
+    queue.refused(batch, isDivisible ? batch.split(refused, error) : []);
+    if (!isDivisible) this.#giveUp(batch, error);
+    return true;
   }
 
   #failed({ queue, batch }: Flight, error: Error, code: number | undefined): void {
     this.#cluster.metadata.invalidate(batch.topic);
+    if (batch.isVoid) {
+      batch.unseal();
+      queue.failed(batch);
+      return;
+    }
     batch.failures++;
     // A gap that an earlier batch of ours has left closes when that one is sent again.
     const gapIsOurs =
@@ -258,7 +307,7 @@ export class Sender {
     }
     if (batch.identity !== NO_IDENTITY) this.#identityLost = true;
     this.#giveUp(batch, error);
-    queue.settled(false);
+    queue.settled(batch, false);
   }
 
   #expire(cause: Error | undefined): void {

@@ -1,6 +1,6 @@
 import { createLogger, systemClock } from '@millrace/base';
 import { Admin, Consumer, Producer } from '@millrace/client';
-import { Isolation } from '@millrace/gateway-protocol';
+import { ErrorCode, Isolation } from '@millrace/gateway-protocol';
 import { eventually, startTestBroker, type TestBroker } from '@millrace/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { KafkaUpstream, type PublishInput, type UpstreamTopic } from '../upstream.ts';
@@ -31,8 +31,11 @@ afterAll(async () => {
   await broker.stop();
 });
 
-async function topicOf(name: string): Promise<UpstreamTopic> {
-  await admin.createTopics([{ name, partitionCount: 1 }]);
+async function topicOf(
+  name: string,
+  configs: Readonly<Record<string, string>> = {},
+): Promise<UpstreamTopic> {
+  await admin.createTopics([{ name, partitionCount: 1, configs }]);
   return eventually('the topic has a leader', WAIT_MS, async () => {
     const found = await upstream.lookUp(name);
     return found?.partitions[0]?.hasLeader === true ? found : undefined;
@@ -180,4 +183,23 @@ test('a publish is appended, or says why not', async () => {
   await expect(publish({ ...record, ...more, partition: 9 })).rejects.toMatchObject({ code: 107 });
   const large = { ...more, value: Buffer.alloc(2 << 20) };
   await expect(publish({ ...record, ...large })).rejects.toMatchObject({ code: 130 });
+});
+
+test('a record that the cluster refuses is nobody else’s mistake', async () => {
+  const topic = await topicOf('mixed', { 'cleanup.policy': 'compact' });
+  const send = (acks: PublishInput['acks'], timestampMs: number, key: Uint8Array | null) =>
+    upstream.producer().send({
+      ...{ topic: topic.name, partition: 0, acks, timestampMs, key },
+      value: Buffer.from('v'),
+      headers: [],
+    });
+  const nowMs = Date.now();
+  for (const acks of ['all', 'leader'] as const) {
+    const sending = Array.from({ length: 300 }, (_, at) =>
+      send(acks, nowMs, at % 50 === 7 ? null : Buffer.from(`${at}`)),
+    );
+    const results = await Promise.allSettled(sending);
+    const codes = results.map((result) => (result.status === 'rejected' ? result.reason.code : 0));
+    expect(codes).toEqual(codes.map((_, at) => (at % 50 === 7 ? ErrorCode.INVALID_RECORD : 0)));
+  }
 });
