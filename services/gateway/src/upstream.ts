@@ -12,6 +12,7 @@ import {
   type TopicMetadata,
 } from '@millrace/client';
 import { ErrorCode, Isolation } from '@millrace/gateway-protocol';
+import { RecentAnswers } from './recent-answers.ts';
 import { answerFor, type TopicAnswers, TopicWatch } from './topic-watch.ts';
 import type {
   Bounds,
@@ -42,6 +43,8 @@ export interface KafkaUpstreamOptions {
 const FETCH_WAIT_MS = 100;
 /** Longest wait for an acknowledgement before the outcome is called unknown. */
 const PUBLISH_TIMEOUT_MS = 30_000;
+/** Whoever looks for a topic by its id within this time looks in the same list. */
+const TOPICS_SHARED_MS = 1000;
 /** A moment's company for a record on its way out. */
 const PUBLISH_LINGER_MS = 1;
 
@@ -51,6 +54,7 @@ export class KafkaUpstream implements Upstream {
   readonly #options: KafkaUpstreamOptions;
   readonly #admin: Admin;
   readonly #watch: TopicWatch;
+  readonly #allTopics: RecentAnswers<TopicMetadata[]>;
   readonly #readers = new Map<number, Reader>();
   #producer: KafkaProducer | undefined;
 
@@ -58,6 +62,7 @@ export class KafkaUpstream implements Upstream {
     this.#options = options;
     this.#admin = admin;
     this.clusterId = clusterId;
+    this.#allTopics = new RecentAnswers(options.clock, TOPICS_SHARED_MS);
     this.#watch = new TopicWatch(options.clock, (names) => this.#lookUpAll(names));
   }
 
@@ -83,7 +88,7 @@ export class KafkaUpstream implements Upstream {
 
   async topicById(id: Uint8Array): Promise<UpstreamTopic | null> {
     const text = uuidFromBytes(id, 0);
-    const all = await asked(() => this.#admin.listTopics());
+    const all = await this.#allTopics.get('', () => asked(() => this.#admin.listTopics()));
     const found = all.find((topic) => topic.topicId === text);
     return found === undefined || text === ZERO_UUID ? null : asTopic(found);
   }

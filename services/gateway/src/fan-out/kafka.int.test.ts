@@ -2,7 +2,7 @@ import { createLogger, systemClock } from '@millrace/base';
 import { Admin, Consumer, Producer } from '@millrace/client';
 import { ErrorCode, Isolation } from '@millrace/gateway-protocol';
 import { eventually, startTestBroker, type TestBroker } from '@millrace/testing';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { KafkaUpstream, type PublishInput, type UpstreamTopic } from '../upstream.ts';
 import { Bench } from './testing/bench.ts';
 import type { SeenStream } from './testing/reader.ts';
@@ -202,4 +202,13 @@ test('a record that the cluster refuses is nobody else’s mistake', async () =>
     const codes = results.map((result) => (result.status === 'rejected' ? result.reason.code : 0));
     expect(codes).toEqual(codes.map((_, at) => (at % 50 === 7 ? ErrorCode.INVALID_RECORD : 0)));
   }
+});
+
+test('whoever looks for topics by ids that are not there asks the cluster once a second', async () => {
+  const listTopics = vi.spyOn(Admin.prototype, 'listTopics');
+  const ids = Array.from({ length: 50 }, (_, at) => new Uint8Array(16).fill(at + 1));
+  const found = await Promise.all(ids.map((id) => upstream.topicById(id)));
+  expect(found).toEqual(ids.map(() => null));
+  expect(listTopics.mock.calls.length).toBeLessThanOrEqual(1);
+  listTopics.mockRestore();
 });
