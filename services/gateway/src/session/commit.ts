@@ -3,6 +3,7 @@ import { sessionLimits } from '../limits.ts';
 import { groupName } from '../subscriptions/group-name.ts';
 import type { SubscriptionPlan } from '../subscriptions/subscription-plan.ts';
 import type { Position } from '../upstream-contract.ts';
+import { UpstreamError } from '../upstream-error.ts';
 import type { Connection } from './connection.ts';
 
 /** Writes positions of a subscription under a name; every Commit is answered with Committed (§15.3). */
@@ -13,16 +14,19 @@ export async function commit(connection: Connection, frame: Commit): Promise<voi
     metrics.commits.with(String(code)).add();
     connection.send({ kind: 'committed', req, code, results: resultsOf(codes, connection.isText) });
   };
-  const plan = connection.subscriptions.get(sub)?.plan;
+  const subscription = connection.subscriptions.get(sub);
+  const plan = subscription?.plan;
   const refusal = refusalOf(connection, name, plan);
-  if (refusal !== 0 || plan === undefined || name === null) {
+  if (refusal !== 0 || subscription === undefined || plan === undefined || name === null) {
     answer(refusal, new Map());
     return;
   }
   const codes = new Map<number, number>();
   const offsets = new Map<number, Position>();
+  const delivered = subscription.delivered();
   const checks = frame.offsets.map(async ({ partition, offset, epoch }) => {
-    const code = await positionCode(connection, plan, partition, Number(offset));
+    const isDelivered = Number(offset) <= (delivered.get(partition) ?? -1);
+    const code = await positionCode(connection, plan, partition, Number(offset), isDelivered);
     if (code !== 0) codes.set(partition, code);
     else offsets.set(partition, { offset: Number(offset), leaderEpoch: epoch });
   });
@@ -64,20 +68,25 @@ function refusalOf(
   return mayRead && principal.grants.mayCommit(name) ? 0 : ErrorCode.FORBIDDEN;
 }
 
-/** What is wrong with one position: outside the grant, beyond the end. */
+/**
+ * What is wrong with one position: outside the grant, beyond the end. Where delivery has been needs no question; what is
+ * beyond costs one, of which a principal has so many a second.
+ */
 async function positionCode(
-  { parts }: Connection,
-  plan: SubscriptionPlan,
+  { parts, principalKey }: Connection,
+  { topic, grant, streamClass }: SubscriptionPlan,
   partition: number,
   offset: number,
+  isDelivered: boolean,
 ): Promise<number> {
-  const { topic, grant, streamClass } = plan;
   if (grant.partitions?.has(partition) === false) return ErrorCode.FORBIDDEN;
+  if (isDelivered) return 0;
+  if (!parts.subscriptions.mayQuery(principalKey)) return ErrorCode.OVERLOADED;
   try {
     const bounds = await parts.queries.bounds(topic.name, partition, streamClass.isolation);
     return offset > bounds.highWatermark ? ErrorCode.BAD_REQUEST : 0;
-  } catch {
-    return ErrorCode.BAD_REQUEST;
+  } catch (error) {
+    return error instanceof UpstreamError ? error.code : ErrorCode.INTERNAL;
   }
 }
 

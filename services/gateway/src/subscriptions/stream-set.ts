@@ -130,6 +130,13 @@ export class StreamSet {
       if (cursor !== null && (!isRound || cursor.progressDue())) addProgress(cursor, into);
   }
 
+  /** By partition, how far delivery has come; -1 where it has not begun. */
+  delivered(): Map<number, number> {
+    return new Map(
+      this.#streams.map(({ partition, cursor }) => [partition, cursor?.nextOffset ?? -1]),
+    );
+  }
+
   /** Cursors of all streams that go on; null while one has no position. */
   cursors(): Cursor[] | null {
     const cursors: Cursor[] = [];

@@ -149,6 +149,11 @@ export class Subscription implements CursorEvents {
     return finalToken(this.plan, cursors, upstream.clusterId, clock.nowMs());
   }
 
+  /** By partition, how far delivery has come; -1 where it has not begun. */
+  delivered(): Map<number, number> {
+    return this.#streams.delivered();
+  }
+
   gap(cursor: Cursor, from: number, to: number, reason: number): void {
     if (reason === GapReason.OVERFLOW) this.#acted();
     this.#gap(cursor.streamId, from, to, reason, cursor.leaderEpoch);

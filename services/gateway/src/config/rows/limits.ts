@@ -69,7 +69,7 @@ export const limitRows = {
     'gateway.position.queries.per.second',
     20,
     1,
-    'Offsets looked up by time or name for one principal in a second.',
+    'Subscribes by time or name, and committed positions beyond what was delivered, of one principal in a second.',
   ),
   memoryBytes: longConfig({
     name: 'gateway.memory.bytes',
