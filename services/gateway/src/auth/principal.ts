@@ -14,6 +14,11 @@ export interface Principal {
   readonly grants: Grants;
 }
 
+/** Text in which `separator` can follow: its own are written as `%2E` for a dot, `%2F` for a slash, and `%` as `%25`. */
+export function escaped(text: string, separator: '.' | '/'): string {
+  return text.replaceAll('%', '%25').replaceAll(separator, separator === '.' ? '%2E' : '%2F');
+}
+
 /** One string for one principal: connections are counted and served fairly by it. */
 export function principalKey({ tenant, subject }: Principal): string {
   return `${tenant}\u0000${subject}`;

@@ -69,6 +69,44 @@ describe.each([false, true])('C35: publishing (JSON: %s)', (isText) => {
     ]);
   });
 
+  test('says tenant and subject so that no two principals share a stamp', async () => {
+    const rig = new SessionRig([]);
+    rig.upstream.create('t');
+    const mr = { v: 1, write: [{ topic: '*' }] };
+    const principals = [
+      { sub: 'a/b', mr },
+      { sub: 'b', mr: { ...mr, tenant: 'a' } },
+      { sub: 'a%2Fb', mr },
+    ];
+    for (const as of principals) {
+      const client = await rig.welcomed({ as, isText });
+      publish(client, 1, {});
+      await rig.settle();
+    }
+    const stamps = rig.upstream.sent.map(({ headers }) => headers[0]?.value ?? []);
+    expect(stamps.map((value) => Buffer.from(value).toString())).toEqual([
+      'a%2Fb',
+      'a/b',
+      'a%252Fb',
+    ]);
+  });
+
+  test('a time that no log can hold is 134, and nothing is appended', async () => {
+    const { rig, client } = await bench([], { isText });
+    publish(client, 1, { timestampMs: 2n ** 53n });
+    publish(client, 2, { timestampMs: 2n ** 60n });
+    const writer = new PackedRecordsWriter(5);
+    writer.append(0, 0, null, bytes('five before the base'), []);
+    const batch = { kind: 'publishBatch', topic: 't', count: 1, baseTimestampMs: 0n } as const;
+    client.send({ ...batch, firstSeq: 3n, partition: 0, payload: writer.finish() });
+    publish(client, 4, { timestampMs: 2n ** 53n - 1n });
+    await rig.settle();
+    const results = [1, 2, 3, 4].map(() => client.take('pubResult'));
+    const { INVALID_RECORD } = ErrorCode;
+    expect(results.map(({ code }) => code)).toEqual([...[1, 2, 3].map(() => INVALID_RECORD), 0]);
+    expect(rig.upstream.sent).toHaveLength(1);
+  });
+
   test('a batch goes to one partition and has one result', async () => {
     const { rig, client } = await bench([], { isText });
     const payload = batchOf(['a', null, 'c'], 'k');

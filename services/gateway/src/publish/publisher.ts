@@ -2,7 +2,7 @@ import type { Clock, Prng } from '@millrace/base';
 import { Acks, ErrorCode, PUBLISH_BATCH_RECORDS_MAX } from '@millrace/gateway-protocol';
 import type { WriteGrant } from '../auth/grants.ts';
 import { keyMatches } from '../auth/pattern.ts';
-import { type Principal, principalKey } from '../auth/principal.ts';
+import { escaped, type Principal, principalKey } from '../auth/principal.ts';
 import type { GatewayConfig } from '../config/gateway-config.ts';
 import { sessionLimits } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
@@ -78,6 +78,7 @@ export class Publisher {
     const grant = principal.grants.mayWrite(request.topic);
     if (grant === null || !isAllowed(request, grant)) return ErrorCode.FORBIDDEN;
     if (request.largestBytes > config.publishMaxBytes) return ErrorCode.PUBLISH_TOO_LARGE;
+    if (!request.records.every(hasTime)) return ErrorCode.INVALID_RECORD;
     if (this.#inFlightBytes + request.bytes > config.publishInflightTotalBytes)
       return ErrorCode.OVERLOADED;
     if (grant.rate > 0 && !this.#takeRate(grant.rate, request, principal))
@@ -155,8 +156,7 @@ export class Publisher {
   }
 
   #stamps(principal: Principal, session: string | null, seq: number): RecordHeader[] {
-    const { subject, tenant } = principal;
-    const stamps = [textHeader('x-gw-principal', tenant === '' ? subject : `${tenant}/${subject}`)];
+    const stamps = [textHeader('x-gw-principal', stampOf(principal))];
     if (session !== null && this.#parts.config.publishStamp)
       stamps.push(textHeader('x-gw-session', session), textHeader('x-gw-seq', String(seq)));
     return stamps;
@@ -179,6 +179,17 @@ export class Publisher {
     this.#inFlightBytes += bytes;
     this.#parts.metrics.publishInflightBytes.with().set(this.#inFlightBytes);
   }
+}
+
+/** `tenant/subject`, or the subject alone. Slashes of either are escaped, so that no two principals share a stamp. */
+function stampOf({ tenant, subject }: Principal): string {
+  const name = escaped(subject, '/');
+  return tenant === '' ? name : `${escaped(tenant, '/')}/${name}`;
+}
+
+/** A time that a log can hold. */
+function hasTime({ timestampMs }: NewRecord): boolean {
+  return timestampMs >= 0 && Number.isSafeInteger(timestampMs);
 }
 
 function isAllowed({ acks, records }: PublishRequest, grant: WriteGrant): boolean {
