@@ -219,11 +219,13 @@ function closingOf(parts: ClosingParts): Pick<RunningGateway, 'close' | 'hurry'>
     health.stage = 'draining';
     metrics.draining.with().set(1);
     server.stopListening();
-    const deadline = clock.setTimer(config.drainDeadlineMs, hurry);
+    // By then the sessions have closed whatever was left.
+    const cutAfterMs = config.drainDeadlineMs + CUT_AFTER_MS;
+    const cutting = clock.setTimer(cutAfterMs, () => server.destroyAll());
     try {
       await undo.run();
     } finally {
-      deadline.cancel();
+      cutting.cancel();
     }
   };
   let closing: Promise<void> | null = null;

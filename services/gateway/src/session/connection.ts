@@ -250,6 +250,11 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
     this.fail(CloseCode.INTERNAL, ErrorCode.INTERNAL, 'Internal error.');
   }
 
+  /** What is published and has no result by now is unknown. */
+  giveUpPublishes(): void {
+    this.#publishing?.giveUp();
+  }
+
   /** Progress of every stream whose position moved without a frame that said so. */
   sendProgress(isRound = false): void {
     if (this.#subscriptions === null) return;

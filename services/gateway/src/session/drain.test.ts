@@ -156,6 +156,7 @@ test('C47: the deadline ends what is left', async () => {
   await rig.advance(2900);
   expect(isDone).toBe(false);
   await rig.advance(200);
+  expect(client.take('pubResult')).toMatchObject({ seq: 1n, code: ErrorCode.UNKNOWN_OUTCOME });
   expect(client.closeCode).toBe(CloseCode.GOING_AWAY);
   expect(isDone).toBe(true);
   expect(rig.clock.pendingCount).toBe(0);

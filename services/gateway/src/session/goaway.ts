@@ -25,7 +25,7 @@ export function finish(connection: Connection, nowMs: number): void {
   if (nowMs < closeMs) return;
   if (connection.publishesInFlight > 0) {
     if (nowMs < closeMs + PUBLISH_WAIT_MS) return;
-    connection.publishing.giveUp();
+    connection.giveUpPublishes();
   }
   connection.sendProgress();
   connection.end(farewell.closeCode, 'going away');

@@ -120,6 +120,7 @@ export class Sessions implements ConnectionCounts, PrincipalCounts {
   /** Closes every connection at once. */
   closeAll(): void {
     for (const connection of this.#connections.all()) {
+      connection.giveUpPublishes();
       connection.sendProgress();
       connection.end(CloseCode.GOING_AWAY, 'going away');
     }
