@@ -11,8 +11,10 @@ export interface PublishResult {
 }
 
 const ROWS_AT_FIRST = 16;
-/** seq, offset, timestamp, (partition + 1) × 65,536 + code: 32 bytes. */
+/** seq, offset, timestamp, (partition + 1) × 65,536 + code. */
 const COLUMNS = 4;
+/** What one result takes: numbers of JavaScript, for offsets and sequences fit no smaller ones. */
+export const RESULT_BYTES = COLUMNS * Float64Array.BYTES_PER_ELEMENT;
 const CODES = 65_536;
 
 /** The results of the last so many sequence numbers, in flat memory that grows with use. */

@@ -1,6 +1,7 @@
 // C50: what connections, publishing and the process as a whole hold, as their metrics tell it, under their worst.
 import { CloseCode, ErrorCode } from '@millrace/gateway-protocol';
 import { describe, expect, test } from 'vitest';
+import { accountedBytes } from './memory-watch.ts';
 import { SessionRig } from './testing/session-rig.ts';
 
 const SECOND_MS = 1000;
@@ -85,6 +86,8 @@ describe('C50: worst cases of sessions stay below their bounds', () => {
       expect(rig.metrics.producerSessions.with().value).toBeLessThanOrEqual(10);
     }
     expect(rig.metrics.producerSessions.with().value).toBe(10);
+    // What they may come to hold: four numbers of eight bytes for each result.
+    expect(accountedBytes(rig.metrics, 1024)).toBeGreaterThanOrEqual(10 * 1024 * 32);
   });
 
   test('what the books say counts when it is more than what is held: memory_budget_ratio', async () => {

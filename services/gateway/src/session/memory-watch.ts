@@ -1,7 +1,5 @@
 import type { GatewayMetrics } from '../metrics.ts';
-
-/** What the results of one producer session take, per result it may remember (§14). Bytes. */
-const RESULT_BYTES = 24;
+import { RESULT_BYTES } from '../publish/result-window.ts';
 
 /** Memory in use as a share of what the process may use (§14), sampled: what is held, or what is accounted if that is more. */
 export class MemoryWatch {
