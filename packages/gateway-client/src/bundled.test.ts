@@ -32,6 +32,7 @@ import './consumer.test.ts';
 import './disconnects.prop.test.ts';
 import './door.test.ts';
 import './hostile.test.ts';
+import './made-anew.test.ts';
 import './overload.test.ts';
 import './pending-starts.test.ts';
 import './publish-credit.test.ts';

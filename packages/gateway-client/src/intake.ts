@@ -72,6 +72,11 @@ export class Intake implements StreamSink {
       .filter((place) => place !== null);
   }
 
+  /** Where it goes on in one topic of that name. */
+  placesIn(topicId: string): Place[] {
+    return this.places('received').filter((place) => place.topicId === topicId);
+  }
+
   /** All partitions of the topic were named: of one that is followed, those that only the one before it had are gone. */
   forgetOld(topicId: string): void {
     if (!this.#isFollowed) return;

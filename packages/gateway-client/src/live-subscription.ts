@@ -19,7 +19,6 @@ import { STABLE_AFTER_MS, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
 import type { Answer, Link, Subscriber } from './link.ts';
 import { loadFilter } from './load-filter.ts';
 import type { Position, SubscribeOptions, SubscriptionState } from './options.ts';
-import type { Place } from './partition-state.ts';
 import { PendingStarts } from './pending-starts.ts';
 import type { GatewayRecord, RecordBlock } from './record-block.ts';
 import { failureOf, mayAskAgain, type Refusal, refusalError } from './refusal.ts';
@@ -262,7 +261,7 @@ export class LiveSubscription implements Subscription, Subscriber {
     const resume = this.#token('received');
     const first = { ...fields, ...start, ...topicIdField(this.#topicId) };
     const going = resume === null ? null : { ...fields, start: StartKind.RESUME, resume };
-    const main = this.#starts.asks(first, going, this.#placesNow());
+    const main = this.#starts.asks(first, going, this.sink.placesIn(this.#topicId));
     link.request(
       (req) => ({ kind: 'subscribe', req, sub, lane, ...main, credit }),
       (answer) => this.#answered(link, sub, answer),
@@ -325,7 +324,7 @@ export class LiveSubscription implements Subscription, Subscriber {
       this.#giveUp(failed);
       return;
     }
-    const places = isProbed ? this.#placesNow() : [];
+    const places = isProbed ? this.sink.placesIn(this.#topicId) : [];
     for (const info of this.#starts.take(frame, isProbed, places)) this.sink.begin(info, topicId);
   }
 
@@ -386,11 +385,6 @@ export class LiveSubscription implements Subscription, Subscriber {
     if (this.#isAttached) return this.#isListed && this.sink.isCaughtUp ? 'live' : 'catchingUp';
     if (this.#wasAttached) return 'reconnecting';
     return this.#sub === 0 ? 'idle' : 'subscribing';
-  }
-
-  /** Where it goes on in the newest topic of that name. */
-  #placesNow(): Place[] {
-    return this.sink.places('received').filter(({ topicId }) => topicId === this.#topicId);
   }
 
   /** null while no place is known. */
