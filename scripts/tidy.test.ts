@@ -57,6 +57,23 @@ test.each([
   expect(tidy(root)).toEqual([]);
 });
 
+test.each([
+  [
+    'services/gateway/src/ws/a.ts',
+    "export const a = (s: S) => s.publish('t', b);",
+    /skip messages/,
+  ],
+  ['services/gateway/src/ws/a.ts', "export const a = (s: S) => s.subscribe('t');", /skip messages/],
+  ['packages/a/src/b.ts', "import { Builder } from 'flatbuffers';", /flatbuffers is for tests/],
+])('%s: %s', (place, code, complaint) => {
+  put(place, `${code}\n`);
+  expect(tidy(root)).toEqual([expect.stringMatching(complaint)]);
+  put(place, 'export const a = 1;\n');
+  put(place.replace('.ts', '.test.ts'), `${code}\n`);
+  put('services/gateway/src/session/a.ts', 'export const a = (c: C) => c.subscribe(1);\n');
+  expect(tidy(root)).toEqual([]);
+});
+
 test('names, default exports and export *', () => {
   put('packages/a/src/BigName.ts', 'export const a = 1;\n');
   put('packages/a/src/default.ts', 'export default 1;\n');

@@ -31,6 +31,24 @@ const BANNED: readonly { readonly name: string; readonly pattern: RegExp }[] = [
   { name: 'process.exit', pattern: /\bprocess\.exit\(/ },
 ];
 
+/** What one part of the tree does without, and why; tests may. */
+const BANNED_BELOW: readonly {
+  readonly folder: string;
+  readonly pattern: RegExp;
+  readonly complaint: string;
+}[] = [
+  {
+    folder: 'services/gateway/src/ws/',
+    pattern: /\.(?:publish|subscribe)\(/,
+    complaint: "the transport's own topics skip messages silently",
+  },
+  {
+    folder: '',
+    pattern: /(?:from|import|import\(|require\()\s*'flatbuffers'/,
+    complaint: 'frames follow the rows of packages/gateway-protocol; flatbuffers is for tests',
+  },
+];
+
 const TYPESCRIPT = /\.(ts|mjs)$/;
 const HAND_WRITTEN = /\.(ts|mjs|rs|py|java)$/;
 
@@ -50,6 +68,7 @@ export function tidy(root: string = ROOT): string[] {
       ...checkName(place),
       ...checkSize(place, source, allowed, used),
       ...(isProduct(place) ? checkGlobals(place, source, allowed, used) : []),
+      ...(isProduct(place) ? checkBelow(place, source) : []),
       ...checkExports(place, source),
     ];
   });
@@ -108,6 +127,16 @@ function checkGlobals(
   }
   if (exception?.names.every((name) => found.some((entry) => entry.name === name)) === true)
     used.add(place);
+  return complaints;
+}
+
+function checkBelow(place: string, source: string): string[] {
+  const lines = codeOnly(source, true).split('\n');
+  const complaints: string[] = [];
+  for (const { folder, pattern, complaint } of BANNED_BELOW) {
+    const line = place.startsWith(folder) ? lines.findIndex((text) => pattern.test(text)) : -1;
+    if (line >= 0) complaints.push(`${place}:${line + 1}: ${complaint}`);
+  }
   return complaints;
 }
 
