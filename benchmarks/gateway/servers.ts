@@ -156,6 +156,15 @@ export class GatewayServer implements Server {
     return Number(line?.split(' ')[1]);
   }
 
+  /** A metric by the values of its one label, as it says now. */
+  async labelled(name: string, label: string): Promise<ReadonlyMap<string, number>> {
+    const page = await (await fetch(`http://${this.#adminAddress}/metrics`)).text();
+    const lines = page.matchAll(
+      new RegExp(`^millrace_gateway_${name}\\{${label}="([^"]*)"\\} (\\S+)$`, 'gm'),
+    );
+    return new Map([...lines].map(([, value = '', count]) => [value, Number(count)]));
+  }
+
   async resume(): Promise<void> {
     const profile =
       this.#profileDir === '' ? [] : ['--cpu-prof', `--cpu-prof-dir=${this.#profileDir}`];

@@ -94,6 +94,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         'gateway.handshakes.per.second': '1000000',
         'gateway.handshakes.per.address': '1000000',
       }),
+    after: refusedForOrigin,
   },
   soak: { seconds: 4 * 3600, prepare: broadcast, during: watchMemory, after: judgeMemory },
 };
@@ -169,6 +170,16 @@ async function drainTheFirst(run: Run): Promise<void> {
   await sleep(run.seconds * 500);
   const pid = run.gateways[0]?.pid;
   if (pid !== undefined) process.kill(pid, 'SIGTERM');
+}
+
+/** Every upgrade that was refused came from a foreign origin: 403, and nothing else. */
+async function refusedForOrigin(run: Run): Promise<string[]> {
+  const counts =
+    (await run.gateways[0]?.labelled('handshakes_rejected_total', 'reason')) ?? new Map();
+  process.stdout.write(`upgrades refused: ${JSON.stringify(Object.fromEntries(counts))}\n`);
+  const others = [...counts].filter(([reason, count]) => reason !== 'origin' && count > 0);
+  const problems = others.map(([reason, count]) => `${count} upgrades were refused for ${reason}`);
+  return counts.get('origin') === undefined ? [...problems, 'no origin was refused'] : problems;
 }
 
 const memory: { readonly atMs: number; readonly bytes: number }[] = [];
