@@ -3,6 +3,7 @@ import {
   compileFilter,
   type FilterNode,
   filterKeys,
+  filterNeedsHeaders,
 } from '@millrace/gateway-protocol';
 import type { CompiledFilter } from './compiled-filter.ts';
 
@@ -20,6 +21,7 @@ export function compileCursorFilter(nodes: readonly FilterNode[]): CompiledFilte
     tag: canonical.tag,
     nodes,
     keys: filterKeys(nodes),
+    needsHeaders: filterNeedsHeaders(nodes),
     passes: compileFilter(nodes),
   };
 }

@@ -9,5 +9,7 @@ export interface CompiledFilter {
   readonly nodes: readonly FilterNode[];
   /** Every record that passes has one of these keys; null when there is no such list (an unindexed filter). */
   readonly keys: readonly Uint8Array[] | null;
+  /** False: `passes` looks at keys alone, and needs not be given headers. */
+  readonly needsHeaders: boolean;
   passes(key: Uint8Array | null, headers: readonly HeaderField[]): boolean;
 }

@@ -21,6 +21,8 @@ export class FeedClasses {
   readonly #unindexed: StreamClass[] = [];
   readonly #keys = new KeyIndex();
   #keyedCount = 0;
+  /** Filters that look at headers: without any, nobody reads them. */
+  #headerFilterCount = 0;
   readonly #touched: StreamClass[] = [];
 
   get(name: string): StreamClass | undefined {
@@ -48,12 +50,14 @@ export class FeedClasses {
       }
       this.#unindexed.push(cls);
     }
+    if (filter?.needsHeaders === true) this.#headerFilterCount++;
     this.#byName.set(cls.name, cls);
   }
 
   remove(cls: StreamClass): void {
     if (!this.#byName.delete(cls.name)) return;
     const { filter } = cls;
+    if (filter?.needsHeaders === true) this.#headerFilterCount--;
     if (filter === null) this.#unfiltered.splice(this.#unfiltered.indexOf(cls), 1);
     else if (filter.keys !== null) {
       for (const key of filter.keys) this.#keys.remove(key, cls);
@@ -91,7 +95,8 @@ export class FeedClasses {
     for (let i = 0; i < block.count; i++) {
       reader.readAt(block.positions[i] as number);
       const { key } = reader;
-      const headers = reader.headerCount === 0 ? NO_HEADERS : reader.headers;
+      const isPlain = reader.headerCount === 0 || this.#headerFilterCount === 0;
+      const headers = isPlain ? NO_HEADERS : reader.headers;
       if (key !== null && this.#keyedCount > 0) {
         for (const cls of this.#keys.get(key)) this.#askOne(cls, i, key, headers);
       }

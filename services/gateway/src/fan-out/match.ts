@@ -79,7 +79,8 @@ function passing(block: Block, cls: BlockClass): Entry | null {
   for (let i = 0; i < count; i++) {
     const index = candidates === null ? i : (candidates[i] as number);
     reader.readAt(block.positions[index] as number);
-    const headers = reader.headerCount === 0 ? NO_HEADERS : reader.headers;
+    const isPlain = reader.headerCount === 0 || !filter.needsHeaders;
+    const headers = isPlain ? NO_HEADERS : reader.headers;
     if (filter.passes(reader.key, headers)) indexes.push(index);
   }
   return indexes.length === 0 ? null : newEntry(block, Uint32Array.from(indexes));

@@ -71,7 +71,7 @@ test('C29: a record is asked of as few of 50,000 filters by key as of 500', () =
         asked++;
         return key !== null && wanted.equals(key);
       };
-      const filter = { id: `${i}`, tag: i, nodes: [], keys: [wanted], passes };
+      const filter = { id: `${i}`, tag: i, nodes: [], keys: [wanted], needsHeaders: false, passes };
       classes.add(new StreamClass(feed, `${i}`, cls.shape, filter, 0));
     }
     let matches = 0;
