@@ -20,7 +20,6 @@ export {
   StartKind,
 } from './enums.ts';
 export {
-  checkFilter,
   type FilterBytes,
   FilterError,
   type FilterTree,
@@ -95,7 +94,6 @@ export {
   FILTER_VALUES_MAX,
   FRAMES_PER_MESSAGE_MAX,
   GOAWAY_TOKENS_MAX,
-  HELLO_MESSAGE_BYTES_MAX,
   helloLimits,
   JSON_RECORD_BYTES_MAX,
   JSON_RECORDS_BYTES_MAX,
@@ -108,7 +106,6 @@ export {
   RESUME_TOKEN_ENTRIES_MAX,
   type ReadLimits,
   SENT_TOKEN_BYTES_MAX,
-  SERVER_FRAME_BYTES_MAX,
   STREAM_LIST_MAX,
   STREAMS_MAX,
   SUBSCRIPTION_WINDOW_BYTES_DEFAULT,

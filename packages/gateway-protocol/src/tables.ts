@@ -78,8 +78,8 @@ const topicId = id(16, 16);
 const nonZero = u32(1);
 const offset = i64(0, 0n);
 const offsetOrNone = i64(-1, -1n);
-const epoch = i32(-1, -1);
-const epochOrNone = i32(-1, -1);
+/** A leader epoch, or a partition, that need not be known. */
+const orNone = i32(-1, -1);
 const code = u16();
 const time = i64(0, 0n);
 const token = text(TOKEN_BYTES_MAX, 1);
@@ -89,9 +89,9 @@ const note = text();
 const partitionOffset = struct<PartitionOffset>({
   offset: i64(0, -1n),
   partition: i32(0, -1),
-  epoch,
+  epoch: orNone,
 });
-const streamOffset = struct<StreamOffset>({ offset: i64(0, -1n), stream: u32(), epoch });
+const streamOffset = struct<StreamOffset>({ offset: i64(0, -1n), stream: u32(), epoch: orNone });
 const partitionCode = struct<PartitionCode>({ partition: i32(0, -1), code });
 const header = shape<HeaderField>({ name: note, value: payload() });
 const filterNode = shape<FilterNode>({
@@ -117,7 +117,7 @@ const stream = shape<StreamInfo>({
   partition: i32(0, 0),
   outcome: oneOf(Outcome.FAILED),
   code,
-  leaderEpoch: epochOrNone,
+  leaderEpoch: orNone,
   startOffset: offsetOrNone,
   logStart: offsetOrNone,
   highWatermark: offsetOrNone,
@@ -129,7 +129,7 @@ const resumeToken = shape<SubscriptionToken>({ sub: nonZero, token: id(RESUME_TO
 
 const published = {
   topic,
-  partition: epochOrNone,
+  partition: orNone,
   acks: oneOf(Acks.LEADER),
   retry: bool,
   onUnknown: oneOf(OnUnknown.RESEND),
@@ -210,7 +210,7 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     nextOffset: offset,
     highWatermark: offsetOrNone,
     baseTimestamp: i64(Number.NEGATIVE_INFINITY, 0n),
-    leaderEpoch: epochOrNone,
+    leaderEpoch: orNone,
     flags: u16(),
     part: u16(),
     parts: u16(0xffff, 1),
@@ -225,7 +225,7 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     fromOffset: offset,
     toOffset: offset,
     reason: oneOf(GapReason.UNREADABLE),
-    leaderEpoch: epochOrNone,
+    leaderEpoch: orNone,
   },
   credit: { sub: u32(), add: u32(0, WINDOW_BYTES_MAX) },
   pause: { sub: nonZero },
@@ -266,7 +266,7 @@ const rows: { readonly [K in FrameKind]: RowsOf<FrameOf<K>> } = {
     count: u32(0, 0xffffffff, 1),
     code,
     duplicate: bool,
-    partition: epochOrNone,
+    partition: orNone,
     baseOffset: offsetOrNone,
     timestampMs: offsetOrNone,
     retryAfterMs: u32(),

@@ -8,7 +8,7 @@ import { closeInTime, endOnBug } from '../service/stopping.ts';
 import { UsageError } from '../usage-error.ts';
 import { type GatewaySettings, runFleet, WORKER_VARIABLE } from './gateway-fleet.ts';
 
-export const GATEWAY_USAGE = `Usage: millrace gateway [gateway.properties] [--override key=value]…
+const GATEWAY_USAGE = `Usage: millrace gateway [gateway.properties] [--override key=value]…
 
 Starts a gateway: WebSocket clients read and write topics of a Kafka cluster through it.
 
