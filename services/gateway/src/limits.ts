@@ -118,8 +118,14 @@ export const deliveryLimits = {
   /** A cluster that fails is asked again after this. Milliseconds. */
   retryMs: 500,
 
-  /** A topic that is gone may come back under another id for so long; then its streams fail. Milliseconds. */
-  topicGoneMs: 10_000,
+  /**
+   * A topic that is away for so long is gone: a moment without it may be a cluster that starts, or the time between delete
+   * and create. Subscriptions, streams and clients that come back get the same. Milliseconds.
+   */
+  topicGoneMs: 3_000,
+
+  /** A log whose epochs are older than what was read from it is another one after so long, not a replica behind. Milliseconds. */
+  otherLogMs: 10_000,
 
   /** A feed opens at its first cursor when that is no more than so many offsets behind the end. */
   feedReachBackOffsets: 1_000,

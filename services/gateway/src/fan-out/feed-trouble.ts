@@ -137,7 +137,7 @@ export class FeedTrouble {
   #isStillOther(): boolean {
     const nowMs = this.#parts.clock.monotonicMs();
     if (this.#otherSinceMs < 0) this.#otherSinceMs = nowMs;
-    return nowMs - this.#otherSinceMs >= deliveryLimits.topicGoneMs;
+    return nowMs - this.#otherSinceMs >= deliveryLimits.otherLogMs;
   }
 
   async #isStill(topicId: string): Promise<boolean> {

@@ -24,11 +24,12 @@ import { compileCursorFilter } from '../fan-out/compile-filter.ts';
 import type { CompiledFilter } from '../fan-out/compiled-filter.ts';
 import type { ClassOptions, CreditWindow } from '../fan-out/contract.ts';
 import { RateLimit } from '../fan-out/rate-limit.ts';
+import { deliveryLimits } from '../limits.ts';
 import type { Position, Upstream, UpstreamTopic } from '../upstream-contract.ts';
 import { groupName } from './group-name.ts';
 import type { StartRequest } from './start-resolution.ts';
 import { Refused, type SubscriptionHost } from './subscription-host.ts';
-import { TOPIC_GONE_AFTER_MS, topicWithin } from './topic-patience.ts';
+import { topicWithin } from './topic-patience.ts';
 
 const NO_POSITIONS: ReadonlyMap<number, Position> = new Map();
 
@@ -170,7 +171,7 @@ async function findTopic(
   const found = await upstream.topic(topic, isHistory ? 0 : undefined);
   // Whoever has no right to the name is not told by the time that passes whether there is such a topic.
   if (found !== null || !isHistory || rightTo(topic) === null) return found;
-  return topicWithin(upstream, clock, topic, TOPIC_GONE_AFTER_MS);
+  return topicWithin(upstream, clock, topic, deliveryLimits.topicGoneMs);
 }
 
 /** True for a position in one history of the topic, which another topic of that name does not have. */

@@ -10,6 +10,7 @@ import {
   WINDOW_BYTES_MAX,
 } from '@millrace/gateway-protocol';
 import type { Cursor, CursorEvents, CursorOutcome, FanOut } from '../fan-out/contract.ts';
+import { deliveryLimits } from '../limits.ts';
 import type { GatewayMetrics } from '../metrics.ts';
 import type { Upstream, UpstreamTopic } from '../upstream-contract.ts';
 import { finalToken, topicIdBytes } from './final-token.ts';
@@ -30,7 +31,6 @@ import {
 import { type Stream, type StreamClaims, StreamSet } from './stream-set.ts';
 import type { SubscriptionHost } from './subscription-host.ts';
 import type { SubscriptionPlan } from './subscription-plan.ts';
-import { TOPIC_GONE_AFTER_MS } from './topic-patience.ts';
 
 /** Subscribed waits this long for positions; a partition that takes longer is PENDING in it. */
 const SUBSCRIBED_WAIT_MS = 250;
@@ -310,7 +310,8 @@ export class Subscription implements CursorEvents {
     this.#goneTimer?.cancel();
     if (topic === null) {
       const { clock } = this.#parts;
-      this.#goneTimer = clock.setTimer(TOPIC_GONE_AFTER_MS, () => this.end(0, this.#goneCode()));
+      const { topicGoneMs } = deliveryLimits;
+      this.#goneTimer = clock.setTimer(topicGoneMs, () => this.end(0, this.#goneCode()));
       return;
     }
     if (topic.topicIdText !== this.#topic.topicIdText) {

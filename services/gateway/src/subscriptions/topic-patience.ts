@@ -1,12 +1,6 @@
 import type { Clock } from '@millrace/base';
 import type { Upstream, UpstreamTopic } from '../upstream-contract.ts';
 
-/**
- * A topic that is away for this long is gone: a moment without it may be a cluster that starts, or the time between delete
- * and create. Running streams and clients that come back get the same.
- */
-export const TOPIC_GONE_AFTER_MS = 3000;
-
 /** The topic as soon as it is there; null when it stays away for `waitMs`. */
 export function topicWithin(
   upstream: Upstream,
