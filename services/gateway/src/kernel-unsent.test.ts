@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { Gauge, ManualClock } from '@millrace/base';
+import { Gauge, systemClock } from '@millrace/base';
 import { eventually } from '@millrace/testing';
 import { expect, it } from 'vitest';
 import { KernelUnsent, unsentOfLine } from './kernel-unsent.ts';
@@ -26,7 +26,7 @@ it.runIf(process.platform === 'linux')(
     const reader = connect(port, '127.0.0.1').pause();
     await eventually('a connection', 20_000, () => accepted.length === 1);
     const gauge = new Gauge();
-    const unsent = new KernelUnsent(new ManualClock(), port, () => gauge);
+    const unsent = new KernelUnsent(systemClock, port, () => gauge);
     await unsent.sample();
     expect(gauge.value).toBe(0);
     accepted[0]?.write(Buffer.alloc(64 << 20));

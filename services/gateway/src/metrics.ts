@@ -73,7 +73,7 @@ export const gatewayMetrics = defineMetrics({
   ),
   kernelUnsentBytes: gauge(
     'kernel_unsent_bytes',
-    'Bytes in the kernel that clients of the port have not acknowledged, looked at every 10 s.',
+    'Bytes in the kernel that clients of the port have not acknowledged, looked at every 10 s and with many over half a minute.',
   ),
   connectionStateBytes: gauge('connection_state_bytes', 'State of connections and streams.'),
   filterClasses: gauge('filter_classes', 'Distinct filters at work.'),
