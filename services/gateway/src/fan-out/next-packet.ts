@@ -5,7 +5,7 @@ import type { ColdReads } from './cold-reads.ts';
 import { conflatedEntry } from './conflate.ts';
 import type { StreamCursor } from './cursor.ts';
 import { entryOf, matchBackTo } from './match.ts';
-import { gapPacket } from './new-packet.ts';
+import { gapPacket, WS_HEADER_BYTES } from './new-packet.ts';
 import { type Packet, PacketKind } from './packet.ts';
 import { makesFrame, packetOf } from './packet-maker.ts';
 
@@ -23,6 +23,9 @@ export const Standstill = {
   starved: 4,
 } as const;
 export type Standstill = (typeof Standstill)[keyof typeof Standstill];
+
+/** A frame that is a write of its own, whatever there is beside it. */
+const HOT_BYTES_MAX = deliveryLimits.writeBytesMax - WS_HEADER_BYTES;
 
 /**
  * The next step of a cursor, or why there is none. Moves `at` over what passes no filter; the packet is kept in the
@@ -72,6 +75,22 @@ export function nextPacket(
     return Standstill.tail;
   }
   return Standstill.later;
+}
+
+/**
+ * What takes a cursor of the ring, which skips nothing, to the ring's end in one small frame of the newest block; null
+ * when that is not what comes next.
+ */
+export function newestPacket({ cls, feed, at, next }: StreamCursor): Packet | null {
+  const { ring } = feed;
+  const { last } = cls.entries;
+  if (last === null || at < last.block.from || at < cls.matchedFrom) return null;
+  if (last.block.next !== ring.end || !makesFrame(last, next)) return null;
+  ring.touch();
+  const packet = packetOf(cls.shape, last, next);
+  // As text, a record may be too long for any frame.
+  const isWhole = packet.kind === PacketKind.data && packet.following === null;
+  return isWhole && packet.bytes.length <= HOT_BYTES_MAX ? packet : null;
 }
 
 function entryPacket(cursor: StreamCursor, entry: Entry, isStarved: boolean): Packet | Standstill {

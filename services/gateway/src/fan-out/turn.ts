@@ -5,7 +5,7 @@ import type { ColdReads } from './cold-reads.ts';
 import type { CursorOutlet, StreamCursor } from './cursor.ts';
 import type { DeliveryStats } from './delivery-stats.ts';
 import { WS_HEADER_BYTES } from './new-packet.ts';
-import { nextPacket, Standstill } from './next-packet.ts';
+import { newestPacket, nextPacket, Standstill } from './next-packet.ts';
 import { type Packet, PacketKind } from './packet.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { controlRoom, WriteBatch } from './write-batch.ts';
@@ -80,21 +80,24 @@ export class Turn {
   }
 
   /**
-   * Whether this is the case of nearly everybody: nothing unsent, nothing to say, no other stream with something to send,
-   * and the packet of the class is what comes next.
+   * The packet of the class, when this is the case of nearly everybody: nothing unsent, nothing to say, no other stream
+   * with something to send, and that packet is what comes next. Null otherwise.
    */
-  isHot(cursor: StreamCursor): boolean {
+  hotPacket(cursor: StreamCursor): Packet | null {
     const { outlet, cls, window } = cursor;
+    if (!cursor.isPlain || cursor.packet !== null) return null;
+    if (cursor.caughtUpAt >= 0 || window.bytes <= 0) return null;
+    if (!cursor.isAlone || outlet.mayHoldBytes || outlet.isQueued) return null;
+    if (outlet.isBlocked || outlet.isGone) return null;
+    if (outlet.target.creditBytes <= 0 || outlet.control.bytes !== 0) return null;
+    // The first one stays: most members stand at the same place.
+    cls.hot ??= newestPacket(cursor);
     const packet = cls.hot;
-    if (packet === null || packet.from !== cursor.next || !cursor.isPlain) return false;
-    if (packet.next !== cls.feed.ring.end || cursor.packet !== null) return false;
-    if (cursor.caughtUpAt >= 0 || window.bytes <= 0) return false;
-    if (!cursor.isAlone || outlet.mayHoldBytes || outlet.isQueued) return false;
-    if (outlet.isBlocked || outlet.isGone) return false;
-    return outlet.target.creditBytes > 0 && outlet.control.bytes === 0;
+    if (packet === null || packet.from !== cursor.next) return null;
+    return packet.next === cls.feed.ring.end ? packet : null;
   }
 
-  /** Sends its class's packet to a cursor that `isHot`. Returns the bytes. */
+  /** Sends its class's packet to a cursor that may have it. Returns the bytes. */
   sendHot(cursor: StreamCursor, packet: Packet, nowMs: number): number {
     const { outlet, cls } = cursor;
     const bytes = packet.bytes.length + WS_HEADER_BYTES;
@@ -240,7 +243,6 @@ export class Turn {
 
   #advance(outlet: CursorOutlet, cursor: StreamCursor, packet: Packet): void {
     const { next, following } = packet;
-    const wasMidRecord = cursor.isMidRecord;
     cursor.epoch = packet.epoch;
     cursor.packet = following;
     if (next === packet.from) {
@@ -252,11 +254,6 @@ export class Turn {
     cursor.at = next;
     if (cursor.caughtUpAt >= 0 && next >= cursor.caughtUpAt) this.#reached(cursor);
     if (following !== null) return;
-    const isSmall = packet.bytes.length + WS_HEADER_BYTES <= deliveryLimits.writeBytesMax;
-    const isWhole = cursor.isPlain && !wasMidRecord && isSmall;
-    const { cls } = cursor;
-    // The first one stays: most members stand at the same place.
-    if (isWhole && next === cls.feed.ring.end && cls.hot?.next !== next) cls.hot = packet;
     cursor.matchedAtSend = cursor.cls.matchedBytes;
     if (next === cursor.feed.ring.end) this.#stand(outlet, cursor, Standstill.tail);
   }
