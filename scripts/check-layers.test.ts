@@ -53,6 +53,17 @@ test('a tree that keeps the rules has no complaint', () => {
   expect(checkLayers(root)).toEqual([]);
 });
 
+test('what is bundled has all that it imports as devDependencies', () => {
+  const { development } = LAYERS;
+  put('layers.json', { ...LAYERS, development: { ...development, bundled: ['@millrace/high'] } });
+  expect(checkLayers(root)).toEqual([expect.stringMatching(/what is bundled has no dependencies/)]);
+  const low = { '@millrace/low': '0.1.0' };
+  put('packages/high/package.json', { name: '@millrace/high', devDependencies: low });
+  expect(checkLayers(root)).toEqual([]);
+  put('packages/high/package.json', { name: '@millrace/high' });
+  expect(checkLayers(root)).toEqual([expect.stringMatching(/is not in the dependencies/)]);
+});
+
 const BROKEN: readonly [title: string, place: string, text: string, complaint: RegExp][] = [
   [
     'an import upward',

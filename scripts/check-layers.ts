@@ -20,6 +20,8 @@ interface Layers {
   readonly development: {
     readonly only: readonly string[];
     readonly never: readonly string[];
+    /** Their files hold what they import, so that whoever installs them gets nothing else: all of it are devDependencies. */
+    readonly bundled?: readonly string[];
     /** Folders whose files tests of other packages may read. */
     readonly sharedTestData?: readonly string[];
   };
@@ -49,7 +51,7 @@ export function checkLayers(root: string = ROOT): string[] {
     const sources = readSources(root, workspace);
     complaints.push(
       ...checkPackage(layers, workspace, sources),
-      ...checkDependencies(workspace, sources),
+      ...checkDependencies(layers, workspace, sources),
     );
     for (const source of sources) fileGraph.set(source.place, relativeTargets(root, source));
     const own = new Set(all.map((other) => other.manifest.name));
@@ -145,7 +147,11 @@ function checkPackage(
 }
 
 /** Every bare import is declared where it is used, and every dependency of ours or others is used. */
-function checkDependencies(workspace: Workspace, sources: readonly SourceFile[]): string[] {
+function checkDependencies(
+  layers: Layers,
+  workspace: Workspace,
+  sources: readonly SourceFile[],
+): string[] {
   const { manifest, place } = workspace;
   const runtime = new Set(
     Object.keys({
@@ -155,9 +161,12 @@ function checkDependencies(workspace: Workspace, sources: readonly SourceFile[])
     }),
   );
   const development = new Set(Object.keys(manifest.devDependencies ?? {}));
+  const isBundled = layers.development.bundled?.includes(manifest.name) === true;
   const rootTools = new Set(['vitest', 'fast-check', 'esbuild', 'typescript']);
   const complaints: string[] = [];
   const used = new Set<string>();
+  if (isBundled && runtime.size > 0)
+    complaints.push(`${place}/package.json: what is bundled has no dependencies`);
   for (const source of sources) {
     for (const { specifier, line } of source.imports) {
       if (!isBare(specifier)) continue;
@@ -166,6 +175,7 @@ function checkDependencies(workspace: Workspace, sources: readonly SourceFile[])
       const declared =
         name === manifest.name ||
         runtime.has(name) ||
+        (isBundled && development.has(name)) ||
         (source.isTest && (development.has(name) || rootTools.has(name)));
       if (!declared)
         complaints.push(

@@ -1,7 +1,7 @@
 // dist: one file that every page loads, and files that it loads when it needs them.
 //
 //   node scripts/bundle.ts [DIRECTORY]
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as protocol from '@millrace/gateway-protocol';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
@@ -197,10 +197,28 @@ export async function bundle(): Promise<DistFile[]> {
   return [main, ...others];
 }
 
+/**
+ * Of the declarations that the compiler left, only those stay that `index.d.ts` needs. They must name no other package: whoever
+ * installs this one has no other.
+ */
+async function keepPublicTypes(directory: string): Promise<void> {
+  const needed = new Set(['index.d.ts']);
+  for (const name of needed) {
+    const text = await readFile(path.join(directory, name), 'utf8');
+    for (const [, source = ''] of text.matchAll(/\b(?:from |import\()'([^']+)'/g)) {
+      if (!source.startsWith('./')) throw new Error(`${name} imports ${source}`);
+      needed.add(path.basename(source).replace(/\.ts$/, '.d.ts'));
+    }
+  }
+  for (const name of await readdir(directory))
+    if (name.endsWith('.d.ts') && !needed.has(name)) await rm(path.join(directory, name));
+}
+
 if (process.argv[1] === import.meta.filename) {
   const directory = process.argv[2] ?? path.join(ROOT, 'dist');
   for (const { name, code, map } of await bundle()) {
     await writeFile(path.join(directory, name), code);
     await writeFile(path.join(directory, `${name}.map`), map);
   }
+  if (process.argv[2] === undefined) await keepPublicTypes(directory);
 }

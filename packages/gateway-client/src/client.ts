@@ -22,6 +22,7 @@ import { LiveSubscription } from './live-subscription.ts';
 import type {
   ClientOptions,
   ClientState,
+  PingResult,
   Position,
   PublishOptions,
   PublishRecord,
@@ -30,7 +31,7 @@ import type {
   WebSocketConstructor,
 } from './options.ts';
 import { ownRecord } from './own-record.ts';
-import { Pinger, type PingResult } from './pinger.ts';
+import { Pinger } from './pinger.ts';
 import { newSession } from './producer-session.ts';
 import type { batchWork as BatchWork, recordWork as RecordWork } from './publish-entry.ts';
 import type { Publisher } from './publisher.ts';

@@ -1,4 +1,3 @@
-import type { Clock, Timer } from '@millrace/base';
 import {
   CLIENT_MESSAGE_BYTES_MAX,
   CloseCode,
@@ -8,6 +7,7 @@ import {
   type ServerFrame,
   type Welcome,
 } from '@millrace/gateway-protocol';
+import type { Clock, Timer } from './environment.ts';
 import { clientError, type GatewayError, ProtocolViolation } from './errors.ts';
 import { CLOSE_REASON_CHARS_MAX, LATE_TIMER_MS, PING_INTERVAL_MS_MAX } from './limits.ts';
 import type { WebSocketConstructor, WebSocketLike } from './options.ts';

@@ -1,4 +1,3 @@
-import type { Timer } from '@millrace/base';
 import {
   CloseCode,
   type FrameFields,
@@ -10,7 +9,7 @@ import {
 } from '@millrace/gateway-protocol';
 import { Backoff } from './backoff.ts';
 import { Connection, type Ending } from './connection.ts';
-import type { Environment } from './environment.ts';
+import type { Environment, Timer } from './environment.ts';
 import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
 import {
   ATTEMPT_EVERY_MS,

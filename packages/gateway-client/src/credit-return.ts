@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@millrace/base';
+import type { Clock, Timer } from './environment.ts';
 import { clientError } from './errors.ts';
 import { CONNECTION_WINDOW_BYTES, CREDIT_DELAY_MS, CREDIT_SHARE } from './limits.ts';
 

@@ -1,4 +1,4 @@
-import type { RecordBlock } from './record-block.ts';
+import type { RecordBlock } from './gateway-record.ts';
 
 /** A block on its way to the consumer. */
 export interface QueuedBlock {

@@ -1,7 +1,27 @@
-import { type Clock, type Prng, systemClock } from '@millrace/base';
+import { systemClock } from '@millrace/base';
+
+/** As much of time as the SDK needs. */
+export interface Clock {
+  /** Wall-clock milliseconds since 1970. May jump. */
+  nowMs(): number;
+  /** Milliseconds since some fixed instant, with fractions. Never goes back. */
+  monotonicMs(): number;
+  /** Calls `fn` once, at least `delayMs` from now. */
+  setTimer(delayMs: number, fn: () => void): Timer;
+}
+
+export interface Timer {
+  /** Calls it off. Harmless when it has already happened. */
+  cancel(): void;
+}
 
 /** As much of chance as the SDK needs; the whole of it is too large for a page. */
-export type Chance = Pick<Prng, 'float' | 'fill'>;
+export interface Chance {
+  /** At least 0, below 1. */
+  float(): number;
+  /** Fills `target` with random bytes. */
+  fill(target: Uint8Array): void;
+}
 
 /** What the SDK takes from the platform around it; tests hand in another. */
 export interface Environment {

@@ -1,6 +1,6 @@
 import { Outcome, type StreamInfo } from '@millrace/gateway-protocol';
 import type { FakeGateway, FakeTopic } from './fake-gateway.test-server.ts';
-import type { RecordBlock } from './record-block.ts';
+import type { RecordBlock } from './gateway-record.ts';
 import type { Subscription } from './subscription.ts';
 
 /** Reads in the background; `seen` grows, `ended` says how it ended. */

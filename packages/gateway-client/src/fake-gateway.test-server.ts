@@ -83,7 +83,6 @@ export class FakeGateway {
         nowMs: () => clock.nowMs() + this.#sleptMs,
         monotonicMs: () => clock.monotonicMs() + this.#sleptMs,
         setTimer: (delayMs, fn) => clock.setTimer(delayMs, fn),
-        setInterval: (periodMs, fn) => clock.setInterval(periodMs, fn),
       },
       random,
       onWake: (listener) => {

@@ -1,11 +1,7 @@
 // What a page loads when it subscribes with a filter.
-import {
-  canonicalFilter,
-  type FilterNode,
-  type FilterTree,
-  filterToNodes,
-} from '@millrace/gateway-protocol';
+import { canonicalFilter, type FilterNode, filterToNodes } from '@millrace/gateway-protocol';
 import { GatewayError } from './errors.ts';
+import type { Filter } from './options.ts';
 
 export interface FilterPlan {
   readonly nodes: readonly FilterNode[];
@@ -14,7 +10,7 @@ export interface FilterPlan {
 }
 
 /** @throws GatewayError when it is no filter, or no record can match it. */
-export function planFilter(tree: FilterTree): FilterPlan {
+export function planFilter(tree: Filter): FilterPlan {
   try {
     const nodes = filterToNodes(tree);
     const canonical = canonicalFilter(nodes);

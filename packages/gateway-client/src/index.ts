@@ -1,14 +1,16 @@
-export type { FilterTree as Filter } from '@millrace/gateway-protocol';
 export { GatewayClient } from './client.ts';
 export type { ClientEvents } from './client-events.ts';
 export { type Environment, systemEnvironment } from './environment.ts';
 export { GatewayError, ProtocolViolation, UnknownOutcomeError } from './errors.ts';
+export type { GatewayRecord, RecordBlock, RecordHeader } from './gateway-record.ts';
 export type {
   ClientOptions,
   ClientState,
   CodecName,
+  Filter,
   OnLoss,
   Payload,
+  PingResult,
   Position,
   PublishOptions,
   PublishRecord,
@@ -21,6 +23,4 @@ export type {
   WebSocketConstructor,
   WebSocketLike,
 } from './options.ts';
-export type { PingResult } from './pinger.ts';
-export type { GatewayRecord, RecordBlock, RecordHeader } from './record-block.ts';
 export type { GapReasonName, Subscription, SubscriptionEvents } from './subscription.ts';

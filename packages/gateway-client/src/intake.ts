@@ -12,6 +12,7 @@ import type { CreditReturn } from './credit-return.ts';
 import type { DeliveryItem, DeliveryQueue } from './delivery-queue.ts';
 import type { Emitter } from './emitter.ts';
 import { ProtocolViolation } from './errors.ts';
+import type { RecordBlock } from './gateway-record.ts';
 import { decompress } from './inflate.ts';
 import { DELIVERY_ITEMS_MAX } from './limits.ts';
 import type { StreamSink } from './link.ts';
@@ -24,7 +25,7 @@ import {
   placeOf,
   type ReceivedBlock,
 } from './partition-state.ts';
-import { parseBlock, type RecordBlock } from './record-block.ts';
+import { parseBlock } from './record-block.ts';
 import type { GapReasonName, SubscriptionEvents } from './subscription.ts';
 
 export interface IntakeOptions {

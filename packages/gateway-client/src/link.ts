@@ -1,4 +1,3 @@
-import type { Clock, Timer } from '@millrace/base';
 import {
   type AuthOk,
   type CaughtUp,
@@ -16,6 +15,7 @@ import {
   type Unsubscribed,
   type Welcome,
 } from '@millrace/gateway-protocol';
+import type { Clock, Timer } from './environment.ts';
 import { GatewayError, ProtocolViolation } from './errors.ts';
 import { UNSUBSCRIBE_AGAIN_MS } from './limits.ts';
 

@@ -1,4 +1,3 @@
-import type { Timer } from '@millrace/base';
 import {
   type ErrorFrame,
   Isolation,
@@ -11,16 +10,17 @@ import { Backoff } from './backoff.ts';
 import { CreditReturn } from './credit-return.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 import { Emitter } from './emitter.ts';
+import type { Timer } from './environment.ts';
 import { clientError, GatewayError } from './errors.ts';
 import type { FilterPlan } from './filter-plan.ts';
 import { firstStart } from './first-start.ts';
+import type { GatewayRecord, RecordBlock } from './gateway-record.ts';
 import { Intake } from './intake.ts';
 import { STABLE_AFTER_MS, SUBSCRIPTION_WINDOW_BYTES } from './limits.ts';
 import type { Answer, Link, Subscriber } from './link.ts';
 import { loadFilter } from './load-filter.ts';
 import type { Position, SubscribeOptions, SubscriptionState } from './options.ts';
 import { PendingStarts } from './pending-starts.ts';
-import type { GatewayRecord, RecordBlock } from './record-block.ts';
 import { failureOf, mayAskAgain, type Refusal, refusalError } from './refusal.ts';
 import { placesToken, positionsOf, topicIdField, topicIdText } from './resume.ts';
 import type { ResumeSaver } from './resume-saver.ts';

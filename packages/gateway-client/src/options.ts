@@ -1,4 +1,4 @@
-import type { FilterTree } from '@millrace/gateway-protocol';
+// What a page says and is told. These types name no other package: `index.d.ts` stands alone.
 
 /** What the SDK uses of the WebSocket of the platform. */
 export interface WebSocketLike {
@@ -69,12 +69,28 @@ export type Start =
 
 export type OnLoss = 'nearest' | 'latest' | 'fail';
 
+/** Which records are wanted, by their keys and headers. */
+export type Filter =
+  | { readonly key: KeyTest | null }
+  | { readonly header: HeaderTest }
+  | { readonly and: readonly Filter[] }
+  | { readonly or: readonly Filter[] }
+  | { readonly not: Filter };
+export type KeyTest =
+  | { readonly eq: FilterBytes }
+  | { readonly in: readonly FilterBytes[] }
+  | { readonly prefix: FilterBytes };
+/** True when any header of that name matches. */
+export type HeaderTest = { readonly name: string } & (KeyTest | { readonly exists: true });
+/** Text stands for its UTF-8 bytes. */
+export type FilterBytes = string | Uint8Array | { readonly b64: string };
+
 export interface SubscribeOptions {
   /** Default `latest`. */
   readonly start?: Start;
   /** Default: all, also those added later. */
   readonly partitions?: readonly number[];
-  readonly filter?: FilterTree;
+  readonly filter?: Filter;
   /** Parts of a record that are sent. Default: all. */
   readonly projection?: readonly ('key' | 'value' | 'headers' | 'timestamp')[];
   readonly isolation?: 'committed' | 'uncommitted';
@@ -145,4 +161,10 @@ export interface PublishResult {
   readonly timestamp: number;
   /** It had been appended already when it was sent again after a reconnect. */
   readonly duplicate: boolean;
+}
+
+export interface PingResult {
+  readonly roundTripMs: number;
+  /** The gateway's clock − this one, as if both ways took equally long. */
+  readonly clockOffsetMs: number;
 }

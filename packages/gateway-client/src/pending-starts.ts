@@ -1,4 +1,3 @@
-import type { Clock, Timer } from '@millrace/base';
 import {
   Outcome,
   Policy,
@@ -8,6 +7,7 @@ import {
   type Subscribed,
 } from '@millrace/gateway-protocol';
 import { Backoff } from './backoff.ts';
+import type { Clock, Timer } from './environment.ts';
 import { JOIN_AFTER_MS } from './limits.ts';
 import type { Link } from './link.ts';
 import type { Place } from './partition-state.ts';

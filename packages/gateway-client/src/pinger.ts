@@ -1,12 +1,7 @@
-import type { Clock } from '@millrace/base';
 import type { FrameInput, Pong } from '@millrace/gateway-protocol';
+import type { Clock } from './environment.ts';
 import { PING_EVERY_MS } from './limits.ts';
-
-export interface PingResult {
-  readonly roundTripMs: number;
-  /** The gateway's clock − this one, as if both ways took equally long. */
-  readonly clockOffsetMs: number;
-}
+import type { PingResult } from './options.ts';
 
 interface Waiting {
   readonly resolve: (result: PingResult) => void;

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@millrace/base';
+import type { Clock, Timer } from './environment.ts';
 import { SAVE_EVERY_MS } from './limits.ts';
 import type { ResumeStore } from './options.ts';
 

@@ -6,7 +6,7 @@ import './json-format.ts';
 import { GatewayError } from './errors.ts';
 import { filled, read, stream } from './fake-consumer.test-server.ts';
 import { FakeGateway } from './fake-gateway.test-server.ts';
-import type { RecordBlock } from './record-block.ts';
+import type { RecordBlock } from './gateway-record.ts';
 import { topicIdText } from './resume.ts';
 
 test.each(['binary', 'json'] as const)(

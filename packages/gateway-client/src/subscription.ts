@@ -1,6 +1,6 @@
 import type { GatewayError } from './errors.ts';
+import type { GatewayRecord, RecordBlock } from './gateway-record.ts';
 import type { Position, SubscriptionState } from './options.ts';
-import type { GatewayRecord, RecordBlock } from './record-block.ts';
 
 export type GapReasonName =
   | 'retention'
