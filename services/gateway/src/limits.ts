@@ -127,8 +127,14 @@ export const deliveryLimits = {
   /** A log whose epochs are older than what was read from it is another one after so long, not a replica behind. Milliseconds. */
   otherLogMs: 10_000,
 
-  /** A feed opens at its first cursor when that is no more than so many offsets behind the end. */
-  feedReachBackOffsets: 1_000,
+  /**
+   * A feed opens where its first streams begin when that is no more than so many offsets behind the end: after a restart the
+   * thousands who come back are all some seconds behind. What does not fit into the ring is left to reads behind it.
+   */
+  feedReachBackOffsets: 100_000,
+
+  /** It opens so many offsets before them: others were cut off a little earlier. */
+  feedMarginOffsets: 1_000,
 
   /** DISCONNECT: so long a lagging reader must advance slower than the log (§13). Milliseconds. */
   slowWindowMs: 60_000,

@@ -1,8 +1,9 @@
 /**
  * What fan-out gives to the session, and what it asks of it.
  *
- * Offsets are safe integers, -1 for none. From the first `attach` on, only the delivery loop writes to a target's
- * socket: whatever the session has to say goes through the target's control lane, followed by `FanOut.wake`.
+ * Offsets are safe integers, -1 for none. From the first `attach` on, only the delivery loop writes records to a target's
+ * socket: whatever the session has to say goes through the target's control lane, which the session may flush at once and
+ * the loop flushes ahead of records; what is left in it, or unsent, is followed by `FanOut.wake`.
  */
 import type { Socket } from '../ws/socket-server.ts';
 import type { CompiledFilter } from './compiled-filter.ts';
@@ -146,9 +147,11 @@ export interface FanOut {
    * Keeps the class, and with it the id that a stream of it has, until the reservation is released: after `attach`,
    * or when there will be none. Unused classes are forgotten, and one that comes back has another id.
    *
+   * @param startOffset where the stream will probably begin, if somebody knows: a partition that nobody reads yet is read
+   *   from there on
    * @throws FilterLimitError (106) when the partition has no room for another filter without a key.
    */
-  reserve(options: ClassOptions): Reservation;
+  reserve(options: ClassOptions, startOffset?: number): Reservation;
   /** @throws FilterLimitError (106) when the partition has no room for another filter without a key. */
   attach(target: DeliveryTarget, options: CursorOptions, events: CursorEvents): Cursor;
   /** After control frames were queued, credit was added, or the transport drained. */

@@ -29,6 +29,10 @@ export interface DeliveryLoopParts {
 
 /** The clock is looked at after so many connections. */
 const VISITS_PER_LOOK = 64;
+/** So many new streams between two ticks are a crowd. */
+const CROWD = 8;
+/** While a crowd comes, a tick is followed by so many times its length for it. */
+const CROWD_REST = 3;
 /** Shares of live and catch-up traffic are forgotten by halves beyond this. Bytes. */
 const SHARE_WINDOW_BYTES = 4 << 20;
 
@@ -52,6 +56,10 @@ export class DeliveryLoop {
   #timer: Timer | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #startedAtMs = Number.NEGATIVE_INFINITY;
+  /** The next tick comes so long after `#startedAtMs`. */
+  #restMs = 0;
+  /** Streams that were attached since the last tick. */
+  #newStreams = 0;
   #nowMs = 0;
   #liveBytes = 0;
   #coldBytes = 0;
@@ -82,6 +90,14 @@ export class DeliveryLoop {
   close(): void {
     this.#isClosed = true;
     this.#timer?.cancel();
+  }
+
+  /**
+   * A stream was attached. While many come, delivery leaves most of the time to those who still wait for theirs: what it
+   * does later it does in fewer writes.
+   */
+  attached(): void {
+    this.#newStreams++;
   }
 
   /** Records wait in a feed's open block. */
@@ -151,20 +167,19 @@ export class DeliveryLoop {
     this.#schedule();
   }
 
-  /** A tick comes as soon as the last one is `tickMs` ago. */
+  /** A tick comes as soon as the last one is `tickMs` ago, in a crowd later. */
   #schedule(): void {
     if (this.#isScheduled || this.#isClosed) return;
     this.#isScheduled = true;
-    const { clock, tickMs, defer } = this.#parts;
-    const waitMs = this.#startedAtMs + tickMs - clock.monotonicMs();
+    const { clock, defer } = this.#parts;
+    const waitMs = this.#startedAtMs + this.#restMs - clock.monotonicMs();
     if (waitMs > 0) clock.setTimer(waitMs, this.#run);
     else defer(this.#run);
   }
 
   #tick(): void {
-    this.#isScheduled = false;
     if (this.#isClosed) return;
-    const { clock, budgetMs } = this.#parts;
+    const { clock, budgetMs, tickMs } = this.#parts;
     const startMs = clock.monotonicMs();
     this.#startedAtMs = startMs;
     this.#nowMs = startMs;
@@ -186,7 +201,13 @@ export class DeliveryLoop {
       }
     }
     this.#parts.settle();
-    this.#stats.flush(clock.monotonicMs() - startMs);
+    const tookMs = clock.monotonicMs() - startMs;
+    this.#stats.flush(tookMs);
+    const isCrowd = this.#newStreams >= CROWD;
+    this.#newStreams = 0;
+    this.#restMs = isCrowd ? Math.max(tickMs, (1 + CROWD_REST) * tookMs) : tickMs;
+    // Whatever asked for another tick meanwhile is among these.
+    this.#isScheduled = false;
     // A tick that ends early leaves open blocks behind, even when it visited the last connection.
     const hasTurns = !this.#live.isEmpty || !this.#walks.isEmpty || !this.#cold.isEmpty;
     if (hasTurns || this.#open.length > 0) this.#schedule();

@@ -143,10 +143,10 @@ export class StreamFanOut implements FanOut, CursorHost {
     this.#look = clock.setInterval(LOOK_PERIOD_MS, () => this.#lookAround());
   }
 
-  reserve(options: ClassOptions): Reservation {
+  reserve(options: ClassOptions, startOffset = -1): Reservation {
     const feed = this.#feedOf(options);
     const cls = this.#classOf(feed, options);
-    feed.hold(cls);
+    feed.hold(cls, startOffset);
     return { streamId: cls.shape.streamId, release: () => feed.letGo(cls) };
   }
 
@@ -162,6 +162,7 @@ export class StreamFanOut implements FanOut, CursorHost {
       cursor.judge = new SlowJudge(deliveryLimits.slowWindowMs);
       this.#judged.add(cursor);
     }
+    this.#loop.attached();
     this.settle(cursor);
     return cursor;
   }

@@ -4,6 +4,7 @@ import { ErrorCode, Policy } from '@millrace/gateway-protocol';
 import { deliveryLimits } from '../limits.ts';
 import type { TopicMeter } from '../topic-meters.ts';
 import type { Follower, PartitionRead, PartitionSource, Place } from '../upstream.ts';
+import { beginning } from './beginning.ts';
 import type { Entry } from './block.ts';
 import { Block } from './block.ts';
 import { BlockBuilder, type BuiltBlock } from './block-builder.ts';
@@ -17,6 +18,9 @@ import { Ring } from './ring.ts';
 import type { RingBudget } from './ring-budget.ts';
 import type { StreamClass } from './stream-class.ts';
 import type { UnreadableBatches } from './unreadable-batches.ts';
+
+/** Places that a feed remembers until it opens: those who come together come from about the same one. */
+const WANTED_MAX = 64;
 
 /** What a feed tells the machinery around it. */
 export interface FeedHost {
@@ -78,6 +82,12 @@ export class Feed implements CursorFeed, TroubledFeed {
   /** The last answer is in blocks; the next question waits. */
   #isReadDone = false;
   #highWatermark = -1;
+  /** Before the feed is open: where streams are to begin, of the first who come. */
+  readonly #wanted: number[] = [];
+  /** The end of the log when the feed opened; below it the ring is still being filled. */
+  #reachTo = 0;
+  /** Where the ring began then. */
+  #openedFrom = 0;
   #openedAtMs = 0;
   #linger: Timer | undefined;
 
@@ -119,7 +129,8 @@ export class Feed implements CursorFeed, TroubledFeed {
     this.#cursorCount++;
     cls.add(cursor);
     if (cursor.policy === Policy.CONFLATE_KEY) this.#useList(cls);
-    if (this.isReady && cursor.at >= 0) cursor.caughtUpAt = Math.max(cursor.at, this.ring.end);
+    if (this.isReady && cursor.at >= 0)
+      cursor.caughtUpAt = Math.max(cursor.at, this.ring.end, this.#reachTo);
   }
 
   removeCursor(cursor: StreamCursor): void {
@@ -131,8 +142,13 @@ export class Feed implements CursorFeed, TroubledFeed {
     this.#dropIfUnused(cls);
   }
 
-  /** The class stays, and the feed open, although it may have no members: its id was told to somebody. */
-  hold(cls: StreamClass): void {
+  /**
+   * The class stays, and the feed open, although it may have no members: its id was told to somebody.
+   *
+   * @param startOffset where that stream probably begins, -1 when nobody knows
+   */
+  hold(cls: StreamClass, startOffset: number): void {
+    if (!this.isReady && this.#wanted.length < WANTED_MAX) this.#wanted.push(startOffset);
     this.#linger?.cancel();
     this.#linger = undefined;
     this.#holdCount++;
@@ -188,6 +204,7 @@ export class Feed implements CursorFeed, TroubledFeed {
 
   /** The ring begins anew at another place: what lies between is gone from the log, or was never read. */
   restart(at: number): void {
+    this.#reachTo = 0;
     for (const cursor of this.#cursors()) cursor.leaveTail();
     this.ring.restart(at);
     this.isReady = true;
@@ -207,6 +224,7 @@ export class Feed implements CursorFeed, TroubledFeed {
    */
   cut(endOffset: number, epoch: number, logStart: number): void {
     for (const cursor of this.#cursors()) cursor.leaveTail();
+    this.#reachTo = 0;
     const left = this.ring.endOf(epoch);
     const offset = Math.min(endOffset, left.offset);
     this.ring.dropFrom(offset);
@@ -257,15 +275,13 @@ export class Feed implements CursorFeed, TroubledFeed {
     try {
       const bounds = await source.bounds(topic, partition, this.isolation);
       if (this.isClosed) return;
-      let start = bounds.end;
-      for (const { at } of this.#cursors()) {
-        const isNear = at >= bounds.logStart && bounds.end - at <= REACH_BACK;
-        if (isNear && at < start) start = at;
-      }
       for (const cursor of this.#cursors()) {
         if (cursor.at >= 0) cursor.caughtUpAt = Math.max(cursor.at, bounds.end);
       }
-      this.restart(start);
+      const places = [...this.#wanted.splice(0), ...this.#cursors().map(({ at }) => at)];
+      this.#openedFrom = beginning(places, bounds);
+      this.restart(this.#openedFrom);
+      this.#reachTo = bounds.end;
     } catch (error) {
       this.#parts.log.warnLimited(`feed ${this.name}`, 'a partition cannot be read yet', {
         partition: `${topic}-${partition}`,
@@ -304,6 +320,11 @@ export class Feed implements CursorFeed, TroubledFeed {
       return;
     }
     this.#isReadDone = true;
+    if (this.ring.end < this.#reachTo && this.ring.start > this.#openedFrom) {
+      // More lies between than the ring can hold: its readers are behind it anyway.
+      this.restart(this.#reachTo);
+      return;
+    }
     if (!this.#builder.isOpen) this.#readOn();
     else if (!this.isAnnounced) {
       this.isAnnounced = true;
@@ -375,5 +396,3 @@ export class Feed implements CursorFeed, TroubledFeed {
     this.#lists.delete(name);
   }
 }
-
-const REACH_BACK = deliveryLimits.feedReachBackOffsets;

@@ -1,9 +1,10 @@
-import { type Clock, ManualClock, silentLogger } from '@millrace/base';
+import { silentLogger } from '@millrace/base';
 import { GapReason, Policy } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import type { Cursor } from './contract.ts';
 import { RateLimit } from './rate-limit.ts';
 import { Bench } from './testing/bench.ts';
+import { BusyClock } from './testing/busy-clock.ts';
 import { ModelSource } from './testing/model-source.ts';
 import type { Reader } from './testing/reader.ts';
 
@@ -121,6 +122,9 @@ test('who paused while it waited for a read goes on after Resume', async () => {
     if (offset === 0) await held;
     return read;
   };
+  // The feed opens for somebody at the end.
+  bench.attach(bench.connect(), { startOffset: 5000 });
+  await bench.pass();
   const [first, second] = [bench.connect(), bench.connect()];
   const reading = bench.attach(first);
   const waiting = bench.attach(second, { startOffset: 3000 });
@@ -134,28 +138,6 @@ test('who paused while it waited for a read goes on after Resume', async () => {
   await bench.pass(200);
   expect(second.stream(waiting.streamId).records).toHaveLength(2000);
 });
-
-/** A clock of which work takes some. Timers fire after the work at hand. */
-class BusyClock implements Clock {
-  readonly manual = new ManualClock();
-  spentMs = 0;
-
-  nowMs(): number {
-    return this.manual.nowMs();
-  }
-
-  monotonicMs(): number {
-    return this.manual.monotonicMs() + this.spentMs;
-  }
-
-  setTimer(delayMs: number, fn: () => void) {
-    return this.manual.setTimer(Math.max(1, delayMs), fn);
-  }
-
-  setInterval(periodMs: number, fn: () => void) {
-    return this.manual.setInterval(periodMs, fn);
-  }
-}
 
 test('records that came during a tick whose time was up at the last connection are delivered', async () => {
   const clock = new BusyClock();

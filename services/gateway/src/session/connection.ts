@@ -197,17 +197,20 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
     }
   }
 
-  /** Sends what waits, or lets the delivery loop: from the first subscription on, only it writes to the socket. */
+  /**
+   * Sends what waits at once, as far as the socket may take it: an answer is not to stand in line behind the records of
+   * others. The delivery loop sends the rest.
+   */
   flush(): void {
     this.#isFlushDue = false;
-    if (!this.isOpen) return;
-    if (this.#subscriptions === null) this.#flush();
-    else this.parts.fanOut.wake(this);
+    if (!this.isOpen || this.control.bytes === 0) return;
+    this.#flush();
+    if (this.#subscriptions === null || !this.isOpen) return;
+    if (this.control.bytes > 0 || this.socket.unsentBytes() > 0) this.parts.fanOut.wake(this);
   }
 
   /** Sends what the control lane holds, as far as the socket may take it. */
   #flush(): void {
-    if (this.control.bytes === 0) return;
     const room = sessionLimits.unsentBytesMax - this.socket.unsentBytes();
     this.socket.cork(() => {
       this.control.flush(this.socket, room);
@@ -240,7 +243,7 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
   end(closeCode: number, reason: string): void {
     if (!this.isOpen) return;
     this.parts.fanOut.detachAll(this);
-    this.#flush();
+    if (this.control.bytes > 0) this.#flush();
     this.#cut(closeCode, reason);
   }
 

@@ -256,7 +256,8 @@ function drained(connection: Connection): void {
   const nowMs = connection.parts.clock.monotonicMs();
   connection.heartbeat.progressed(nowMs);
   connection.stalledSinceMs = -1;
-  connection.flush();
+  if (connection.hasSubscriptions) connection.parts.fanOut.wake(connection);
+  else connection.flush();
 }
 
 function release(counts: Map<string, number>, key: string): void {

@@ -78,7 +78,8 @@ export class StreamSet {
   /** Reserves the stream of a partition. @returns 0, or the `ErrorCode` that forbids it. */
   open(partition: number, start: StartRequest): number {
     const { plan, fanOut, claims } = this.#parts;
-    const reservation = reserved(fanOut, { ...plan.streamClass, partition });
+    const wanted = start.isRecreated ? undefined : start.positions.get(partition)?.offset;
+    const reservation = reserved(fanOut, { ...plan.streamClass, partition }, wanted ?? -1);
     if (reservation === null) return ErrorCode.LIMIT;
     const { streamId: id } = reservation;
     const claim = claims.claim(id);
@@ -192,9 +193,9 @@ export class StreamSet {
 }
 
 /** null when the partition has as many filters without a key as it may. */
-function reserved(fanOut: FanOut, options: ClassOptions): Reservation | null {
+function reserved(fanOut: FanOut, options: ClassOptions, wanted: number): Reservation | null {
   try {
-    return fanOut.reserve(options);
+    return fanOut.reserve(options, wanted);
   } catch (error) {
     if (error instanceof FilterLimitError) return null;
     throw error;
