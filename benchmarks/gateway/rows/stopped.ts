@@ -135,7 +135,8 @@ function section(rounds: readonly Round[], stoppedCount: number, clients: number
       { what: "the others' p99, with / without", value: median(ratios), atMost: 1.3 },
     ],
     notes: [
-      `of the RSS, for each: ${more((books) => books.unsent)} bytes that wait to be sent, ${more((books) => books.cached)} of blocks that all readers share`,
+      `of the RSS, for each: ${more((books) => books.unsent)} bytes that wait to be sent`,
+      `and of blocks that all readers share: ${more((books) => books.cached)} bytes`,
       // A gateway that falls behind the fast topic has nothing yet for those who begin at its end.
       `stopped for want of room: ${rounds.map(({ books }) => grouped(books.at(-1)?.stalled ?? 0)).join(', ')}`,
       `kernel memory a stopped reader, both ends of the connection: ${grouped(kernel)} bytes`,

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { compileCursorFilter } from './compile-filter.ts';
 import type { CompiledFilter } from './compiled-filter.ts';
 import { FilterLimitError } from './feed-classes.ts';
-import { RateLimit } from './rate-limit.ts';
 import { Bench } from './testing/bench.ts';
 import { type Reader, withFlag } from './testing/reader.ts';
 
@@ -169,40 +168,6 @@ test('C21: one write per connection and tick, at most 16 KiB together', async ()
   bench.source.append(...keyed(120, 3));
   await bench.pass();
   expect(reader.client.writes - before).toBe(5);
-});
-
-test('max_rate is kept within 5 %, max_wait_ms gathers and keeps its bound (C33)', async () => {
-  const bench = new Bench();
-  const slow = bench.connect();
-  const rate = new RateLimit(100);
-  const slowCursors = [0, 1, 2].map((lane) => bench.attach(slow, { lane, rate }));
-  const waiting = bench.connect();
-  const waitingCursor = bench.attach(waiting, { maxWaitMs: 100 });
-  await bench.pass();
-  for (let i = 0; i < 500; i++) {
-    bench.source.append({ value: 'x' });
-    await bench.pass(10);
-    bench.source.append({ value: 'y' });
-  }
-  // The streams of a subscription have one rate together, each a share of it.
-  const perSecond = slowCursors.map(({ streamId }) => slow.stream(streamId).records.length / 5);
-  const together = perSecond.reduce((sum, each) => sum + each);
-  expect(together).toBeGreaterThan(95);
-  expect(together).toBeLessThan(105);
-  for (const each of perSecond) expect(each).toBeGreaterThan(20);
-  const stream = waiting.stream(waitingCursor.streamId);
-  expect(stream.records.length).toBeGreaterThan(970);
-  expect(waiting.client.writes).toBeLessThan(60);
-});
-
-test('max_wait_ms ends early when there is enough', async () => {
-  const bench = new Bench();
-  const reader = bench.connect();
-  const cursor = bench.attach(reader, { maxWaitMs: 1000 });
-  await bench.pass();
-  bench.source.append(...keyed(200, 7));
-  await bench.pass(50);
-  expect(reader.stream(cursor.streamId).records.length).toBeGreaterThan(100);
 });
 
 test('LATEST jumps to the newest block, DROP_OLDEST to what is young enough (C32)', async () => {
