@@ -18,8 +18,9 @@ class Answers {
   readonly #come: PartitionRead[] = [];
   #waiting: ((read: PartitionRead) => void) | undefined;
 
-  constructor(bench: Bench) {
-    this.reader = new PartitionReader(bench, (read) => {
+  constructor(bench: Bench, fetchMaxWaitMs?: number) {
+    const options = fetchMaxWaitMs === undefined ? bench : { ...bench, fetchMaxWaitMs };
+    this.reader = new PartitionReader(options, (read) => {
       if (this.#waiting === undefined) this.#come.push(read);
       else this.#waiting(read);
       this.#waiting = undefined;
@@ -122,9 +123,34 @@ async function deleted(bench: Bench): Promise<void> {
   answers.reader.close();
 }
 
+/** One request may be in flight: a long poll for an idle partition would hold up those that are asked for again. */
+async function idleBesideBusy(bench: Bench): Promise<void> {
+  const longPollMs = 5_000;
+  await createTopic(bench, 2);
+  const answers = new Answers(bench, longPollMs);
+  const producer = new Producer(bench);
+  await answers.reader.topics([bench.topic]);
+  for (const partition of [0, 1]) answers.reader.read(bench.topic, partition, 0);
+  const startMs = performance.now();
+  // Dealt with as soon as a service does, and later than the next request waits for.
+  for (const [offset, heldMs] of [1, 2, 1, 2, 30, 1, 30, 30].entries()) {
+    await producer.send({ topic: bench.topic, partition: 0, value: 'x' });
+    assert.equal((await answers.next()).fetchOffset, offset);
+    await new Promise((resolve) => setTimeout(resolve, heldMs));
+    answers.reader.next(bench.topic, 0, offset + 1, 0);
+  }
+  await producer.close();
+  answers.reader.close();
+  assert(
+    performance.now() - startMs < longPollMs,
+    'no answer waits for the long poll of another partition',
+  );
+}
+
 export const readerChecks: Readonly<Record<string, ClientCheck>> = {
   'undecoded batches with watermarks and back-pressure': undecoded,
   'an offset out of range is reported': outOfRange,
   'a diverging epoch is reported': diverging,
   'the log start moves with DeleteRecords': deleted,
+  'an idle partition holds up no busy one': idleBesideBusy,
 };

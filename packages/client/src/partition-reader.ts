@@ -2,10 +2,13 @@ import { type ClientOptions, resolveClientOptions } from './client-options.ts';
 import { Cluster } from './cluster.ts';
 import { fetchOnce } from './consumer/fetch-once.ts';
 import type { FetchOptions, FetchTarget } from './consumer/fetch-request.ts';
-import { Fetcher, type FetchPosition } from './consumer/fetcher.ts';
+import { Fetcher, type FetchPosition, type ReaderHabits } from './consumer/fetcher.ts';
 import { type ListedOffset, listOffset } from './consumer/offsets.ts';
 import type { PartitionRead } from './consumer/partition-read.ts';
 import type { TopicMetadata } from './metadata-cache.ts';
+
+/** Batches are passed on within a few ms, or else taken for held back. */
+const HABITS: ReaderHabits = { lendsBytes: true, asksOnWithinMs: 5 };
 
 /**
  * Reads partitions as undecoded batches, for services that pass them on: with leader epoch (in the batch
@@ -29,7 +32,7 @@ export class PartitionReader {
       this.#held.set(`${read.topic}-${read.partition}`, position);
       onRead(read);
     };
-    this.#fetcher = new Fetcher(this.#cluster, options, take, true);
+    this.#fetcher = new Fetcher(this.#cluster, options, take, HABITS);
   }
 
   /** @throws KafkaError UNKNOWN_TOPIC_OR_PARTITION after retries. */

@@ -1,3 +1,4 @@
+import type { Timer } from '@millrace/base';
 import {
   ErrorCode,
   type FetchResponse,
@@ -25,7 +26,23 @@ export interface FetchPosition extends FetchTarget {
   lastFetchedEpoch: number;
   /** False while its reader holds unread data: back-pressure. */
   wanted: boolean;
+  /** When its reader was given something last. Monotonic ms. */
+  givenAtMs: number;
 }
+
+/** How the reader of a fetcher deals with what it is given. */
+export interface ReaderHabits {
+  /** The batches of a read are its own only until it returns: their memory is used again. */
+  readonly lendsBytes: boolean;
+  /**
+   * It asks on within about so many milliseconds. So the next request waits that long for the partitions that were just
+   * answered, and one that leaves without them is not held by the broker for longer: a partition that is asked for again
+   * would else wait for the long poll of those that have nothing. 0: requests wait for nobody.
+   */
+  readonly asksOnWithinMs: number;
+}
+
+const NO_HABITS: ReaderHabits = { lendsBytes: false, asksOnWithinMs: 0 };
 
 /**
  * Long-polls brokers for the wanted partitions, one request in flight per broker, and hands every answer to
@@ -35,23 +52,23 @@ export class Fetcher {
   readonly #cluster: Cluster;
   readonly #options: Required<FetchOptions>;
   readonly #onRead: (read: PartitionRead, position: FetchPosition) => void;
-  readonly #lendsBytes: boolean;
+  readonly #habits: ReaderHabits;
   readonly #positions = new Map<string, FetchPosition>();
   readonly #busy = new Set<number>();
   readonly #stop = new AbortController();
   #scheduled = false;
   #failures = 0;
+  #putOff: Timer | undefined;
 
-  /** @param lendsBytes the batches of a read are `onRead`'s only until it returns: their memory is used again. */
   constructor(
     cluster: Cluster,
     options: FetchOptions,
     onRead: (read: PartitionRead, position: FetchPosition) => void,
-    lendsBytes = false,
+    habits: ReaderHabits = NO_HABITS,
   ) {
     this.#cluster = cluster;
     this.#onRead = onRead;
-    this.#lendsBytes = lendsBytes;
+    this.#habits = habits;
     this.#options = resolveFetchOptions(options);
   }
 
@@ -67,7 +84,8 @@ export class Fetcher {
     lastFetchedEpoch = -1,
     topicId?: string,
   ): void {
-    const position = { topic, topicId, partition, offset, lastFetchedEpoch, wanted: true };
+    const target = { topic, topicId, partition, offset, lastFetchedEpoch };
+    const position = { ...target, wanted: true, givenAtMs: Number.NEGATIVE_INFINITY };
     this.#positions.set(`${topic}-${partition}`, position);
     this.#schedule();
   }
@@ -86,6 +104,7 @@ export class Fetcher {
 
   close(): void {
     this.#stop.abort();
+    this.#putOff?.cancel();
     this.#positions.clear();
   }
 
@@ -120,9 +139,33 @@ export class Fetcher {
       } else byLeader.set(leader, [...(byLeader.get(leader) ?? []), position]);
     }
     for (const [leader, positions] of byLeader) {
-      if (!this.#busy.has(leader)) void this.#fetch(leader, positions);
+      if (this.#busy.has(leader)) continue;
+      const sinceMs = this.#sinceGiven(leader);
+      const { asksOnWithinMs } = this.#habits;
+      if (sinceMs < asksOnWithinMs) this.#putOffFor(asksOnWithinMs - sinceMs);
+      else {
+        const isJoinedSoon = sinceMs < this.#options.fetchMaxWaitMs && asksOnWithinMs > 0;
+        void this.#fetch(leader, positions, isJoinedSoon);
+      }
     }
     if (homeless) await this.#pause();
+  }
+
+  /** How long ago a partition of a leader was answered that was not asked for again since; Infinity when there is none. */
+  #sinceGiven(leader: number): number {
+    let givenAtMs = Number.NEGATIVE_INFINITY;
+    for (const position of this.#positions.values()) {
+      if (!position.wanted && position.givenAtMs > givenAtMs && this.#leaderOf(position) === leader)
+        givenAtMs = position.givenAtMs;
+    }
+    return this.#cluster.options.clock.monotonicMs() - givenAtMs;
+  }
+
+  #putOffFor(ms: number): void {
+    this.#putOff ??= this.#cluster.options.clock.setTimer(ms, () => {
+      this.#putOff = undefined;
+      this.#schedule();
+    });
   }
 
   #leaderOf(position: FetchPosition): number | undefined {
@@ -137,18 +180,26 @@ export class Fetcher {
     this.#onRead(failedRead(position, code), position);
   }
 
-  async #fetch(leader: number, positions: readonly FetchPosition[]): Promise<void> {
+  /** @param isJoinedSoon others are asked for in a moment, and would wait for this request. */
+  async #fetch(
+    leader: number,
+    positions: readonly FetchPosition[],
+    isJoinedSoon: boolean,
+  ): Promise<void> {
     this.#busy.add(leader);
+    const options = isJoinedSoon
+      ? { ...this.#options, fetchMaxWaitMs: this.#habits.asksOnWithinMs }
+      : this.#options;
     const asked = new Map(positions.map((position) => [position, position.offset]));
     try {
       const connection = await this.#cluster.connect(leader, 'fetch');
-      const response = await connection.request(fetchApi, fetchRequest(this.#options, positions), {
+      const response = await connection.request(fetchApi, fetchRequest(options, positions), {
         maxVersion: fetchVersion(connection, positions),
-        timeoutMs: this.#options.fetchMaxWaitMs + this.#cluster.options.requestTimeoutMs,
+        timeoutMs: options.fetchMaxWaitMs + this.#cluster.options.requestTimeoutMs,
       });
       this.#failures = 0;
       this.#deliver(asked, response);
-      if (this.#lendsBytes) recycle(connection, response);
+      if (this.#habits.lendsBytes) recycle(connection, response);
     } catch {
       for (const position of positions) this.#cluster.metadata.invalidate(position.topic);
       await this.#pause();
@@ -185,6 +236,7 @@ export class Fetcher {
     const isSilent = read.batches.length === 0 && read.divergingEpoch === undefined;
     if (read.errorCode === ErrorCode.NONE && isSilent) return;
     position.wanted = false;
+    position.givenAtMs = this.#cluster.options.clock.monotonicMs();
     this.#onRead(read, position);
   }
 
