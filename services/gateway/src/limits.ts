@@ -3,9 +3,6 @@ export const sessionLimits = {
   /** Control frames that wait in one connection's lane (P6): a client that asks and never reads. Bytes. */
   controlLaneBytesMax: 32_768,
 
-  /** Unsent bytes of a connection, user space (I5). */
-  unsentBytesMax: 65_536,
-
   /** Requests of one connection that wait for their answer: Subscribe, Commit, Auth. */
   openRequestsMax: 128,
 

@@ -4,8 +4,11 @@ import { Bench } from './testing/bench.ts';
 import { BusyClock } from './testing/busy-clock.ts';
 import { ModelSource } from './testing/model-source.ts';
 
-/** How many of 40 readers have a record that takes ten ms of work, so many ms after a tick of that work and `comers` new streams. */
-async function servedAfter(comers: number): Promise<number> {
+/**
+ * How many of 40 readers have a record that takes ten ms of work, so many ms after a tick of that work and so many new
+ * streams, each of a connection of its own or all of one that reads already.
+ */
+async function servedAfter(streams: number, areOfOne = false): Promise<number> {
   const clock = new BusyClock();
   const source = new ModelSource();
   const bench = new Bench({}, { source, clock, log: silentLogger });
@@ -22,7 +25,9 @@ async function servedAfter(comers: number): Promise<number> {
       if (i === 0) clock.spentMs += 10;
     };
   }
-  for (let i = 0; i < comers; i++) bench.attach(bench.connect(), { topicId, startOffset: -1 });
+  const [known = bench.connect()] = readers;
+  for (let lane = 1; lane <= streams; lane++)
+    bench.attach(areOfOne ? known : bench.connect(), { topicId, lane, startOffset: -1 });
   source.append({ value: 'first' });
   // To the end of the first tick, and no further.
   while (received < 40) await clock.manual.advanceAsync(0.5, 0.5);
@@ -31,7 +36,8 @@ async function servedAfter(comers: number): Promise<number> {
   return received - 40;
 }
 
-test('while many streams come, delivery rests after each tick', async () => {
+test('while many connections come, delivery rests after each tick; one that subscribes often is no crowd', async () => {
   expect(await servedAfter(1)).toBe(40);
   expect(await servedAfter(20)).toBe(0);
+  expect(await servedAfter(20, true)).toBe(40);
 });

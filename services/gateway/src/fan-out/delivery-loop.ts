@@ -29,8 +29,9 @@ export interface DeliveryLoopParts {
 
 /** The clock is looked at after so many connections. */
 const VISITS_PER_LOOK = 64;
-/** So many new streams between two ticks are a crowd. */
+/** So many connections that read for the first time are a crowd: between two ticks, and for each ms from one to the next. */
 const CROWD = 8;
+const CROWD_PER_MS = 0.2;
 /** While a crowd comes, a tick is followed by so many times its length for it. */
 const CROWD_REST = 3;
 /** Shares of live and catch-up traffic are forgotten by halves beyond this. Bytes. */
@@ -58,8 +59,8 @@ export class DeliveryLoop {
   #startedAtMs = Number.NEGATIVE_INFINITY;
   /** The next tick comes so long after `#startedAtMs`. */
   #restMs = 0;
-  /** Streams that were attached since the last tick. */
-  #newStreams = 0;
+  /** Connections that had their first stream attached since the last tick. */
+  #newcomers = 0;
   #nowMs = 0;
   #liveBytes = 0;
   #coldBytes = 0;
@@ -93,11 +94,11 @@ export class DeliveryLoop {
   }
 
   /**
-   * A stream was attached. While many come, delivery leaves most of the time to those who still wait for theirs: what it
-   * does later it does in fewer writes.
+   * A connection has its first stream. While many come, delivery leaves most of the time to those who still wait for
+   * theirs: what it does later it does in fewer writes. Those who are there cannot ask for that by subscribing again.
    */
-  attached(): void {
-    this.#newStreams++;
+  joined(): void {
+    this.#newcomers++;
   }
 
   /** Records wait in a feed's open block. */
@@ -181,6 +182,7 @@ export class DeliveryLoop {
     if (this.#isClosed) return;
     const { clock, budgetMs, tickMs } = this.#parts;
     const startMs = clock.monotonicMs();
+    const sinceMs = startMs - this.#startedAtMs;
     this.#startedAtMs = startMs;
     this.#nowMs = startMs;
     this.#fireDeadlines();
@@ -203,8 +205,8 @@ export class DeliveryLoop {
     this.#parts.settle();
     const tookMs = clock.monotonicMs() - startMs;
     this.#stats.flush(tookMs);
-    const isCrowd = this.#newStreams >= CROWD;
-    this.#newStreams = 0;
+    const isCrowd = this.#newcomers >= Math.max(CROWD, CROWD_PER_MS * sinceMs);
+    this.#newcomers = 0;
     this.#restMs = isCrowd ? Math.max(tickMs, (1 + CROWD_REST) * tookMs) : tickMs;
     // Whatever asked for another tick meanwhile is among these.
     this.#isScheduled = false;

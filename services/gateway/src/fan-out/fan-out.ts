@@ -156,13 +156,12 @@ export class StreamFanOut implements FanOut, CursorHost {
     const cls = this.#classOf(feed, options);
     const outlet = this.#outletOf(target);
     const cursor = new StreamCursor(this, outlet, cls, options, events);
-    outlet.add(cursor);
+    if (outlet.add(cursor)) this.#loop.joined();
     feed.addCursor(cursor, cls);
     if (options.policy === Policy.DISCONNECT && options.maxLagMs > 0) {
       cursor.judge = new SlowJudge(deliveryLimits.slowWindowMs);
       this.#judged.add(cursor);
     }
-    this.#loop.attached();
     this.settle(cursor);
     return cursor;
   }

@@ -46,10 +46,13 @@ export class Outlet<C extends OutletStream> {
     this.isText = target.isText;
   }
 
-  add(cursor: C): void {
-    if (this.cursors === NONE) this.cursors = [cursor];
+  /** @returns true for the first one that the connection ever had. */
+  add(cursor: C): boolean {
+    const isFirst = this.cursors === NONE;
+    if (isFirst) this.cursors = [cursor];
     else this.cursors.push(cursor);
     this.#tellAlone();
+    return isFirst;
   }
 
   remove(cursor: C): void {

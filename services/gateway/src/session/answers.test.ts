@@ -1,3 +1,4 @@
+import { encodeJsonFrame } from '@millrace/gateway-protocol';
 import { expect, test } from 'vitest';
 import { SessionRig } from './testing/session-rig.ts';
 
@@ -31,4 +32,22 @@ test('what a socket does not take is left to the delivery loop, in order', async
   client.send({ kind: 'ping', nonce: 1 });
   await rig.settle();
   expect(wakes).toBeGreaterThan(0);
+});
+
+test('answers to a client that does not read stay below its unsent bytes, headers of their messages included (P3)', async () => {
+  const rig = new SessionRig();
+  rig.upstream.create('t');
+  const client = await rig.welcomed({ isText: true });
+  client.raw.stopReading(0);
+  const refusedSeq = 2n ** 60n;
+  const publish = (at: number) =>
+    encodeJsonFrame({ kind: 'publish', seq: refusedSeq + BigInt(at), topic: 't' });
+  for (let batch = 0; batch < 24; batch++) {
+    const frames = Array.from({ length: 64 }, (_, at) => publish(64 * batch + at));
+    client.raw.send(Buffer.from(frames.join('\n')), true);
+    await rig.advance(1100);
+  }
+  const { value } = rig.metrics.unsentBytesMax.with();
+  expect(value).toBeGreaterThan(60_000);
+  expect(value).toBeLessThanOrEqual(65_536);
 });

@@ -10,7 +10,7 @@ import {
 } from '@millrace/gateway-protocol';
 import type { Principal } from '../auth/principal.ts';
 import type { DeliveryTarget } from '../fan-out/contract.ts';
-import { sessionLimits } from '../limits.ts';
+import { controlRoom } from '../fan-out/write-batch.ts';
 import { type PublishHost, PublishLane } from '../publish/publish-lane.ts';
 import { progressFrames } from '../subscriptions/stream-frames.ts';
 import type { SubscriptionHost } from '../subscriptions/subscription-host.ts';
@@ -211,7 +211,7 @@ export class Connection implements DeliveryTarget, SubscriptionHost, PublishHost
 
   /** Sends what the control lane holds, as far as the socket may take it. */
   #flush(): void {
-    const room = sessionLimits.unsentBytesMax - this.socket.unsentBytes();
+    const room = controlRoom(this.socket.unsentBytes());
     this.socket.cork(() => {
       this.control.flush(this.socket, room);
     });

@@ -198,13 +198,14 @@ class MemorySocket implements Socket {
     if (!this.#isOpen) return 'dropped';
     if (this.#corkDepth > 0) this.#corkWrote = true;
     else this.#client.writes++;
-    if (this.#unsentBytes + bytes.length > BACKPRESSURE_BYTES_MAX) {
+    const size = bytes.length + headerBytes(bytes.length);
+    if (this.#unsentBytes + size > BACKPRESSURE_BYTES_MAX) {
       this.#parts.handlers.dropped(this);
       this.closeBy(ABNORMAL, '');
       return 'dropped';
     }
-    this.#waiting.push({ message: { bytes: new Uint8Array(bytes), isText }, left: bytes.length });
-    this.#unsentBytes += bytes.length;
+    this.#waiting.push({ message: { bytes: new Uint8Array(bytes), isText }, left: size });
+    this.#unsentBytes += size;
     this.#move();
     return this.#unsentBytes === 0 ? 'sent' : 'buffered';
   }
@@ -262,4 +263,10 @@ class MemorySocket implements Socket {
       this.#client.deliver(first.message);
     }
   }
+}
+
+/** Of a server's frame (RFC 6455 §5.2). */
+function headerBytes(payloadBytes: number): number {
+  if (payloadBytes < 126) return 2;
+  return payloadBytes < 65_536 ? 4 : 10;
 }
