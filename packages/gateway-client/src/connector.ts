@@ -13,6 +13,7 @@ import type { Environment, Timer } from './environment.ts';
 import { clientError, GatewayError, type ProtocolViolation } from './errors.ts';
 import {
   ATTEMPT_EVERY_MS,
+  EARLY_TIMER_MS,
   PATIENCE_FACTOR,
   PATIENCE_MS,
   PATIENCE_MS_MAX,
@@ -267,8 +268,8 @@ export class Connector {
   #ended(connection: Connection, ending: Ending): void {
     const isReady = connection === this.#connection && this.#state === 'ready';
     // What was begun anew would take as long, and somebody may be working on it.
-    if (!isReady && this.#nowMs() - connection.beganAtMs >= this.#patienceMs)
-      this.#wait(2 * this.#patienceMs);
+    const tookMs = this.#nowMs() - connection.beganAtMs + EARLY_TIMER_MS;
+    if (!isReady && tookMs >= this.#patienceMs) this.#wait(2 * this.#patienceMs);
     if (this.#slow.delete(connection)) this.#failures++;
     if (connection !== this.#connection) return;
     this.#connection = null;

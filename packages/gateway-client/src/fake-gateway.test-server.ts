@@ -70,6 +70,8 @@ export class FakeGateway {
   welcome: Partial<FrameOf<'welcome'>> = {};
   /** Caused by the page: the network is back, or somebody looks. */
   wake: () => void = () => undefined;
+  /** Timers of the client fire so much too early. */
+  earlyMs = 0;
   readonly #open = new Set<FakeSocket>();
   #lastStream = 0;
 
@@ -82,7 +84,7 @@ export class FakeGateway {
       clock: {
         nowMs: () => clock.nowMs() + this.#sleptMs,
         monotonicMs: () => clock.monotonicMs() + this.#sleptMs,
-        setTimer: (delayMs, fn) => clock.setTimer(delayMs, fn),
+        setTimer: (delayMs, fn) => clock.setTimer(Math.max(0, delayMs - this.earlyMs), fn),
       },
       random,
       onWake: (listener) => {

@@ -45,6 +45,9 @@ export const SERVER_DELAY_MS_MAX = 300_000;
 /** What is found apart joins the rest after this: as long as the gateway itself waits for others (`SUBSCRIBED_WAIT_MS`). */
 export const JOIN_AFTER_MS = 250;
 
+/** A timer may fire early by the clock, which some browsers make coarse on purpose: up to this. */
+export const EARLY_TIMER_MS = 100;
+
 /** A timer that fires this late was held up by a sleeping machine or a hidden page. */
 export const LATE_TIMER_MS = 2_000;
 

@@ -60,8 +60,12 @@ test('an attempt that moves on is not given up: the socket opens, and Welcome ha
   expect(gateway.sockets).toHaveLength(1);
 });
 
-test('waits for a gateway that is silent grow, and shrink again when one answers quickly', async () => {
+test.each([
+  ['waits for a gateway that is silent grow, and shrink again when one answers quickly', 0],
+  ['so they do where timers fire early', 1],
+])('%s', async (_, earlyMs) => {
   const gateway = new FakeGateway();
+  gateway.earlyMs = earlyMs;
   gateway.topic('t');
   gateway.admit = () => undefined;
   const client = gateway.client({ reconnect: { baseMs: 1, capMs: 1 } });

@@ -130,6 +130,18 @@ test('no room in the answer itself is waited for as well', async () => {
   expect(scene.seen.sort()).toEqual(['0/20', '1/20']);
 });
 
+test('what is asked for apart names more than the gateway takes: the subscription ends with an error', async () => {
+  const scene = new Scene(30, [0], { grant: 'g'.repeat(10) });
+  const { gateway } = scene;
+  // All partitions go without their names; of those that wait each is named.
+  gateway.welcome = { limits: { messageBytes: 230 } as never };
+  await scene.reconnect();
+  expect(gateway.got('subscribe')).toHaveLength(1);
+  expect(await scene.ended).toMatchObject({ code: 106, retryable: false });
+  await gateway.run(100);
+  expect(scene.peer.subs.size).toBe(0);
+});
+
 test('refused for another reason, it takes the rest with it before that is asked for again', async () => {
   const scene = new Scene(2, [0], { onRecreated: 'nearest' });
   const { gateway, topic } = scene;

@@ -8,6 +8,7 @@ import {
 } from '@millrace/gateway-protocol';
 import { Backoff } from './backoff.ts';
 import type { Clock, Timer } from './environment.ts';
+import type { GatewayError } from './errors.ts';
 import { JOIN_AFTER_MS } from './limits.ts';
 import type { Link } from './link.ts';
 import type { Place } from './partition-state.ts';
@@ -96,29 +97,35 @@ export class PendingStarts {
     }
     // Not even the names of those that wait are known while the list has not come.
     const waiting = this.#isListed ? { partitions: [...this.#waiting] } : {};
-    this.#probe = probeStarts(link, { ...this.#apart, ...waiting }, filterTag, {
-      found: (frame, topicId) => {
-        this.#hasMore = false;
-        this.#backoff.reset();
-        events.found(frame, topicId);
-        if (this.areKnown) events.join();
-        else if (this.#hasMore)
-          this.#joinTimer ??= this.#clock.setTimer(JOIN_AFTER_MS, () => this.#join());
-      },
-      refused: (refusal) => {
-        this.#probe = null;
-        if (!isAboutRoom(refusal)) {
-          events.refused(refusal);
-          return;
-        }
-        const timer = this.#clock.setTimer(this.#backoff.nextMs(refusal.retryAfterMs), () => {
+    try {
+      this.#probe = probeStarts(link, { ...this.#apart, ...waiting }, filterTag, {
+        found: (frame, topicId) => {
+          this.#hasMore = false;
+          this.#backoff.reset();
+          events.found(frame, topicId);
+          if (this.areKnown) events.join();
+          else if (this.#hasMore)
+            this.#joinTimer ??= this.#clock.setTimer(JOIN_AFTER_MS, () => this.#join());
+        },
+        refused: (refusal) => {
           this.#probe = null;
-          this.probe(link, filterTag);
-        });
-        this.#probe = () => timer.cancel();
-        events.waits(refusal);
-      },
-    });
+          if (!isAboutRoom(refusal)) {
+            events.refused(refusal);
+            return;
+          }
+          const timer = this.#clock.setTimer(this.#backoff.nextMs(refusal.retryAfterMs), () => {
+            this.#probe = null;
+            this.probe(link, filterTag);
+          });
+          this.#probe = () => timer.cancel();
+          events.waits(refusal);
+        },
+      });
+    } catch (error) {
+      // It names more than what was asked for at first: waiting makes it no smaller.
+      const { code, message } = error as GatewayError;
+      events.refused({ code, message, retryable: false, retryAfterMs: 0 });
+    }
   }
 
   #join(): void {

@@ -15,6 +15,7 @@ export interface ProbeEvents {
  * carry a start that was never resolved, and a partition that it leaves out would be read from its beginning.
  *
  * @returns how to give it up.
+ * @throws GatewayError when it is more than the gateway takes; then nothing was asked.
  */
 export function probeStarts(
   link: Link,
@@ -33,19 +34,24 @@ export function probeStarts(
     sharingKey(fields, filterTag),
   );
   let isOver = false;
-  link.request(
-    (req) => ({ kind: 'subscribe', req, sub, ...fields, lane, credit: 1 }),
-    (answer) => {
-      if (isOver || answer === null) return;
-      if (answer.kind === 'error') {
-        link.forget(sub);
-        events.refused(answer);
-      } else if (answer.kind === 'subscribed') {
-        topicId = topicIdText(answer.topicId);
-        events.found(answer, topicId);
-      }
-    },
-  );
+  try {
+    link.request(
+      (req) => ({ kind: 'subscribe', req, sub, ...fields, lane, credit: 1 }),
+      (answer) => {
+        if (isOver || answer === null) return;
+        if (answer.kind === 'error') {
+          link.forget(sub);
+          events.refused(answer);
+        } else if (answer.kind === 'subscribed') {
+          topicId = topicIdText(answer.topicId);
+          events.found(answer, topicId);
+        }
+      },
+    );
+  } catch (error) {
+    link.forget(sub);
+    throw error;
+  }
   link.send({ kind: 'pause', sub });
   return () => {
     isOver = true;

@@ -48,8 +48,12 @@ export function startFields(
   if (start === 'keySnapshot') return { start: StartKind.KEY_SNAPSHOT };
   if ('offsets' in start)
     return { start: StartKind.OFFSETS, offsets: start.offsets.map(positionEntry) };
-  if ('timestamp' in start)
-    return { start: StartKind.TIMESTAMP, timestampMs: BigInt(Math.trunc(Number(start.timestamp))) };
+  if ('timestamp' in start) {
+    const ms = Math.trunc(Number(start.timestamp));
+    // Brokers take those below 0 for something else than a time.
+    if (!Number.isSafeInteger(ms) || ms < 0) throw clientError(`${ms} is no timestamp`);
+    return { start: StartKind.TIMESTAMP, timestampMs: BigInt(ms) };
+  }
   if ('last' in start) return { start: StartKind.LAST_N, lastN: start.last };
   if ('committed' in start) return { start: StartKind.COMMITTED, name: start.committed };
   const resume = fromBase64Url(start.resume);

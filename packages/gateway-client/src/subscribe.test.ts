@@ -109,6 +109,8 @@ test('options that mean nothing are refused at once, a filter when it is looked 
   expect(() => client.subscribe('t', { start: { resumeKey: 'k' } })).toThrow('resumeStore');
   const unsafe = { offsets: [{ partition: 0, offset: 2 ** 53 }] };
   expect(() => client.subscribe('t', { start: unsafe })).toThrow('safe integer');
+  for (const timestamp of [Number.NaN, new Date('?'), 2 ** 70, -1])
+    expect(() => client.subscribe('t', { start: { timestamp } })).toThrow(GatewayError);
 });
 
 test('a position below the log start is a gap with exact bounds', async () => {
