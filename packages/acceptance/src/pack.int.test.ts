@@ -17,6 +17,7 @@ const USES: Readonly<Record<string, string>> = {
     export const filter: it.Filter = { like: 'x' };
     // @ts-expect-error: a clock does more
     export const environment: it.Environment['clock'] = { nowMs: () => 0 };
+    export const client = new it.GatewayClient({ url: 'wss://host/v1/ws', WebSocket });
   `,
 };
 const BIN = path.join(ROOT, 'node_modules', '.bin');

@@ -1,13 +1,16 @@
 // What a page says and is told. These types name no other package: `index.d.ts` stands alone.
 
+/** As a method's, its parameter may be narrower: a platform's own socket fits, whose handlers take its own events. */
+type Handler<E> = { call(event: E): void }['call'] | null;
+
 /** What the SDK uses of the WebSocket of the platform. */
 export interface WebSocketLike {
   binaryType: string;
   readonly readyState: number;
-  onopen: ((event: unknown) => void) | null;
-  onmessage: ((event: { readonly data: unknown }) => void) | null;
-  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
-  onerror: ((event: unknown) => void) | null;
+  onopen: Handler<unknown>;
+  onmessage: Handler<{ readonly data: unknown }>;
+  onclose: Handler<{ readonly code: number; readonly reason: string }>;
+  onerror: Handler<unknown>;
   send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
 }
