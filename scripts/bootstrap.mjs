@@ -143,7 +143,7 @@ async function buildNative() {
 async function buildTypeScript() {
   const workspaces = workspaceFolders();
   const sources = workspaces.flatMap((folder) =>
-    ['src', 'page', 'schemas', 'package.json', 'tsconfig.build.json'].map((name) =>
+    ['src', 'scripts', 'page', 'schemas', 'package.json', 'tsconfig.build.json'].map((name) =>
       path.join(folder, name),
     ),
   );

@@ -205,7 +205,7 @@ async function keepPublicTypes(directory: string): Promise<void> {
   const needed = new Set(['index.d.ts']);
   for (const name of needed) {
     const text = await readFile(path.join(directory, name), 'utf8');
-    for (const [, source = ''] of text.matchAll(/\b(?:from |import\()'([^']+)'/g)) {
+    for (const [, source = ''] of text.matchAll(/\b(?:from |import\()['"]([^'"]+)['"]/g)) {
       if (!source.startsWith('./')) throw new Error(`${name} imports ${source}`);
       needed.add(path.basename(source).replace(/\.ts$/, '.d.ts'));
     }
