@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { clientSample } from './frames.test-samples.ts';
+import { clientSample, clientSamples } from './frames.test-samples.ts';
 import { readJsonMessage } from './json-reader.ts';
-import { encodeJsonFrame } from './json-writer.ts';
+import { encodeJsonFrame, type JsonFrameInput } from './json-writer.ts';
 import { clientLimits, serverLimits } from './limits.ts';
 import type { MessageReading } from './message-reading.ts';
 
@@ -214,3 +214,21 @@ describe('what is read', () => {
 function many(count: number): string {
   return Array.from({ length: count }, (_, i) => `"m${i}":1`).join(',');
 }
+
+const FOREIGN = ['{}', '{"b64":"AA=="}', '[]', '[{}]', 'null', 'true', '"1"', '1e400', '-1', '0.5'];
+
+test.each(clientSamples.map((frame) => [frame.kind, frame] as const))(
+  'C08: any value for any member of %s: a reading, never a throw',
+  (_, frame) => {
+    const text = encodeJsonFrame(frame as JsonFrameInput);
+    const names = Object.keys(JSON.parse(text) as object).filter((name) => name !== 't');
+    // Two at a time: what is wrong with one is answered by what stands in another.
+    for (const first of names)
+      for (const second of names)
+        for (const foreign of FOREIGN) {
+          const members = { ...(JSON.parse(text) as object), [first]: '@', [second]: '@' };
+          const message = JSON.stringify(members).replaceAll('"@"', foreign);
+          expect(fate(read(message))).toBeTypeOf('string');
+        }
+  },
+);

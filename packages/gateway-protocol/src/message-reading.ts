@@ -48,7 +48,8 @@ export function badMessage(check: Check, message: string): BadMessage {
 
 export function refused(kind: FrameKind, fields: Fields, message: string): RefusedFrame {
   const seq = fields.seq ?? fields.firstSeq;
-  const count = Number(fields.count);
+  // Whatever stood there in JSON: an object of no prototype cannot even be made a number.
+  const count = typeof fields.count === 'number' ? fields.count : 0;
   const isCount = Number.isInteger(count) && count > 0 && count <= PUBLISH_BATCH_RECORDS_MAX;
   return {
     kind: 'refused',
