@@ -260,7 +260,10 @@ class Reader {
   }
 }
 
-/** Two producers: acknowledged by all replicas, idempotent; and by the leader alone. */
+/**
+ * Two producers: acknowledged by all replicas, idempotent; and by the leader alone, with one request in flight for
+ * want of sequences, so that nothing overtakes what is sent again.
+ */
 class KafkaProducer implements UpstreamProducer {
   readonly #options: ClientOptions;
   readonly #byAcks = new Map<PublishInput['acks'], Producer>();
@@ -290,7 +293,7 @@ class KafkaProducer implements UpstreamProducer {
     if (producer === undefined) {
       producer = new Producer({
         ...this.#options,
-        acks: acks === 'all' ? -1 : 1,
+        ...(acks === 'all' ? { acks: -1 } : { acks: 1, maxInFlightRequestsPerConnection: 1 }),
         lingerMs: PUBLISH_LINGER_MS,
         deliveryTimeoutMs: PUBLISH_TIMEOUT_MS,
         maxBlockMs: PUBLISH_TIMEOUT_MS,

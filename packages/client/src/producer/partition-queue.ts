@@ -1,5 +1,5 @@
 import type { NewRecord } from '@millrace/records';
-import { NO_IDENTITY, PendingBatch, type RecordMetadata } from './pending-batch.ts';
+import { PendingBatch, type RecordMetadata } from './pending-batch.ts';
 
 /**
  * The batches of one partition, in the order in which they must land. After a failure nothing new is
@@ -96,17 +96,19 @@ export class PartitionQueue {
 
   /**
    * A batch in flight was refused before it used up its sequence, which the broker goes on expecting: it and
-   * whatever was sent behind it are numbered anew.
+   * whatever was sent behind it are numbered anew, also what came back from an attempt before.
    *
    * @param instead goes in its place.
    */
   refused(batch: PendingBatch, instead: readonly PendingBatch[]): void {
     this.#inFlight.delete(batch);
     this.#careful = true;
-    if (batch.identity !== NO_IDENTITY && !batch.isVoid) {
+    if (batch.isNumbered && !batch.isVoid) {
       this.nextSequence = batch.identity.baseSequence;
       for (const later of this.#inFlight) later.isVoid ||= later.order > batch.order;
-      for (const later of this.#failed) if (later.order > batch.order) later.unseal();
+      for (const later of [...this.#failed, ...this.#waiting]) {
+        if (later.order > batch.order) later.unseal();
+      }
     }
     this.#failed.push(...instead);
     this.#requeueFailed();

@@ -36,6 +36,8 @@ export class PendingBatch {
   heldBytes = 0;
   /** How often it was sent and came back. */
   failures = 0;
+  /** An attempt ended in a way that does not rule out that the broker appended it. */
+  mayBeInLog = false;
   /** Monotonic ms before which it is not sent again. */
   notBefore = 0;
   identity: BatchIdentity = NO_IDENTITY;
@@ -67,9 +69,9 @@ export class PendingBatch {
     return this.#bytes?.length ?? this.#builder?.sizeBytes ?? 0;
   }
 
-  /** It was sent with a sequence and may be in the log although nobody told us. */
-  get isIndeterminate(): boolean {
-    return this.failures > 0 && this.identity !== NO_IDENTITY;
+  /** It was sent with a sequence, which it keeps from one attempt to the next. */
+  get isNumbered(): boolean {
+    return this.identity !== NO_IDENTITY;
   }
 
   append(record: NewRecord): Promise<RecordMetadata> {
@@ -92,14 +94,16 @@ export class PendingBatch {
     return this.#bytes;
   }
 
-  /** Back to before `seal`: it was never taken, and goes again under another sequence. */
+  /** Back to before `seal`, if it ever was sealed: it was never taken, and goes again under another sequence. */
   unseal(): void {
+    if (this.#bytes === undefined) return;
     const builder = new BatchBuilder();
     for (const record of this.#records()) builder.append(record);
     this.#builder = builder;
     this.#bytes = undefined;
     this.identity = NO_IDENTITY;
     this.isVoid = false;
+    this.mayBeInLog = false;
     this.failures = 0;
   }
 

@@ -8,6 +8,7 @@ import {
   produceApi,
 } from '@millrace/protocol';
 import { SEQUENCE_MASK } from '@millrace/records';
+import { WireConnectionError } from '@millrace/wire';
 import { backoffMs } from '../backoff.ts';
 import { ClientStateError, isRetriableError, KafkaError } from '../client-error.ts';
 import type { Cluster } from '../cluster.ts';
@@ -35,6 +36,19 @@ const REFUSALS: ReadonlySet<number> = new Set([
   ...CONTENT_REFUSALS,
   ErrorCode.INVALID_TOPIC_EXCEPTION,
   ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+]);
+
+/** Failures after which the same batch may succeed, and which come before a broker appends. */
+const BEFORE_APPEND: ReadonlySet<number> = new Set([
+  ErrorCode.CORRUPT_MESSAGE,
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.LEADER_NOT_AVAILABLE,
+  ErrorCode.NOT_LEADER_OR_FOLLOWER,
+  ErrorCode.NOT_ENOUGH_REPLICAS,
+  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  ErrorCode.FENCED_LEADER_EPOCH,
+  ErrorCode.UNKNOWN_LEADER_EPOCH,
+  ErrorCode.THROTTLING_QUOTA_EXCEEDED,
 ]);
 
 interface Flight {
@@ -146,6 +160,8 @@ export class Sender {
     const due: PartitionQueue[] = [];
     let next = Number.POSITIVE_INFINITY;
     for (const queue of this.#queues) {
+      // One leader gives way to another while answers are outstanding: together they get no more than one alone.
+      if (queue.inFlightCount >= this.#options.maxInFlight) continue;
       const at = queue.readyAt(lingerMs, this.#options.batchSize);
       if (at <= now) due.push(queue);
       else next = Math.min(next, at);
@@ -167,7 +183,7 @@ export class Sender {
       if ([...this.#queues].some((queue) => queue.inFlightCount > 0)) return false;
       for (const queue of this.#queues) {
         queue.renumber();
-        for (const batch of queue.remove((waiting) => waiting.isIndeterminate)) {
+        for (const batch of queue.remove((waiting) => waiting.isNumbered)) {
           const about = `${batch.topic}-${batch.partition}`;
           this.#giveUp(batch, new KafkaError(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, about));
         }
@@ -198,7 +214,7 @@ export class Sender {
       .then(
         (response) => this.#settle(flights, response),
         (error: Error) => {
-          for (const flight of flights) this.#failed(flight, error, undefined);
+          for (const flight of flights) this.#failed(flight, error);
         },
       )
       .finally(() => {
@@ -257,7 +273,8 @@ export class Sender {
       } else {
         const about = `Produce to ${topic}-${partition}`;
         const error = new KafkaError(code, about, answer?.errorMessage);
-        if (!this.#isRefused(flight, error, answer)) this.#failed(flight, error, code);
+        if (!this.#isRefused(flight, error, answer))
+          this.#failed(flight, error, answer?.baseOffset);
       }
     }
   }
@@ -279,7 +296,7 @@ export class Sender {
     error: KafkaError,
     answer: ProduceResponsePartition | undefined,
   ): boolean {
-    if (!REFUSALS.has(error.code) || batch.isIndeterminate) return false;
+    if (!REFUSALS.has(error.code) || (batch.mayBeInLog && batch.isNumbered)) return false;
     const count = batch.recordCount;
     const places = (answer?.recordErrors ?? []).map(({ batchIndex }) => batchIndex);
     const refused = new Set(places.filter((place) => place >= 0 && place < count));
@@ -289,7 +306,8 @@ export class Sender {
     return true;
   }
 
-  #failed({ queue, batch }: Flight, error: Error, code: number | undefined): void {
+  /** @param baseOffset where the broker says that the batch stands all the same. */
+  #failed({ queue, batch }: Flight, error: Error, baseOffset = -1): void {
     this.#cluster.metadata.invalidate(batch.topic);
     if (batch.isVoid) {
       batch.unseal();
@@ -297,15 +315,18 @@ export class Sender {
       return;
     }
     batch.failures++;
+    batch.mayBeInLog ||= baseOffset >= 0 || !isBeforeAppend(error);
     // A gap that an earlier batch of ours has left closes when that one is sent again.
     const gapIsOurs =
-      code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && queue.hasFailedBefore(batch);
+      error instanceof KafkaError &&
+      error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER &&
+      queue.hasFailedBefore(batch);
     if ((isRetriableError(error) || gapIsOurs) && !this.#isLate(batch)) {
       batch.notBefore = this.#now() + backoffMs(this.#cluster.options, batch.failures);
       queue.failed(batch);
       return;
     }
-    if (batch.identity !== NO_IDENTITY) this.#identityLost = true;
+    if (batch.isNumbered) this.#identityLost = true;
     this.#giveUp(batch, error);
     queue.settled(batch, false);
   }
@@ -313,7 +334,7 @@ export class Sender {
   #expire(cause: Error | undefined): void {
     for (const queue of this.#queues) {
       for (const batch of queue.remove((waiting) => this.#isLate(waiting))) {
-        if (batch.isIndeterminate) this.#identityLost = true;
+        if (batch.isNumbered) this.#identityLost = true;
         const text = `${batch.topic}-${batch.partition}: not delivered within ${this.#options.deliveryTimeoutMs} ms`;
         this.#giveUp(batch, new ClientStateError(cause ? `${text}: ${cause.message}` : text));
       }
@@ -332,4 +353,10 @@ export class Sender {
   #now(): number {
     return this.#cluster.options.clock.monotonicMs();
   }
+}
+
+/** True when the batch was certainly not appended by the attempt that ended so. */
+function isBeforeAppend(error: Error): boolean {
+  if (error instanceof KafkaError) return BEFORE_APPEND.has(error.code);
+  return error instanceof WireConnectionError && error.kind === 'connect';
 }

@@ -185,12 +185,12 @@ test('a publish is appended, or says why not', async () => {
   await expect(publish({ ...record, ...large })).rejects.toMatchObject({ code: 130 });
 });
 
-test('a record that the cluster refuses is nobody else’s mistake', async () => {
+test('a record that the cluster refuses is nobody else’s mistake, and changes no order', async () => {
   const topic = await topicOf('mixed', { 'cleanup.policy': 'compact' });
   const send = (acks: PublishInput['acks'], timestampMs: number, key: Uint8Array | null) =>
     upstream.producer().send({
       ...{ topic: topic.name, partition: 0, acks, timestampMs, key },
-      value: Buffer.from('v'),
+      value: Buffer.alloc(500),
       headers: [],
     });
   const nowMs = Date.now();
@@ -201,6 +201,10 @@ test('a record that the cluster refuses is nobody else’s mistake', async () =>
     const results = await Promise.allSettled(sending);
     const codes = results.map((result) => (result.status === 'rejected' ? result.reason.code : 0));
     expect(codes).toEqual(codes.map((_, at) => (at % 50 === 7 ? ErrorCode.INVALID_RECORD : 0)));
+    const offsets = results.flatMap((result) =>
+      result.status === 'fulfilled' ? [result.value.offset] : [],
+    );
+    expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
   }
 });
 
