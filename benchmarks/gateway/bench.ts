@@ -2,11 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Admin } from '@millrace/client';
 import type { MillraceProcess } from '@millrace/testing';
 import { answers } from './frames.ts';
 import { type Group, generate, type Phase, type Report } from './generator.ts';
 import {
+  BareReader,
   GatewayServer,
   type Server,
   type ServerName,
@@ -64,6 +66,21 @@ export class Bench {
     const topic = `${name}-${++this.#topicCount}`;
     await (await this.#cluster()).createTopics([{ name: topic, partitionCount: 1 }]);
     return topic;
+  }
+
+  /** Where the broker is. */
+  async bootstrap(): Promise<string> {
+    return (await this.#runningBroker()).bootstrap;
+  }
+
+  /** R, which reads a topic on core 0. */
+  async bareReader(topic: string): Promise<BareReader> {
+    return BareReader.start(await this.bootstrap(), topic);
+  }
+
+  /** Lets so many seconds pass. */
+  pass(seconds: number): Promise<void> {
+    return sleep(1000 * seconds);
   }
 
   /** Cluster and topic as a resume token names them. */

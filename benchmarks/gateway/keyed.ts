@@ -5,7 +5,7 @@ import { keyFilter, readyFrame, variant } from './frames.ts';
 import type { Feed, Group, Variant } from './generator.ts';
 import type { Server } from './servers.ts';
 
-const CLIENTS_PER_KEY = 10;
+export const CLIENTS_PER_KEY = 10;
 const VALUE_BYTES = 512;
 const DELIVERIES_PER_SECOND = 45_000;
 

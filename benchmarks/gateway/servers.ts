@@ -10,8 +10,16 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Child, freePorts, MillraceProcess, MissingTool, runProgram } from '@millrace/testing';
+import {
+  Child,
+  type ChildOptions,
+  freePorts,
+  MillraceProcess,
+  MissingTool,
+  runProgram,
+} from '@millrace/testing';
 import { binary, type Protocol, type Sink } from './generator.ts';
+import type { BareRead } from './rows/bare-read.ts';
 
 export type ServerName = 'A' | 'B' | 'N' | 'M';
 
@@ -40,8 +48,8 @@ async function pin(pid: number): Promise<void> {
 }
 
 /** A program alone on the server's core. */
-function onServerCore(argv: readonly string[], env: Record<string, string> = {}): Child {
-  return new Child('taskset', ['--cpu-list', SERVER_CORE, ...argv], { env });
+function onServerCore(argv: readonly string[], options: ChildOptions = {}): Child {
+  return new Child('taskset', ['--cpu-list', SERVER_CORE, ...argv], options);
 }
 
 async function startFed(name: 'A' | 'B', argv: readonly string[]): Promise<Server> {
@@ -76,7 +84,9 @@ export async function startNats(workDir: string): Promise<Server> {
     config,
     `listen: "127.0.0.1:${clientPort}"\nwebsocket { listen: "127.0.0.1:${port}", no_tls: true }\n`,
   );
-  const child = onServerCore(['nats-server', '--config', config], { GOMAXPROCS: '1' });
+  const child = onServerCore(['nats-server', '--config', config], {
+    env: { GOMAXPROCS: '1' },
+  });
   await child.saying(/Server is ready/, START_TIMEOUT_MS);
   return {
     name: 'N',
@@ -86,6 +96,35 @@ export async function startNats(workDir: string): Promise<Server> {
     pid: child.pid,
     stop: () => child.kill(),
   };
+}
+
+/** Reads a topic on the server's core and has no clients (R). */
+export class BareReader {
+  readonly #child: Child;
+
+  private constructor(child: Child) {
+    this.#child = child;
+  }
+
+  static async start(bootstrap: string, topic: string): Promise<BareReader> {
+    const script = join(import.meta.dirname, 'bare-reader.ts');
+    const child = onServerCore([...NODE, script, bootstrap, topic], { keepInput: true });
+    await child.saying(/reading/, START_TIMEOUT_MS);
+    return new BareReader(child);
+  }
+
+  /** What was read before does not count. */
+  begin(): void {
+    this.#child.write('now\n');
+  }
+
+  /** Its report. */
+  async end(): Promise<BareRead> {
+    this.#child.process.stdin?.end();
+    const [, text = ''] = await this.#child.saying(/(\{.*\})/, START_TIMEOUT_MS);
+    await this.#child.kill();
+    return JSON.parse(text) as BareRead;
+  }
 }
 
 export interface GatewayOptions {

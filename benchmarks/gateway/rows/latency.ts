@@ -12,8 +12,9 @@ import {
   warnings,
 } from '../figures.ts';
 import type { Report } from '../generator.ts';
-import { keyed } from '../keyed.ts';
+import { CLIENTS_PER_KEY, keyed } from '../keyed.ts';
 import type { ServerName } from '../servers.ts';
+import { type BareRead, bareRead } from './bare-read.ts';
 
 const WARMUP_SECONDS = 2;
 
@@ -36,6 +37,10 @@ export async function latency(bench: Bench): Promise<Section[]> {
     }
   }
   await bench.stopServers();
+  const bare: BareRead[] = [];
+  for (let round = 0; round < rounds; round++)
+    bare.push(await bareRead(bench, rate / CLIENTS_PER_KEY, WARMUP_SECONDS));
+  const [p50, p99] = [bare.map(({ p50Ms }) => p50Ms), bare.map(({ p99Ms }) => p99Ms)];
   return [
     {
       title: `Latency, ${clients} clients on ${clients / 10} keys, 512 bytes, ${grouped(rate)} deliveries/s`,
@@ -50,7 +55,10 @@ export async function latency(bench: Bench): Promise<Section[]> {
       ],
       rows: [...all].map(([name, reports]) => tableRow(name, reports)),
       verdicts: verdicts(all),
-      notes: [...all].flatMap(([name, reports]) => warnings(name, reports)),
+      notes: [
+        `R, the same records only read from the broker, no client: p50 ${spread(p50, 2)}, p99 ${spread(p99, 2)} ms`,
+        ...[...all].flatMap(([name, reports]) => warnings(name, reports)),
+      ],
     },
   ];
 }
