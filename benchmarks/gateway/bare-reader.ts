@@ -5,7 +5,7 @@
  *   node bare-reader.ts BOOTSTRAP TOPIC
  */
 import { decodeRead, PartitionReader } from '@millrace/client';
-import { report } from './rows/bare-read.ts';
+import { report } from './bare-report.ts';
 
 /** As the gateway's. */
 const FETCH_WAIT_MS = 100;

@@ -18,8 +18,8 @@ import {
   MissingTool,
   runProgram,
 } from '@millrace/testing';
+import type { BareRead } from './bare-report.ts';
 import { binary, type Protocol, type Sink } from './generator.ts';
-import type { BareRead } from './rows/bare-read.ts';
 
 export type ServerName = 'A' | 'B' | 'N' | 'M';
 

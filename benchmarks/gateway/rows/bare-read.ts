@@ -1,16 +1,10 @@
 /** What the road of a record costs before there is any client: the latency row's records, read from the broker and no more. */
 import { Producer } from '@millrace/client';
+import type { BareRead } from '../bare-report.ts';
 import type { Bench } from '../bench.ts';
 
 const VALUE_BYTES = 512;
-const NS_PER_MS = 1e6;
 const NS_PER_SECOND = 1e9;
-
-export interface BareRead {
-  readonly records: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
 
 /** One round of the bare reader (R) on core 0, the producer in this process. */
 export async function bareRead(
@@ -48,11 +42,4 @@ function produceWhenDue(producer: Producer, topic: string, perSecond: number): (
     clearInterval(timer);
     await Promise.all(sent);
   };
-}
-
-/** Ages in ms of records stamped with nanoseconds of the monotonic clock, sorted. */
-export function report(agesNs: readonly bigint[]): BareRead {
-  const sorted = agesNs.map((age) => Number(age) / NS_PER_MS).sort((a, b) => a - b);
-  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
-  return { records: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99) };
 }

@@ -1,5 +1,6 @@
 /** From the moment a record was due until the client has it, at a rate that every server can carry. */
 import { median } from '../../throughput/stats.ts';
+import type { BareRead } from '../bare-report.ts';
 import type { Bench } from '../bench.ts';
 import {
   figuresOf,
@@ -14,7 +15,7 @@ import {
 import type { Report } from '../generator.ts';
 import { CLIENTS_PER_KEY, keyed } from '../keyed.ts';
 import type { ServerName } from '../servers.ts';
-import { type BareRead, bareRead } from './bare-read.ts';
+import { bareRead } from './bare-read.ts';
 
 const WARMUP_SECONDS = 2;
 
