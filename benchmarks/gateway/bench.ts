@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Admin } from '@millrace/client';
 import type { MillraceProcess } from '@millrace/testing';
 import { answers } from './frames.ts';
@@ -76,11 +75,6 @@ export class Bench {
   /** R, which reads a topic on core 0. */
   async bareReader(topic: string): Promise<BareReader> {
     return BareReader.start(await this.bootstrap(), topic);
-  }
-
-  /** Lets so many seconds pass. */
-  pass(seconds: number): Promise<void> {
-    return sleep(1000 * seconds);
   }
 
   /** Cluster and topic as a resume token names them. */

@@ -6,7 +6,7 @@ import type { Feed, Group, Variant } from './generator.ts';
 import type { Server } from './servers.ts';
 
 export const CLIENTS_PER_KEY = 10;
-const VALUE_BYTES = 512;
+export const VALUE_BYTES = 512;
 const DELIVERIES_PER_SECOND = 45_000;
 
 export interface Keyed {

@@ -1,9 +1,10 @@
 /** What the road of a record costs before there is any client: the latency row's records, read from the broker and no more. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Producer } from '@millrace/client';
 import type { BareRead } from '../bare-report.ts';
 import type { Bench } from '../bench.ts';
+import { VALUE_BYTES } from '../keyed.ts';
 
-const VALUE_BYTES = 512;
 const NS_PER_SECOND = 1e9;
 
 /** One round of the bare reader (R) on core 0, the producer in this process. */
@@ -16,9 +17,9 @@ export async function bareRead(
   const reader = await bench.bareReader(topic);
   const producer = new Producer({ bootstrapServers: await bench.bootstrap(), lingerMs: 0 });
   const stop = produceWhenDue(producer, topic, recordsPerSecond);
-  await bench.pass(warmupSeconds);
+  await sleep(1000 * warmupSeconds);
   reader.begin();
-  await bench.pass(bench.options.seconds);
+  await sleep(1000 * bench.options.seconds);
   const report = await reader.end();
   await stop();
   await producer.close();

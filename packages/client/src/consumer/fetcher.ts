@@ -142,17 +142,25 @@ export class Fetcher {
       if (this.#busy.has(leader)) continue;
       const sinceMs = this.#sinceGiven(leader);
       const { asksOnWithinMs } = this.#habits;
+      const { fetchMaxWaitMs } = this.#options;
       if (sinceMs < asksOnWithinMs) this.#putOffFor(asksOnWithinMs - sinceMs);
-      else {
-        const isJoinedSoon = sinceMs < this.#options.fetchMaxWaitMs && asksOnWithinMs > 0;
-        void this.#fetch(leader, positions, isJoinedSoon);
-      }
+      // Those that are left out are asked for in a moment, and would wait for this request.
+      else
+        void this.#fetch(
+          leader,
+          positions,
+          sinceMs < fetchMaxWaitMs ? asksOnWithinMs : fetchMaxWaitMs,
+        );
     }
     if (homeless) await this.#pause();
   }
 
-  /** How long ago a partition of a leader was answered that was not asked for again since; Infinity when there is none. */
+  /**
+   * How long ago a partition of a leader was answered that was not asked for again since; Infinity when there is none, or
+   * nobody says when it will be.
+   */
   #sinceGiven(leader: number): number {
+    if (this.#habits.asksOnWithinMs === 0) return Number.POSITIVE_INFINITY;
     let givenAtMs = Number.NEGATIVE_INFINITY;
     for (const position of this.#positions.values()) {
       if (!position.wanted && position.givenAtMs > givenAtMs && this.#leaderOf(position) === leader)
@@ -180,22 +188,20 @@ export class Fetcher {
     this.#onRead(failedRead(position, code), position);
   }
 
-  /** @param isJoinedSoon others are asked for in a moment, and would wait for this request. */
+  /** @param fetchMaxWaitMs how long the broker may hold the request. */
   async #fetch(
     leader: number,
     positions: readonly FetchPosition[],
-    isJoinedSoon: boolean,
+    fetchMaxWaitMs: number,
   ): Promise<void> {
     this.#busy.add(leader);
-    const options = isJoinedSoon
-      ? { ...this.#options, fetchMaxWaitMs: this.#habits.asksOnWithinMs }
-      : this.#options;
+    const options = { ...this.#options, fetchMaxWaitMs };
     const asked = new Map(positions.map((position) => [position, position.offset]));
     try {
       const connection = await this.#cluster.connect(leader, 'fetch');
       const response = await connection.request(fetchApi, fetchRequest(options, positions), {
         maxVersion: fetchVersion(connection, positions),
-        timeoutMs: options.fetchMaxWaitMs + this.#cluster.options.requestTimeoutMs,
+        timeoutMs: fetchMaxWaitMs + this.#cluster.options.requestTimeoutMs,
       });
       this.#failures = 0;
       this.#deliver(asked, response);

@@ -151,6 +151,7 @@ export class PendingBatch {
   fail(error: Error): void {
     for (const settler of this.#settlers) settler.reject(error);
   }
+
   /** What was sealed. */
   #records(): Iterable<NewRecord> {
     const inflate = (codec: Codec, body: Uint8Array) =>

@@ -65,7 +65,7 @@ export class ClassWalks {
   #offer(cursor: StreamCursor, nowMs: number): void {
     cursor.awaitsWalk = false;
     if (cursor.isTail || cursor.isHeld || cursor.readyIndex >= 0) return;
-    if (this.#turn.hotPacket(cursor) !== null) this.#hot.push(cursor);
+    if (this.#turn.isHot(cursor)) this.#hot.push(cursor);
     else {
       // Its turn may leave another packet to the class.
       this.#sendHot(cursor.cls.hot, nowMs);

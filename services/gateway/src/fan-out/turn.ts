@@ -80,24 +80,24 @@ export class Turn {
   }
 
   /**
-   * The packet of the class, when this is the case of nearly everybody: nothing unsent, nothing to say, no other stream
-   * with something to send, and that packet is what comes next. Null otherwise.
+   * Whether this is the case of nearly everybody: nothing unsent, nothing to say, no other stream with something to send,
+   * and the packet of the class is what comes next. The first of a class that it is the case of makes that packet.
    */
-  hotPacket(cursor: StreamCursor): Packet | null {
+  isHot(cursor: StreamCursor): boolean {
     const { outlet, cls, window } = cursor;
-    if (!cursor.isPlain || cursor.packet !== null) return null;
-    if (cursor.caughtUpAt >= 0 || window.bytes <= 0) return null;
-    if (!cursor.isAlone || outlet.mayHoldBytes || outlet.isQueued) return null;
-    if (outlet.isBlocked || outlet.isGone) return null;
-    if (outlet.target.creditBytes <= 0 || outlet.control.bytes !== 0) return null;
-    // The first one stays: most members stand at the same place.
+    if (!cursor.isPlain || cursor.packet !== null) return false;
+    if (cursor.caughtUpAt >= 0 || window.bytes <= 0) return false;
+    if (!cursor.isAlone || outlet.mayHoldBytes || outlet.isQueued) return false;
+    if (outlet.isBlocked || outlet.isGone) return false;
+    if (outlet.target.creditBytes <= 0 || outlet.control.bytes !== 0) return false;
+    // It stays: most members stand at the same place.
     cls.hot ??= newestPacket(cursor);
     const packet = cls.hot;
-    if (packet === null || packet.from !== cursor.next) return null;
-    return packet.next === cls.feed.ring.end ? packet : null;
+    if (packet === null || packet.from !== cursor.next) return false;
+    return packet.next === cls.feed.ring.end;
   }
 
-  /** Sends its class's packet to a cursor that may have it. Returns the bytes. */
+  /** Sends its class's packet to a cursor that `isHot`. Returns the bytes. */
   sendHot(cursor: StreamCursor, packet: Packet, nowMs: number): number {
     const { outlet, cls } = cursor;
     const bytes = packet.bytes.length + WS_HEADER_BYTES;
